@@ -1,0 +1,74 @@
+"""One judged statement: which rule, on what, with its arithmetic, and the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mlci.domain.figures import Better
+from mlci.domain.verdict import Verdict
+
+Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy"]
+
+# Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
+Reason = Literal[
+    "better", "boundary", "clusters", "dropped", "few-positives", "identical", "input-error", "insufficient",
+    "interval", "lost-predictions", "missing", "no-baseline", "no-label", "other-holdout", "regression", "threshold",
+    "undefined", "unsupported", "unverified",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One rule applied to one metric on one set of examples.
+
+    A field that does not apply is None here and absent in the written report, never zero.
+    """
+
+    id: str = field(metadata={"help": "Stable name of the finding, such as compare:f1 or compare:f1[region=north]."})
+    rule: Rule = field(metadata={"help": "What was asked: comparison with production, an absolute limit, or the input itself."})
+    verdict: Verdict = field(metadata={"help": "What this finding says by itself, before policy softens anything."})
+    message: str = field(metadata={"help": "The finding with its arithmetic, in one sentence."})
+    reason: Reason | None = field(default=None, metadata={"help": "The one word for why the verdict is what it is."})
+    explanation: str | None = field(
+        default=None, metadata={"help": "For everything but a pass: why, and what would change it, in two sentences."}
+    )
+    advisory: bool = field(default=False, metadata={"help": "Listed, but not counted in the report's verdict."})
+    metric: str | None = field(default=None, metadata={"help": "Name of the metric or of the user's column."})
+    slice: str | None = field(default=None, metadata={"help": "The slice, as column=value; absent for all examples."})
+    better: Better | None = field(default=None, metadata={"help": "Which way the metric is better."})
+    candidate: float | None = field(default=None, metadata={"help": "The candidate's value."})
+    candidate_interval: tuple[float, float] | None = field(
+        default=None, metadata={"help": "The candidate's value between two one-sided bounds."}
+    )
+    baseline: float | None = field(default=None, metadata={"help": "Production's value on the same examples."})
+    difference: float | None = field(
+        default=None, metadata={"help": "Candidate minus baseline; on scale relative, the same divided by the baseline."}
+    )
+    standard_error: float | None = field(default=None, metadata={"help": "Standard error of the difference, same scale."})
+    interval: tuple[float, float] | None = field(
+        default=None, metadata={"help": "The difference between its two one-sided bounds, same scale."}
+    )
+    margin: float | None = field(
+        default=None, metadata={"help": "Largest accepted loss, as a positive number on the scale of the difference."}
+    )
+    limit: float | None = field(default=None, metadata={"help": "The absolute threshold."})
+    scale: Literal["absolute", "relative"] | None = field(
+        default=None, metadata={"help": "Whether difference, bounds and margin are in the metric's unit or relative to production."}
+    )
+    method: str | None = field(default=None, metadata={"help": "How interval and p-value were computed."})
+    n: int | None = field(default=None, metadata={"help": "Number of examples."})
+    clusters: int | None = field(default=None, metadata={"help": "Number of independent groups, where examples are grouped."})
+    effective_n: float | None = field(default=None, metadata={"help": "Kish's effective number of examples under weights."})
+    p_worse: float | None = field(
+        default=None, metadata={"help": "One-sided p-value for being worse than production, before correction."}
+    )
+    p_adjusted: float | None = field(
+        default=None, metadata={"help": "The same after correction for all metrics and slices looked at."}
+    )
+    detectable: float | None = field(
+        default=None, metadata={"help": "The smallest loss these examples can show with 80 % power, same scale."}
+    )
+    rows_needed: int | None = field(
+        default=None, metadata={"help": "Examples that would show non-inferiority with 80 % power if nothing changed."}
+    )

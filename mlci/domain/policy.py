@@ -1,0 +1,104 @@
+"""What a team asks of a candidate, as the gate needs it: already validated, already resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mlci.domain.figures import Better
+from mlci.domain.metric import Task
+
+OnInconclusive = Literal["pass", "warn", "approve", "fail"]
+Thresholds = Literal["point", "interval"]
+Missing = Literal["error", "intersect"]
+Duplicates = Literal["error", "cluster"]
+Nan = Literal["error", "fail-example"]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The largest accepted loss, in the metric's own direction.
+
+    Attributes:
+        value: at least 0; in the metric's unit, or as a fraction of production's value.
+        relative: whether it is a fraction of production's value.
+    """
+
+    value: float
+    relative: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricRule:
+    """What is asked of one metric, or of the mean of one column of the user's."""
+
+    metric: str
+    better: Better | None = None
+    compare: bool = True
+    tolerance: Tolerance | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlicePolicy:
+    """Which groups of examples are looked at, and how much proof each needs."""
+
+    columns: tuple[str, ...] = ()
+    tolerance: Tolerance | None = None
+    require: Literal["harm", "shown"] = "harm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Where in a predictions file each part is found; None means: look for the usual names."""
+
+    id: str | None = None
+    target: str | None = None
+    prediction: str | None = None
+    score: str | None = None
+    weight: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingPolicy:
+    """How two predictions files are read and brought together."""
+
+    columns: Columns = Columns()
+    task: Task | None = None
+    positive: str | None = None
+    threshold: float = 0.5
+    missing: Missing = "error"
+    duplicates: Duplicates = "error"
+    nan: Nan = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatePolicy:
+    """Everything the gate decides by.
+
+    Attributes:
+        rules: one per metric; empty means the usual metrics of the task.
+        compare: whether candidate and baseline are compared at all, or only absolute limits hold.
+        tolerance: the default for every compared metric; None means one point, or one per cent where points mean nothing.
+        confidence: level of each one-sided bound.
+        thresholds: whether an absolute limit is met by the point estimate or must be proved by the interval.
+        slices: declared slices.
+        on_inconclusive: what an interval that straddles the margin does to a merge.
+        on_inconclusive_promote: the same for a promotion.
+        require_predictions: whether a comparison without per-example predictions fails.
+        unsupported: rules of the configuration that this version cannot judge, so that none is silently passed.
+    """
+
+    rules: tuple[MetricRule, ...] = ()
+    compare: bool = True
+    tolerance: Tolerance | None = None
+    confidence: float = 0.95
+    thresholds: Thresholds = "point"
+    slices: SlicePolicy = SlicePolicy()
+    on_inconclusive: OnInconclusive = "warn"
+    on_inconclusive_promote: OnInconclusive = "approve"
+    require_predictions: bool = False
+    unsupported: tuple[str, ...] = ()
+    reading: ReadingPolicy = field(default_factory=ReadingPolicy)

@@ -1,0 +1,70 @@
+"""What a step reports: a verdict, the one reason for it, and the findings behind it. Nothing about any medium."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from mlci.domain.figures import significant
+from mlci.domain.finding import Finding
+from mlci.domain.verdict import Verdict
+
+SCHEMA = "mlci.report/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One of the two things compared."""
+
+    name: str = field(metadata={"help": "File name or registry version."})
+    digest: str = field(metadata={"help": "sha256 of the predictions or metrics file, in hexadecimal."})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The result of one step; every face (terminal, Markdown, HTML, JUnit, annotations) is made from this alone."""
+
+    step: str = field(metadata={"help": "The step that reports, such as gate-compare."})
+    verdict: Verdict = field(metadata={"help": "The worst counted finding, after policy."})
+    reason: str = field(metadata={"help": "The verdict's one reason, as a sentence."})
+    findings: tuple[Finding, ...] = field(metadata={"help": "Everything that was judged, in the order it should be read."})
+    model: str | None = field(default=None, metadata={"help": "Name of the model, where a configuration names it."})
+    candidate: Subject | None = field(default=None, metadata={"help": "What was judged."})
+    baseline: Subject | None = field(default=None, metadata={"help": "What it was compared with."})
+    examples: int | None = field(default=None, metadata={"help": "Number of examples both were scored on."})
+    confidence: float | None = field(default=None, metadata={"help": "Level of each one-sided bound."})
+    assumptions: tuple[str, ...] = field(
+        default=(), metadata={"help": "What was not said and had to be assumed, one sentence each."}
+    )
+    evidence: dict[str, str] = field(
+        default_factory=dict, metadata={"help": "Digest of each piece of evidence written, by kind."}
+    )
+    links: dict[str, str] = field(default_factory=dict, metadata={"help": "Where to read more, by title."})
+
+
+def plain(value: Any) -> Any:
+    """Turn a dataclass into JSON values: absent instead of None, numbers with 12 significant digits.
+
+    Raises:
+        ValueError: a number is not finite; JSON has no word for it and a report must never carry one.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        items = ((item.name, getattr(value, item.name)) for item in fields(value))
+        return {name: plain(content) for name, content in items if content is not None}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {str(name): plain(content) for name, content in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise ValueError(f"a report cannot carry {value}")
+        return significant(value)
+    return value
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The published shape of a report: ``{"schema": "mlci.report/1", "step", "verdict", "reason", "findings", …}``."""
+    return {"schema": SCHEMA, **plain(report)}
