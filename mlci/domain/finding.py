@@ -26,7 +26,9 @@ class Finding:
     """
 
     id: str = field(metadata={"help": "Stable name of the finding, such as compare:f1 or compare:f1[region=north]."})
-    rule: Rule = field(metadata={"help": "What was asked: comparison with production, an absolute limit, or the input itself."})
+    rule: Rule = field(
+        metadata={"help": "What was asked: comparison with production, an absolute limit, or the input itself."}
+    )
     verdict: Verdict = field(metadata={"help": "What this finding says by itself, before policy softens anything."})
     message: str = field(metadata={"help": "The finding with its arithmetic, in one sentence."})
     reason: Reason | None = field(default=None, metadata={"help": "The one word for why the verdict is what it is."})
@@ -43,9 +45,12 @@ class Finding:
     )
     baseline: float | None = field(default=None, metadata={"help": "Production's value on the same examples."})
     difference: float | None = field(
-        default=None, metadata={"help": "Candidate minus baseline; on scale relative, the same divided by the baseline."}
+        default=None,
+        metadata={"help": "Candidate minus baseline; on scale relative, the same divided by the baseline."},
     )
-    standard_error: float | None = field(default=None, metadata={"help": "Standard error of the difference, same scale."})
+    standard_error: float | None = field(
+        default=None, metadata={"help": "Standard error of the difference, same scale."}
+    )
     interval: tuple[float, float] | None = field(
         default=None, metadata={"help": "The difference between its two one-sided bounds, same scale."}
     )
@@ -54,12 +59,17 @@ class Finding:
     )
     limit: float | None = field(default=None, metadata={"help": "The absolute threshold."})
     scale: Literal["absolute", "relative"] | None = field(
-        default=None, metadata={"help": "Whether difference, bounds and margin are in the metric's unit or relative to production."}
+        default=None,
+        metadata={"help": "Whether difference, bounds and margin are in the metric's unit or relative to production."},
     )
     method: str | None = field(default=None, metadata={"help": "How interval and p-value were computed."})
     n: int | None = field(default=None, metadata={"help": "Number of examples."})
-    clusters: int | None = field(default=None, metadata={"help": "Number of independent groups, where examples are grouped."})
-    effective_n: float | None = field(default=None, metadata={"help": "Kish's effective number of examples under weights."})
+    clusters: int | None = field(
+        default=None, metadata={"help": "Number of independent groups, where examples are grouped."}
+    )
+    effective_n: float | None = field(
+        default=None, metadata={"help": "Kish's effective number of examples under weights."}
+    )
     p_worse: float | None = field(
         default=None, metadata={"help": "One-sided p-value for being worse than production, before correction."}
     )

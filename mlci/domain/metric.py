@@ -75,7 +75,7 @@ METRICS: dict[str, Metric] = {
     )
 }
 
-_ALIASES = {
+ALIASES = {
     "auc": "roc_auc",
     "auroc": "roc_auc",
     "auprc": "pr_auc",
@@ -93,7 +93,7 @@ def normalise(name: str) -> str:
     ('roc_auc', 'roc_auc')
     """
     spelled = name.strip().lower().replace("-", "_")
-    return _ALIASES.get(spelled, spelled)
+    return ALIASES.get(spelled, spelled)
 
 
 def metric_named(name: str, better: Better | None = None) -> Metric:

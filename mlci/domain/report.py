@@ -28,7 +28,9 @@ class Report:
     step: str = field(metadata={"help": "The step that reports, such as gate-compare."})
     verdict: Verdict = field(metadata={"help": "The worst counted finding, after policy."})
     reason: str = field(metadata={"help": "The verdict's one reason, as a sentence."})
-    findings: tuple[Finding, ...] = field(metadata={"help": "Everything that was judged, in the order it should be read."})
+    findings: tuple[Finding, ...] = field(
+        metadata={"help": "Everything that was judged, in the order it should be read."}
+    )
     model: str | None = field(default=None, metadata={"help": "Name of the model, where a configuration names it."})
     candidate: Subject | None = field(default=None, metadata={"help": "What was judged."})
     baseline: Subject | None = field(default=None, metadata={"help": "What it was compared with."})
@@ -43,25 +45,29 @@ class Report:
     links: dict[str, str] = field(default_factory=dict, metadata={"help": "Where to read more, by title."})
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, *, exact: bool = False) -> Any:
     """Turn a dataclass into JSON values: absent instead of None, numbers with 12 significant digits.
+
+    Args:
+        value: a dataclass, or what its fields hold.
+        exact: keep every digit, for evidence that is judged again.
 
     Raises:
         ValueError: a number is not finite; JSON has no word for it and a report must never carry one.
     """
     if is_dataclass(value) and not isinstance(value, type):
         items = ((item.name, getattr(value, item.name)) for item in fields(value))
-        return {name: plain(content) for name, content in items if content is not None}
+        return {name: plain(content, exact=exact) for name, content in items if content is not None}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):
-        return {str(name): plain(content) for name, content in value.items()}
+        return {str(name): plain(content, exact=exact) for name, content in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [plain(item, exact=exact) for item in value]
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             raise ValueError(f"a report cannot carry {value}")
-        return significant(value)
+        return value if exact else significant(value)
     return value
 
 

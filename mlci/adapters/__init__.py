@@ -1,0 +1,1 @@
+"""The outside world behind the ports; heavy libraries are imported inside functions here and nowhere else."""

@@ -1,0 +1,118 @@
+"""Files on this machine: written whole or not at all, digested, and bare metrics read strictly."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mlci.domain.metric import normalise
+from mlci.errors import BadValue, FileMissing, NoExamples, NotWritable, Place, Unreadable
+
+_LARGEST_JSON = 10 << 20
+
+
+def write(path: str, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never half of it, even through a crash.
+
+    Raises:
+        NotWritable: the folder cannot be made or the disk is full; the old content is still there.
+    """
+    target = Path(path)
+    temporary: str | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp makes private files; a report is as readable as any other file the user's umask allows.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(target)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+        raise NotWritable(
+            f"cannot write {path}: {error.strerror or error}", place=Place(path), help="check permissions and space"
+        ) from error
+
+
+def remove(path: str) -> None:
+    """Remove a file that an earlier run left, so that nobody takes it for this run's.
+
+    Raises:
+        NotWritable: it is there and cannot be removed.
+    """
+    try:
+        Path(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise NotWritable(f"cannot replace {path}: {error.strerror or error}", place=Place(path)) from error
+
+
+def sha256(path: str) -> str:
+    """Digest of a file's bytes, in hexadecimal.
+
+    Raises:
+        FileMissing: it does not exist or cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise FileMissing(f"cannot read {path}: {error.strerror or error}", place=Place(path)) from error
+    return digest.hexdigest()
+
+
+def read_metrics(path: str) -> tuple[dict[str, float], str | None]:
+    """Read bare metrics: ``{"f1": 0.88, …}``, or ``{"metrics": {…}, "holdout": "digest"}``.
+
+    Returns:
+        value by metric name, and the holdout's digest where the file names one.
+
+    Raises:
+        FileMissing, Unreadable, BadValue, NoExamples: what is wrong with the file.
+    """
+    file = Path(path)
+    try:
+        if file.stat().st_size > _LARGEST_JSON:
+            raise Unreadable("larger than 10 MiB, too large for the metrics of one model", place=Place(path))
+        document = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_unrepeated)
+    except OSError as error:
+        raise FileMissing(f"cannot read {path}: {error.strerror or error}", place=Place(path)) from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"not a JSON object: {error}", place=Place(path)) from error
+    if not isinstance(document, dict):
+        raise Unreadable("not a JSON object", place=Place(path), help='write {"f1": 0.88, "roc_auc": 0.93}')
+    holdout = document.get("holdout")
+    values = document.get("metrics", {name: value for name, value in document.items() if name != "holdout"})
+    if not isinstance(values, dict) or not (holdout is None or isinstance(holdout, str)):
+        raise Unreadable("metrics must be an object and holdout a string", place=Place(path))
+    if not values:
+        raise NoExamples("the file has no metrics", place=Place(path))
+    return {normalise(name): _finite(name, value, path) for name, value in values.items()}, holdout
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if len(names) != len(set(names)):
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object")
+    return dict(pairs)
+
+
+def _finite(name: str, value: Any, path: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise BadValue(
+            f"{name} is {str(value)[:40]}, not a finite number", place=Place(path), help="leave out what was not measured"
+        )
+    return float(value)

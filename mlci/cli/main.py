@@ -1,0 +1,128 @@
+"""The one place that exits: every way a command can end becomes an exit code and, where there is one, a message."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import click
+
+from mlci import __version__
+from mlci.cli.redact import redact
+from mlci.cli.tree import Given, build
+from mlci.config.quote import nearest
+from mlci.errors import Exit, MlciError, NotWritable, PlatformUnsupported, UsageError
+
+# As the shell reports it for a program that a closed pipe ended. Never 0: a gate whose reader left has not passed.
+PIPE_CLOSED = 141
+
+_DEBUG = "MLCI_DEBUG"
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit."""
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(run(sys.argv[1:], os.environ))
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run a command line and return what the process is to exit with."""
+    try:
+        if sys.platform == "win32":
+            raise PlatformUnsupported("mlci runs on Linux and macOS, not on Windows")
+        code = _run(arguments, environ)
+        return _flushed(code)
+    except MlciError as error:
+        _say(str(error), environ)
+        return int(error.exit)
+    except click.ClickException as error:
+        return _usage(error, environ)
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted", environ)
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        _discard_stdout()
+        return PIPE_CLOSED
+    except Exception:  # noqa: BLE001 - the last line of defence: whatever else happens is a bug and says so
+        return _bug(environ)
+
+
+def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    def handler(given: Given) -> int:
+        from mlci.cli.wiring import invoke
+
+        return invoke(given, environ)
+
+    result = build(handler).main(args=list(arguments), prog_name="mlci", standalone_mode=False)
+    return int(result or 0)
+
+
+def _flushed(code: int) -> int:
+    """Write out what stdout still holds; the command has ended, so its code stands even if nobody reads."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_stdout()
+    except OSError as problem:
+        _discard_stdout()
+        raise NotWritable(f"standard output cannot be written: {problem.strerror}") from problem
+    return code
+
+
+def _discard_stdout() -> None:
+    # The interpreter flushes once more at exit and would turn the closed pipe into exit 120 and a message.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _usage(error: click.ClickException, environ: Mapping[str, str]) -> int:
+    hint = None
+    if isinstance(error, click.NoSuchOption):
+        cause = f"there is no option {error.option_name[:60]}"
+        options = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
+        hint = nearest(error.option_name, options)
+    else:
+        cause = error.format_message().rstrip(".")
+    _say(str(UsageError(cause, help=hint or "mlci --help lists commands, mlci COMMAND --help its options")), environ)
+    return Exit.USAGE
+
+
+def _say(text: str, environ: Mapping[str, str]) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(redact(text, environ), err=True)
+
+
+def _bug(environ: Mapping[str, str]) -> int:
+    import traceback
+
+    trace = traceback.format_exc()
+    kind = trace.strip().splitlines()[-1].partition(":")[0]
+    if environ.get(_DEBUG) == "1":
+        _say(trace, environ)
+        _say(f"error: a bug in mlci ({kind})", environ)
+        return Exit.BUG
+    _say(f"error: a bug in mlci ({kind}){_recorded(trace, environ)}; set {_DEBUG}=1 to see where", environ)
+    return Exit.BUG
+
+
+def _recorded(trace: str, environ: Mapping[str, str]) -> str:
+    import platform
+    import tempfile
+    from pathlib import Path
+
+    system = f"mlci {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    try:
+        handle, name = tempfile.mkstemp(prefix="mlci-bug-", suffix=".txt")
+        os.close(handle)
+        Path(name).write_text(redact(f"{system}\n\n{trace}", environ), encoding="utf-8")
+    except OSError:
+        return ""
+    return f", details in {name}"

@@ -1,0 +1,28 @@
+"""Secrets of the environment, kept out of everything that is printed or written about a failure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from mlci.config.quote import without_credentials
+
+_SECRET_NAME = re.compile(
+    r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|(?:^|_)(?:KEY|PAT|PWD|AUTH|DSN)(?:_|$)|APIKEY", re.IGNORECASE
+)
+# Shorter values are words such as "true", and replacing those would make every message unreadable.
+_SHORTEST = 6
+
+
+def redact(text: str, environ: Mapping[str, str]) -> str:
+    """The text with the value of every variable whose name speaks of a secret replaced by ``***``."""
+    secrets = {
+        part
+        for name, value in environ.items()
+        if _SECRET_NAME.search(name) and name != "PWD"
+        for part in (value, *value.splitlines())
+        if len(part.strip()) >= _SHORTEST
+    }
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return without_credentials(text)

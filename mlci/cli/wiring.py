@@ -1,0 +1,135 @@
+"""From what was given to a running command: configuration resolved, parameters checked, the right function called."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlci.cli.tree import Given
+from mlci.config.load import load
+from mlci.config.model import DEFAULT_FILE
+from mlci.config.problems import raise_all
+from mlci.config.quote import quote
+from mlci.config.resolve import Override, Resolved, resolve
+from mlci.config.source import Source
+from mlci.errors import Exit, MlciError, Place, RequiredMissing, UsageError
+from mlci.surface.catalog import COMMANDS, Command, Param, command_named
+from mlci.surface.spelling import spell
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A command that is about to run.
+
+    Attributes:
+        command: which one.
+        own: its own parameters by their snake names, defaults filled in; None where nothing was given.
+        resolved: the configuration that holds.
+    """
+
+    command: Command
+    own: dict[str, Any]
+    resolved: Resolved = field(repr=False)
+
+
+def invoke(given: Given, environ: Mapping[str, str]) -> Exit:
+    """Prepare and run one command; all problems of command line and configuration are raised together."""
+    return run(prepare(given, environ))
+
+
+def prepare(given: Given, environ: Mapping[str, str]) -> Invocation:
+    """Check what was given and resolve the configuration.
+
+    Raises:
+        MlciError: the problem of command line, environment and file, or all of them together.
+    """
+    problems = [*_unknown_variables(given.command, environ), *_wrong(given)]
+    own = {spell(param.name, "snake"): _text(given, param) for param in given.command.params if param.overrides is None}
+    loaded = None
+    try:
+        loaded = load(own["config"] or DEFAULT_FILE, environ, required="config" in given.values)
+    except MlciError as problem:
+        problems.append(problem)
+    try:
+        resolved = resolve(loaded, _overrides(given, environ))
+    except MlciError as problem:
+        problems.append(problem)
+    raise_all(problems)
+    return Invocation(given.command, own, resolved)
+
+
+def _text(given: Given, param: Param) -> str | None:
+    return given.values[param.name][0] if param.name in given.values else param.default
+
+
+def _wrong(given: Given) -> list[MlciError]:
+    problems: list[MlciError] = []
+    for param in given.command.params:
+        if param.overrides is not None:
+            continue
+        text, source = given.values.get(param.name, (None, None))
+        if text is None and param.required:
+            hint = f"give {param.flag}, or set {given.command.variable(param)}"
+            problems.append(RequiredMissing(f"{given.command.name} needs {param.flag}", help=hint))
+        if text is not None and source is not None and param.choices and text not in param.choices:
+            cause = f"{source} must be one of {', '.join(param.choices)}, got {quote(text)}"
+            problems.append(UsageError(cause, place=Place(source.name)))
+    return problems
+
+
+def _unknown_variables(command: Command, environ: Mapping[str, str]) -> list[MlciError]:
+    """A misspelt variable would leave its parameter at the default without a word, and a gate would judge by that."""
+    known = [command.variable(param) for param in command.params]
+    problems: list[MlciError] = []
+    for name in sorted(environ):
+        if name.startswith(command.variable_prefix) and name not in known and environ[name].strip():
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"the options of {command.name} are listed by --help"
+            problems.append(UsageError(f"the variable {name} belongs to no option", place=Place(name), help=hint))
+    return problems
+
+
+def _overrides(given: Given, environ: Mapping[str, str]) -> list[Override]:
+    found = [
+        (param.overrides, *given.values[param.name])
+        for param in given.command.params
+        if param.overrides is not None and param.name in given.values
+    ]
+    return [*found, *_of_explained(given, environ)]
+
+
+def _of_explained(given: Given, environ: Mapping[str, str]) -> list[Override]:
+    """What the environment overrides for the command that ``config explain --command`` asks about."""
+    name = given.values["command"][0] if "command" in given.command.by_name and "command" in given.values else None
+    return [
+        (param.overrides, environ[variable], Source("environment", variable))
+        for step in COMMANDS
+        if step.name == name
+        for param in step.params
+        if param.overrides is not None and environ.get(variable := step.variable(param))
+    ]
+
+
+def run(invocation: Invocation) -> Exit:
+    """Run a prepared command."""
+    return _COMMANDS[invocation.command.name](invocation)
+
+
+def _gate_compare(invocation: Invocation) -> Exit:
+    from mlci.cli import gate_compare
+
+    return gate_compare.run(invocation)
+
+
+def _config_explain(invocation: Invocation) -> Exit:
+    from mlci.cli.config_explain import run
+
+    return run(invocation)
+
+
+_COMMANDS: dict[str, Callable[[Invocation], Exit]] = {
+    command_named("gate-compare").name: _gate_compare,
+    command_named("config explain").name: _config_explain,
+}

@@ -1,0 +1,93 @@
+"""Values that are each allowed and contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mlci.config.model import Config
+from mlci.config.quote import nearest, printable
+from mlci.config.scalar import LARGE_HELP, LARGEST_LOSS, is_too_large
+from mlci.config.settings import Setting, Settings, branch
+from mlci.domain.metric import METRICS
+from mlci.domain.policy import Tolerance
+from mlci.errors import Contradiction, MlciError, OutOfRange
+
+
+def contradictions(settings: Settings) -> Iterator[MlciError]:
+    """Every contradiction in what was set; what is missing or wrong by itself is left to the reader."""
+    validation = branch(settings, "validation")
+    for block in ("metrics", "fairness"):
+        for name in branch(validation, block):
+            yield from _limits(branch(branch(validation, block), name), f"validation.{block}.{printable(name)}")
+    yield from _directions(branch(validation, "metrics"))
+    yield from _losses(settings)
+    yield from _stages(branch(settings, "promote"))
+
+
+def _setting(settings: Settings, name: str) -> Setting | None:
+    found = settings.get(name)
+    return found if isinstance(found, Setting) else None
+
+
+def _limits(entry: Settings, path: str) -> Iterator[MlciError]:
+    low, high = _setting(entry, "min"), _setting(entry, "max")
+    if low is not None and high is not None and low.value > high.value:
+        cause = f"{path}: min {_shown(low)} is above max {_shown(high)}, set at {high.source}"
+        yield Contradiction(cause, place=low.source.where)
+
+
+def _shown(setting: Setting) -> str:
+    return setting.shown or f"{setting.value:.10g}"
+
+
+def _directions(metrics: Settings) -> Iterator[MlciError]:
+    for name in metrics:
+        better, metric = _setting(branch(metrics, name), "better"), METRICS.get(name)
+        if better is not None and metric is not None and better.value != metric.better:
+            cause = (
+                f"validation.metrics.{name}.better is {better.value}, but {metric.better} is better for {metric.title}"
+            )
+            yield Contradiction(cause, place=better.source.where, help="remove the key")
+
+
+def _losses(settings: Settings) -> Iterator[MlciError]:
+    """A tolerance for all metrics is judged by those it holds for: 5 is fine in euros and absurd in points."""
+    validation = branch(settings, "validation")
+    metrics = branch(validation, "metrics")
+    for path in ("tolerance", "slices.tolerance"):
+        *above, name = path.split(".")
+        given = _setting(branch(validation, above[0]) if above else validation, name)
+        points = _in_points(settings, metrics, own_counts=not above)
+        if given is not None and isinstance(given.value, Tolerance) and points and _too_large(given.value, points):
+            cause = f"validation.{path} must be at most {LARGEST_LOSS:g} for {points}, got {_text(given)}"
+            yield OutOfRange(cause, place=given.source.where, help=LARGE_HELP)
+
+
+def _text(setting: Setting) -> str:
+    return setting.shown or f"{setting.value.value:.10g}"
+
+
+def _too_large(tolerance: Tolerance, metric: str) -> bool:
+    return is_too_large(tolerance, METRICS[metric])
+
+
+def _in_points(settings: Settings, metrics: Settings, *, own_counts: bool) -> str | None:
+    """One metric measured in points that a common tolerance holds for, if there is one."""
+    task = _setting(branch(settings, "evaluate"), "task")
+    # Without names the task's usual metrics are judged, and those of a regression are in the target's unit.
+    names: Any = metrics or ([] if task is not None and task.value == "regression" else ["accuracy"])
+    for name in names:
+        has_own = own_counts and _setting(branch(metrics, name), "tolerance") is not None
+        if name in METRICS and METRICS[name].in_points and not has_own:
+            return str(name)
+    return None
+
+
+def _stages(promote: Settings) -> Iterator[MlciError]:
+    stages = _setting(promote, "stages")
+    known: tuple[str, ...] = stages.value if stages is not None else Config().promote.stages
+    for name, given in branch(promote, "require").items():
+        if name not in known and isinstance(given, Setting):
+            cause = f"promote.require names the stage {printable(name)}, which promote.stages does not"
+            yield Contradiction(cause, place=given.source.where, help=nearest(name, known))

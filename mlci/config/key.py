@@ -1,0 +1,59 @@
+"""What a key of mlci.yml says about itself: the metadata that loader, schema, command line and reference all read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, field
+from typing import Any
+
+# Names that end up in branch names, folders and registry aliases: nothing that could leave a folder or start an option.
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """The facts about one key.
+
+    Attributes:
+        help: what the key means, as one or two sentences.
+        minimum: smallest allowed number.
+        maximum: largest allowed number.
+        exclusive: whether minimum and maximum themselves are refused.
+        pattern: what a text must match as a whole.
+        pattern_help: the same in words.
+        names: what the entries of a mapping are named after: metrics, or names of the user's own.
+        names_alone: whether a plain list of names is accepted for a mapping.
+        of_metric: whether the number is a value of the metric that the enclosing entry names.
+        example: a value as it would be written in YAML.
+    """
+
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive: bool = False
+    pattern: str | None = None
+    pattern_help: str | None = None
+    names: str | None = None
+    names_alone: bool = False
+    of_metric: bool = False
+    example: str | None = None
+
+
+def key(*, default: Any = MISSING, factory: Callable[[], Any] | None = None, **facts: Any) -> Any:
+    """Declare one key; the arguments besides default and factory are those of Key."""
+    metadata = {"key": Key(**facts)}
+    if factory is not None:
+        return field(default_factory=factory, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def key_of(declared: Field[Any]) -> Key:
+    """The facts that a field of the model was declared with."""
+    facts = declared.metadata["key"]
+    assert isinstance(facts, Key)  # noqa: S101 - a model field without key() is a mistake in this package
+    return facts
+
+
+def spelled(declared: Field[Any]) -> str:
+    """The key as it stands in mlci.yml: a field that would be a Python keyword ends in an underscore there."""
+    return declared.name.rstrip("_")

@@ -1,0 +1,79 @@
+"""The part of the configuration that the gate decides by, as the gate needs it."""
+
+from __future__ import annotations
+
+from mlci.config.model import Config, Evaluate, MetricPolicy, Validation
+from mlci.domain.figures import Better
+from mlci.domain.metric import METRICS
+from mlci.domain.policy import Columns, GatePolicy, MetricRule, ReadingPolicy, SlicePolicy
+
+
+def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
+    """What a configuration asks of a candidate.
+
+    Args:
+        config: the configuration that holds.
+        baseline_given: whether the command line names a baseline; then there is a comparison whatever the file says.
+    """
+    validation = config.validation
+    return GatePolicy(
+        rules=tuple(_rule(name, asked) for name, asked in validation.metrics.items()),
+        compare=baseline_given or _asks_for_comparison(config),
+        tolerance=validation.tolerance,
+        confidence=validation.confidence,
+        thresholds=validation.thresholds,
+        slices=SlicePolicy(
+            columns=config.evaluate.slices, tolerance=validation.slices.tolerance, require=validation.slices.require
+        ),
+        on_inconclusive=validation.on_inconclusive.merge,
+        on_inconclusive_promote=validation.on_inconclusive.promote,
+        require_predictions=validation.require_predictions,
+        unsupported=_unsupported(validation),
+        reading=_reading(config.evaluate),
+    )
+
+
+def _rule(name: str, asked: MetricPolicy) -> MetricRule:
+    return MetricRule(
+        metric=name, better=_better(name, asked), tolerance=asked.tolerance, minimum=asked.min, maximum=asked.max
+    )
+
+
+def _better(name: str, asked: MetricPolicy) -> Better | None:
+    """Which way is better: as known, as said, or as a single limit implies; a column that says nothing stays open."""
+    if name in METRICS:
+        return METRICS[name].better
+    if asked.better is not None or (asked.min is None) == (asked.max is None):
+        return asked.better
+    return "higher" if asked.max is None else "lower"
+
+
+def _asks_for_comparison(config: Config) -> bool:
+    """Only limits, and nothing that speaks of a loss, can be judged without production."""
+    validation = config.validation
+    metrics = validation.metrics.values()
+    only_limits = bool(metrics) and all(
+        asked.tolerance is None and (asked.min is not None or asked.max is not None) for asked in metrics
+    )
+    speaks_of_loss = (validation.compare_to, validation.tolerance, validation.slices.tolerance)
+    return not only_limits or any(said is not None for said in speaks_of_loss) or bool(config.evaluate.slices)
+
+
+def _unsupported(validation: Validation) -> tuple[str, ...]:
+    rules = [f"validation.fairness.{name}" for name in validation.fairness]
+    return (*rules, "validation.hardware") if validation.hardware is not None else tuple(rules)
+
+
+def _reading(evaluate: Evaluate) -> ReadingPolicy:
+    return ReadingPolicy(
+        columns=Columns(
+            id=evaluate.id, target=evaluate.target, prediction=evaluate.prediction,
+            score=evaluate.score, weight=evaluate.weight, group=evaluate.group,
+        ),
+        task=evaluate.task,
+        positive=evaluate.positive,
+        threshold=evaluate.threshold,
+        missing=evaluate.missing,
+        duplicates=evaluate.duplicates,
+        nan=evaluate.nan,
+    )  # fmt: skip

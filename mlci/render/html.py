@@ -1,0 +1,156 @@
+"""The report as one HTML file that needs nothing else: no script, no font, no picture from anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from mlci.domain.figures import count
+from mlci.domain.finding import Finding
+from mlci.domain.report import Report
+from mlci.render import escape, forest, interval, wording
+from mlci.render.outline import Outline, outline
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from markupsafe import Markup
+
+_MARKS = {"pass": "✓", "warn": "!", "inconclusive": "?", "fail": "✕"}
+_LINK = re.compile(r"https?://[^\s\"'<>\\]{1,1500}")
+_NAMED = 20
+
+
+def html(report: Report) -> str:
+    """Write the report as a self-contained page."""
+    found = outline(report)
+    written = _template().render(
+        report=report,
+        found=found,
+        level=wording.level(report),
+        tally=_tally(report),
+        aside_count=f"{len(found.aside)} more listed, not counted" if found.aside else "",
+        tables=_tables(found),
+        folds=_folds(found),
+        drawn=any(f.difference is not None for f in (*found.overall, *found.attention)),
+        smallest=_named(found.overall, "detectable", wording.detectable),
+        needed=_named(found.unsettled, "rows_needed", wording.rows_needed),
+        explained=tuple(f for f in found.unsettled if f not in found.notices),
+        arithmetic=[f for f in (*found.overall, *found.attention, *found.settled, *found.aside) if f.method or f.n],
+        evidence=_evidence(report),
+        links=[(title, target, bool(_LINK.fullmatch(target))) for title, target in report.links.items()],
+        w=wording,
+        marks=_MARKS,
+        css=_css(),
+    )
+    # The same text to a browser, and no command to a log collector.
+    return written.replace("##[", "#&#35;[")
+
+
+def _tally(report: Report) -> str:
+    counts = Counter(finding.verdict for finding in report.findings if not finding.advisory)
+    order = sorted(counts, key=lambda verdict: -verdict.rank)
+    return ", ".join(f"{count(counts[verdict])} {verdict.value}" for verdict in order) or "nothing"
+
+
+def _named(findings: Iterable[Finding], field: str, write: Callable[[Finding], str]) -> str:
+    named = [f"{escape.cleaned(wording.subject(f), 60)} {write(f)}" for f in findings if getattr(f, field) is not None]
+    return ", ".join(named[:_NAMED])
+
+
+def _evidence(report: Report) -> list[tuple[str, str]]:
+    subjects = (("candidate", report.candidate), ("production", report.baseline))
+    return [(f"{name} {subject.name}", subject.digest) for name, subject in subjects if subject] + [
+        *report.evidence.items()
+    ]
+
+
+def _tables(found: Outline) -> list[_Table]:
+    return [
+        _table("overall", "All examples", found.overall, "What was asked of the candidate over all examples."),
+        _table(
+            "attention", "Slices that did not pass", found.attention, "Groups of examples on which something is wrong."
+        ),
+    ]
+
+
+def _folds(found: Outline) -> list[_Table]:
+    return [
+        _table("settled", "Slices that passed", found.settled, "A slice passes unless harm is shown on it."),
+        _table("aside", "Listed, not counted", found.aside, "These took no part in the verdict; none is a pass."),
+    ]
+
+
+@dataclass(frozen=True)
+class _Row:
+    finding: Finding
+    plot: forest.Plot | None
+
+
+@dataclass(frozen=True)
+class _Group:
+    rows: list[_Row]
+    axis: forest.Axis | None
+    caption: str
+
+
+@dataclass(frozen=True)
+class _Table:
+    key: str
+    title: str
+    note: str
+    groups: list[_Group]
+    count: int
+    compared: bool
+    sliced: bool
+    asked: str
+
+
+def _table(key: str, title: str, findings: tuple[Finding, ...], note: str) -> _Table:
+    axes = forest.axes(findings)
+    groups = []
+    for name, members in groupby(findings, key=lambda f: interval.group(f) if interval.span(f) else ""):
+        axis = axes.get(name)
+        rows = [_Row(finding, forest.plot(finding, axis) if axis else None) for finding in members]
+        groups.append(_Group(rows, axis, axis.caption if axis else ""))
+    return _Table(
+        key,
+        title,
+        note,
+        groups,
+        count=len(findings),
+        compared=any(f.difference is not None or f.baseline is not None for f in findings),
+        sliced=any(f.slice for f in findings),
+        asked=wording.asked_of(findings).capitalize(),
+    )
+
+
+@cache
+def _template() -> Template:
+    # Loaded here: a command that renders no page should not pay for the template engine.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("mlci.render"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cell"] = escape.cleaned
+    environment.filters["prose"] = lambda text: escape.cleaned(text, escape.PROSE)
+    environment.filters["about"] = lambda finding: escape.cleaned(wording.subject(finding))
+    return environment.get_template("report.html.j2")
+
+
+@cache
+def _css() -> Markup:
+    from markupsafe import Markup
+
+    # Our own file and nothing else: the one text that goes into the page as it is.
+    return Markup(files("mlci.render").joinpath("templates/report.css").read_text(encoding="utf-8"))  # noqa: S704

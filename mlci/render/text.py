@@ -1,0 +1,235 @@
+"""The report on a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from mlci.domain.finding import Finding
+from mlci.domain.report import Report
+from mlci.domain.verdict import Verdict
+from mlci.render import escape, interval, wording
+from mlci.render.outline import Outline, outline
+
+_UNICODE_MARKS = {"pass": "✔", "warn": "!", "inconclusive": "?", "fail": "✖"}
+_ASCII_MARKS = {"pass": "+", "warn": "!", "inconclusive": "?", "fail": "x"}
+_COLOURS = {"pass": "32", "warn": "33", "inconclusive": "35", "fail": "31"}
+
+_NAME = 40
+_SETTLED_SHOWN = 20
+_ASIDE_SHOWN = 10
+
+
+def text(report: Report, *, width: int = 100, colour: bool = False, unicode: bool = True) -> str:
+    """Write the report for a terminal of ``width`` columns; ``unicode=False`` keeps to ASCII."""
+    pen = _Pen(width, colour, unicode)
+    found = outline(report)
+    blocks = [
+        _head(report, pen),
+        _notices(found.notices, pen),
+        _table(found.overall, pen, "metric"),
+        _table(found.attention, pen, "slices that did not pass"),
+        _reasons(found, pen),
+        _settled(found.settled, pen),
+        _aside(found.aside, pen),
+        _legend(report, found, pen),
+        _listed("assumed", report.assumptions, pen),
+        _listed("evidence", [f"{kind} {digest}" for kind, digest in report.evidence.items()], pen),
+        _listed("links", [f"{title} {target}" for title, target in report.links.items()], pen),
+    ]
+    lines = [line for block in blocks if block for line in (*block, "")][:-1]
+    written = "\n".join(escape.log_line(line.replace("\u00a0", " ").rstrip()) for line in lines) + "\n"
+    return written if unicode else _as_ascii(written)
+
+
+@dataclass(frozen=True)
+class _Pen:
+    width: int
+    colour: bool
+    unicode: bool
+
+    def mark(self, verdict: Verdict) -> str:
+        return (_UNICODE_MARKS if self.unicode else _ASCII_MARKS)[verdict.value]
+
+    def paint(self, words: str, verdict: Verdict) -> str:
+        return f"\x1b[1;{_COLOURS[verdict.value]}m{words}\x1b[0m" if self.colour else words
+
+    def wrap(self, words: str, first: str = "", later: str = "") -> list[str]:
+        return textwrap.wrap(
+            words, max(self.width, 20), initial_indent=first, subsequent_indent=later, break_on_hyphens=False
+        ) or [first]
+
+
+def _head(report: Report, pen: _Pen) -> list[str]:
+    word = f"{pen.mark(report.verdict)} {report.verdict.value}"
+    first, *more = pen.wrap(f"{word}: {escape.terminal(report.reason, escape.PROSE)}", later="  ")
+    lines = [first.replace(word, pen.paint(word, report.verdict), 1), *more, ""]
+    parts = [wording.context(report)]
+    if report.model is not None:
+        parts.append(f"model {escape.terminal(report.model)}")
+    lines += pen.wrap(" · ".join(parts))
+    for name, subject in (("candidate", report.candidate), ("production", report.baseline)):
+        if subject is not None:
+            lines += pen.wrap(
+                f"{name:<12}{escape.terminal(subject.name)}  sha256 {wording.short(escape.terminal(subject.digest))}",
+                later=" " * 12,
+            )
+    return lines
+
+
+def _notices(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
+    lines: list[str] = []
+    for finding in findings:
+        lines += _verdict_line(finding, escape.terminal(finding.message, escape.PROSE), pen)
+    return lines
+
+
+def _verdict_line(finding: Finding, words: str, pen: _Pen) -> list[str]:
+    word = f"{pen.mark(finding.verdict)} {finding.verdict.value}"
+    first, *more = pen.wrap(f"{word}: {words}", later="  ")
+    return [first.replace(word, pen.paint(word, finding.verdict), 1), *more]
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    cells: list[str]
+    right: bool = False
+
+    @property
+    def width(self) -> int:
+        return max(_columns(cell) for cell in (self.title, *self.cells))
+
+
+def _table(findings: tuple[Finding, ...], pen: _Pen, title: str) -> list[str]:
+    if not findings:
+        return []
+    columns = _fitted(findings, pen, title)
+    if columns is None:
+        return [line for finding in findings for line in _stacked(finding, pen)]
+    *columns, verdicts = columns
+    lines = [_row([column.title for column in columns], columns) + f"  {verdicts.title}"]
+    for place, finding in enumerate(findings):
+        row = _row([column.cells[place] for column in columns], columns)
+        lines.append(f"{row}  {pen.paint(verdicts.cells[place], finding.verdict)}")
+    return lines
+
+
+def _fitted(findings: tuple[Finding, ...], pen: _Pen, title: str) -> list[_Column] | None:
+    """The columns that fit: first the reasons go, then the drawing shrinks, then it goes; else no table at all."""
+
+    def column(name: str, write: Callable[[Finding], str], *, right: bool = False) -> _Column:
+        cells = [write(finding) for finding in findings]
+        return _Column(name, cells if pen.unicode else [_as_ascii(cell) for cell in cells], right)
+
+    full = [
+        column(title, lambda f: escape.terminal(wording.subject(f), _NAME)),
+        column("candidate", wording.candidate, right=True),
+        column("production", wording.baseline, right=True),
+        column("difference [bounds]", wording.compared),
+        column(wording.asked_of(findings).split()[0], wording.asked, right=True),
+    ]
+    columns = [item for item in full if any(cell.strip(wording.NONE) for cell in item.cells)]
+    reasons = column("verdict", lambda f: f"{pen.mark(f.verdict)} {wording.label(f)}")
+    words = column("verdict", lambda f: f"{pen.mark(f.verdict)} {wording.state(f)}")
+    drawings = [
+        [_Column(heading, _drawings(findings, pen.unicode, drawn))] if drawn else []
+        for drawn, heading in ((interval.WIDTH, "worse     0    better"), (15, "worse  0 better"), (0, ""))
+    ]
+    drawings = [drawn if any(any(item.cells) for item in drawn) else [] for drawn in drawings]
+    for drawn, verdicts in ((0, reasons), (0, words), (1, words), (2, words)):
+        kept = [*columns[:-1], *drawings[drawn], *columns[-1:], verdicts]
+        if sum(item.width + 2 for item in kept) - 2 <= pen.width:
+            return kept
+    return None
+
+
+def _drawings(findings: Iterable[Finding], unicode: bool, width: int = interval.WIDTH) -> list[str]:
+    shown = list(findings)
+    reaches = interval.reaches(shown)
+    spans = [(interval.span(finding), reaches.get(interval.group(finding), 1.0)) for finding in shown]
+    return [interval.draw(span, reach, width=width, unicode=unicode) if span else "" for span, reach in spans]
+
+
+def _stacked(finding: Finding, pen: _Pen) -> list[str]:
+    lines = _verdict_line(finding, escape.terminal(wording.subject(finding)), pen)
+    facts = [f"candidate {wording.candidate(finding)}", f"production {wording.baseline(finding)}"]
+    if finding.difference is not None:
+        facts.append(f"difference {wording.compared(finding)}")
+    facts.append(f"{wording.asked_of([finding])} {wording.asked(finding)}")
+    drawn = _drawings([finding], pen.unicode)[0]
+    return [*lines, *pen.wrap(", ".join(facts), "  ", "  "), *([f"  {drawn}"] if drawn else [])]
+
+
+def _row(cells: list[str], columns: list[_Column]) -> str:
+    return "  ".join(_padded(cell, column) for cell, column in zip(cells, columns, strict=True))
+
+
+def _padded(cell: str, column: _Column) -> str:
+    room = " " * (column.width - _columns(cell))
+    return room + cell if column.right else cell + room
+
+
+def _columns(words: str) -> int:
+    wide = sum(1 for letter in words if unicodedata.east_asian_width(letter) in "WF")
+    return len(words) + wide - sum(1 for letter in words if unicodedata.combining(letter))
+
+
+def _reasons(found: Outline, pen: _Pen) -> list[str]:
+    lines: list[str] = []
+    for finding in found.unsettled:
+        if finding.explanation is None:
+            continue
+        words = f"{escape.terminal(wording.subject(finding))}: {escape.terminal(finding.explanation, escape.PROSE)}"
+        lines += pen.wrap(words, f"{pen.mark(finding.verdict)} ", "  ")
+    return ["why, and what would change it", *lines] if lines else []
+
+
+def _settled(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
+    if not findings:
+        return []
+    lines = _table(findings[:_SETTLED_SHOWN], pen, "slices that passed")
+    left = len(findings) - _SETTLED_SHOWN
+    return [*lines, f"and {left} more slices that passed"] if left > 0 else lines
+
+
+def _aside(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
+    if not findings:
+        return []
+    lines = [f"listed, not counted: {len(findings)}"]
+    for finding in findings[:_ASIDE_SHOWN]:
+        words = f"{escape.terminal(wording.subject(finding))}: {wording.label(finding)}. "
+        lines += pen.wrap(words + escape.terminal(wording.why(finding), escape.PROSE), "  ", "    ")
+    left = len(findings) - _ASIDE_SHOWN
+    return [*lines, f"  and {left} more"] if left > 0 else lines
+
+
+def _legend(report: Report, found: Outline, pen: _Pen) -> list[str]:
+    shown = (*found.overall, *found.attention, *found.settled)
+    if not any(finding.difference is not None for finding in shown):
+        return []
+    level = wording.level(report)
+    words = f"bounds: {level} each. " if level and any(finding.interval for finding in shown) else ""
+    lines = pen.wrap(f"{words}Drawn: {interval.legend(unicode=pen.unicode)}.")
+    smallest = [f"{escape.terminal(wording.subject(f))} {wording.detectable(f)}" for f in found.overall if f.detectable]
+    if smallest:
+        lines += pen.wrap(f"Smallest loss these examples can show (80 % power): {', '.join(smallest)}.")
+    needed = [
+        f"{escape.terminal(wording.subject(f))} {wording.rows_needed(f)}" for f in found.unsettled if f.rows_needed
+    ]
+    if needed:
+        lines += pen.wrap(f"Examples that would settle it if nothing changed: {', '.join(needed[:_ASIDE_SHOWN])}.")
+    return lines
+
+
+def _listed(title: str, entries: Iterable[str], pen: _Pen) -> list[str]:
+    lines = [line for entry in entries for line in pen.wrap(escape.terminal(entry, escape.PROSE), "  ", "    ")]
+    return [title, *lines] if lines else []
+
+
+def _as_ascii(written: str) -> str:
+    for letter, plain in (("·", "-"), ("–", "-"), ("…", "..."), ("≥", ">="), ("≤", "<="), ("×", "x")):
+        written = written.replace(letter, plain)
+    return written.encode("ascii", "backslashreplace").decode("ascii")

@@ -1,0 +1,191 @@
+"""How findings read in every face: the words for a verdict, and numbers rounded against the candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mlci.domain.figures import count, figure, on_scale
+from mlci.domain.finding import Finding
+from mlci.domain.metric import METRICS
+from mlci.domain.report import Report
+from mlci.domain.verdict import Verdict
+
+NONE = "–"
+# A number, its unit and its bounds stay on one line wherever a cell is narrow.
+_FIXED = "\u00a0"
+NOT_JUDGED = "not judged"
+NOT_COUNTED = "not counted"
+
+_STEPS = {"gate-compare": "candidate against production"}
+
+
+def state(finding: Finding) -> str:
+    """The finding's verdict word; one that was set aside never reads as a pass."""
+    if not finding.advisory:
+        return finding.verdict.value
+    return NOT_JUDGED if finding.verdict in (Verdict.PASS, Verdict.INCONCLUSIVE) else NOT_COUNTED
+
+
+def label(finding: Finding) -> str:
+    """The verdict with its one-word reason, such as ``pass, better``."""
+    word = state(finding)
+    if word == NOT_COUNTED:
+        word = f"{finding.verdict.value}, {word}"
+    return f"{word}, {finding.reason}" if finding.reason else word
+
+
+def title(finding: Finding) -> str:
+    """How a person reads the metric; a column of the user's is called what the user calls it."""
+    if finding.metric is None:
+        return finding.id
+    known = METRICS.get(finding.metric)
+    return known.title if known else finding.metric
+
+
+def subject(finding: Finding) -> str:
+    """What the finding is about, in one cell."""
+    name = finding.metric or finding.id
+    return f"{name} [{finding.slice}]" if finding.slice else name
+
+
+def candidate(finding: Finding) -> str:
+    """The candidate's value, with its bounds where these were judged."""
+    return f"{candidate_value(finding)} {candidate_bounds(finding)}".rstrip()
+
+
+def candidate_value(finding: Finding) -> str:
+    """The candidate's value alone."""
+    return NONE if finding.candidate is None else figure(finding.candidate, finding.better)
+
+
+def candidate_bounds(finding: Finding) -> str:
+    """The bounds of the candidate's value, or nothing; where there is a difference, its bounds are what counts."""
+    if finding.candidate_interval is None or finding.difference is not None:
+        return ""
+    low, high = (figure(bound, finding.better) for bound in finding.candidate_interval)
+    return f"[{low},{_FIXED}{high}]"
+
+
+def baseline(finding: Finding) -> str:
+    """Production's value."""
+    return NONE if finding.baseline is None else figure(finding.baseline)
+
+
+def difference(finding: Finding) -> str:
+    """Candidate minus production."""
+    if finding.difference is None:
+        return NONE
+    return _scaled(finding.difference, finding, signed=True)
+
+
+def bounds(finding: Finding) -> str:
+    """The two one-sided bounds of the difference, or nothing."""
+    if finding.interval is None:
+        return ""
+    low, high = (_scaled(bound, finding, signed=True) for bound in finding.interval)
+    return f"[{low},{_FIXED}{high}]"
+
+
+def compared(finding: Finding) -> str:
+    """The difference with its bounds, kept on one line."""
+    return f"{difference(finding)}{_FIXED}{bounds(finding)}".rstrip()
+
+
+def asked(finding: Finding) -> str:
+    """What the value is held against: the margin of a comparison or an absolute limit, as somebody wrote it."""
+    if finding.limit is not None:
+        sign = "≤" if finding.rule == "maximum" else "≥"
+        return f"{sign}{_FIXED}{_as_written(finding.limit)}"
+    if finding.margin is None:
+        return NONE
+    return f"{_as_written(100 * finding.margin)}{_FIXED}%" if _relative(finding) else _as_written(finding.margin)
+
+
+def asked_of(findings: Iterable[Finding]) -> str:
+    """The heading over ``asked``."""
+    limits = {finding.limit is not None for finding in findings}
+    return {(True,): "limit", (False, True): "margin or limit"}.get(tuple(sorted(limits)), "margin")
+
+
+def detectable(finding: Finding) -> str:
+    """The smallest loss that the examples can show, rounded up."""
+    if finding.detectable is None:
+        return NONE
+    return on_scale(finding.detectable, relative=_relative(finding), against="lower").replace(" ", _FIXED)
+
+
+def examples(finding: Finding) -> str:
+    """How many examples, and what they are worth."""
+    if finding.n is None:
+        return NONE
+    parts = [count(finding.n)]
+    if finding.clusters is not None:
+        parts.append(f"in {count(finding.clusters)} groups")
+    if finding.effective_n is not None:
+        parts.append(f"worth {count(int(finding.effective_n))}")
+    return " ".join(parts)
+
+
+def rows_needed(finding: Finding) -> str:
+    """How many examples would do."""
+    return NONE if finding.rows_needed is None else count(finding.rows_needed)
+
+
+def probability(value: float | None) -> str:
+    """A p-value, rounded up; tiny ones only by their bound."""
+    if value is None:
+        return NONE
+    return f"<{_FIXED}0.0001" if value < 1e-4 else figure(value, "lower")
+
+
+def error(finding: Finding) -> str:
+    """The standard error, two digits."""
+    return NONE if finding.standard_error is None else f"{finding.standard_error:.2g}"
+
+
+def why(finding: Finding) -> str:
+    """Why it is not a pass and what would change it."""
+    return finding.explanation or finding.message
+
+
+def level(report: Report) -> str | None:
+    """The honest name of the interval."""
+    if report.confidence is None:
+        return None
+    return f"one-sided {_as_written(100 * report.confidence)} %"
+
+
+def context(report: Report) -> str:
+    """What was judged, before any name from outside."""
+    parts = [report.step, _STEPS.get(report.step, "")]
+    if report.examples is not None:
+        parts.append(f"{count(report.examples)} examples")
+    return " · ".join(part for part in parts if part)
+
+
+def short(digest: str) -> str:
+    """The first twelve characters of a digest; the whole one stands in the evidence."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def drawing_in_words(finding: Finding) -> str:
+    """A drawn interval for whoever cannot see it."""
+    parts = [f"difference {difference(finding)}"]
+    if finding.interval is not None:
+        parts.append(f"bounds {bounds(finding)}")
+    if finding.margin is not None:
+        parts.append(f"accepted loss {asked(finding)}")
+    return ", ".join(parts)
+
+
+def _scaled(value: float, finding: Finding, *, signed: bool) -> str:
+    written = on_scale(value, relative=_relative(finding), against=finding.better, signed=signed)
+    return written.replace(" ", _FIXED)
+
+
+def _relative(finding: Finding) -> bool:
+    return finding.scale == "relative"
+
+
+def _as_written(value: float) -> str:
+    return f"{value:.6g}"

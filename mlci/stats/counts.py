@@ -1,0 +1,184 @@
+"""Metrics of predicted labels, as smooth functions of class shares, each with its gradient.
+
+With P the share of each class in the truth, Q its share among the predictions and C its share predicted rightly, every
+such metric is a function T(P, Q, C). Its influence function is the gradient applied to each example's own indicators
+(delta method; Hampel 1974, JASA 69:383), so a new metric needs a value and three gradients, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlci.stats.influence import Score, Undefined
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Class shares of one model on one set of examples; each array has one entry per class."""
+
+    truth: Array
+    predicted: Array
+    right: Array
+
+    def __post_init__(self) -> None:
+        present = self.truth > 0
+        if present.sum() == 0:
+            raise Undefined("no example has a class")
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """A metric's value and its gradient with respect to each share."""
+
+    value: float
+    by_truth: Array
+    by_predicted: Array
+    by_right: Array
+
+
+def _divided(above: Array, below: Array) -> Array:
+    """Quotient with 0/0 read as 0, the convention of scikit-learn's ``zero_division=0``."""
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+
+
+def _per_class(name: str, shares: Shares) -> tuple[Array, Array, Array, Array]:
+    """Value of precision, recall or F1 for each class, with gradients by truth, predicted and right."""
+    zero = np.zeros_like(shares.right)
+    if name == "precision":
+        value = _divided(shares.right, shares.predicted)
+        slope = _divided(np.ones_like(zero), shares.predicted)
+        return value, zero, -value * slope, slope
+    if name == "recall":
+        value = _divided(shares.right, shares.truth)
+        slope = _divided(np.ones_like(zero), shares.truth)
+        return value, -value * slope, zero, slope
+    both = shares.truth + shares.predicted
+    value = _divided(2 * shares.right, both)
+    slope = _divided(np.ones_like(zero), both)
+    return value, -value * slope, -value * slope, 2 * slope
+
+
+def _averaged(name: str, average: str, shares: Shares, positive: int | None) -> Smooth:
+    if average == "micro":
+        return _accuracy(shares)
+    value, by_truth, by_predicted, by_right = _per_class(name, shares)
+    if average == "binary":
+        if positive is None:
+            raise Undefined(f"{name} needs two classes; name {name}_macro, {name}_micro or {name}_weighted")
+        if shares.truth[positive] == 0:
+            raise Undefined("no example of the positive class")
+        weight = np.zeros_like(value)
+        weight[positive] = 1.0
+        return Smooth(float(value[positive]), weight * by_truth, weight * by_predicted, weight * by_right)
+    _needs_two_classes(shares)
+    if average == "weighted":
+        weight = shares.truth
+        return Smooth(
+            float((weight * value).sum()), weight * by_truth + value, weight * by_predicted, weight * by_right
+        )
+    present = (shares.truth + shares.predicted) > 0
+    weight = present / present.sum()
+    return Smooth(float((weight * value).sum()), weight * by_truth, weight * by_predicted, weight * by_right)
+
+
+def _needs_two_classes(shares: Shares) -> None:
+    if (shares.truth > 0).sum() < 2:
+        raise Undefined("only one class among these examples")
+
+
+def _accuracy(shares: Shares) -> Smooth:
+    zero = np.zeros_like(shares.right)
+    return Smooth(float(shares.right.sum()), zero, zero, np.ones_like(zero))
+
+
+def _balanced_accuracy(shares: Shares) -> Smooth:
+    _needs_two_classes(shares)
+    value, by_truth, by_predicted, by_right = _per_class("recall", shares)
+    weight = (shares.truth > 0) / (shares.truth > 0).sum()
+    return Smooth(float((weight * value).sum()), weight * by_truth, weight * by_predicted, weight * by_right)
+
+
+def _mcc(shares: Shares) -> Smooth:
+    """Matthews correlation for any number of classes: Gorodkin 2004, Comput. Biol. Chem. 28:367."""
+    _needs_two_classes(shares)
+    covariance = shares.right.sum() - (shares.truth * shares.predicted).sum()
+    of_truth = 1.0 - (shares.truth**2).sum()
+    of_predicted = 1.0 - (shares.predicted**2).sum()
+    zero = np.zeros_like(shares.right)
+    if of_predicted <= 1e-15:  # every prediction is the same class: 0 by the same convention as 0/0 above
+        return Smooth(0.0, zero, zero, zero)
+    root = np.sqrt(of_truth * of_predicted)
+    return Smooth(
+        float(covariance / root),
+        -shares.predicted / root + covariance * shares.truth / (of_truth * root),
+        -shares.truth / root + covariance * shares.predicted / (of_predicted * root),
+        zero + 1.0 / root,
+    )
+
+
+_WHOLE: dict[str, Callable[[Shares], Smooth]] = {
+    "accuracy": _accuracy,
+    "balanced_accuracy": _balanced_accuracy,
+    "mcc": _mcc,
+}
+
+
+def label_score(
+    name: str,
+    truth: NDArray[Any],
+    predicted: NDArray[Any],
+    classes: int,
+    *,
+    positive: int | None = None,
+    weights: Array | None = None,
+) -> Score:
+    """Value and influence of a metric of predicted labels.
+
+    Args:
+        name: ``accuracy``, ``balanced_accuracy``, ``mcc``, or ``precision``, ``recall``, ``f1`` alone (the positive
+            class) or followed by ``_macro``, ``_micro``, ``_weighted``.
+        truth: class codes, shape (n,), each in 0 … classes - 1.
+        predicted: class codes, shape (n,); ``classes`` itself stands for "no prediction", which is never right.
+        classes: number of classes.
+        positive: code of the positive class, where there are two.
+        weights: shape (n,), mean 1; None for equal weights.
+
+    Raises:
+        Undefined: these examples give the metric no value.
+    """
+    right = truth == predicted
+    share = _share_of(weights, len(truth))
+    shares = Shares(share(truth, classes), share(predicted, classes + 1)[:classes], share(truth[right], classes, right))
+    if name in _WHOLE:
+        smooth = _WHOLE[name](shares)
+    else:
+        base, _, average = name.partition("_")
+        smooth = _averaged(base, average or "binary", shares, positive)
+    centre = (
+        (smooth.by_truth * shares.truth).sum()
+        + (smooth.by_predicted * shares.predicted).sum()
+        + (smooth.by_right * shares.right).sum()
+    )
+    # One table over (truth, prediction) instead of three look-ups per example.
+    table = smooth.by_truth[:, None] + np.append(smooth.by_predicted, 0.0)[None, :] - centre
+    table[np.arange(classes), np.arange(classes)] += smooth.by_right
+    influence = table.ravel()[truth * (classes + 1) + predicted]
+    return Score(smooth.value, influence if weights is None else influence * weights)
+
+
+def _share_of(weights: Array | None, n: int) -> Callable[..., Array]:
+    def share(codes: NDArray[Any], classes: int, rows: NDArray[np.bool_] | None = None) -> Array:
+        if weights is None:
+            return np.bincount(codes, minlength=classes) / n
+        chosen = weights if rows is None else weights[rows]
+        return np.bincount(codes, weights=chosen, minlength=classes) / n
+
+    return share

@@ -1,0 +1,139 @@
+"""A metric's value together with every example's influence on it, and the standard error that follows.
+
+For an estimate T the influence of example i is psi_i, with mean zero, such that T - truth is about the mean of psi.
+The variance of T, of the difference of two T on the same examples, and of sums within clusters, all come from psi.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class Undefined(ValueError):
+    """These examples give the metric no value; the text says why."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One model's value of one metric.
+
+    Attributes:
+        value: the point estimate.
+        influence: psi, shape (n,), weights included, mean zero.
+        positives: for two-sample metrics (ROC AUC), which examples are of the positive class; the small-sample
+            correction is then made within each class, as DeLong does.
+    """
+
+    value: float
+    influence: Array
+    positives: NDArray[np.bool_] | None = None
+
+
+def weighted_mean(values: Array, weights: Array | None) -> float:
+    """Mean under weights of mean 1."""
+    return float(values.mean() if weights is None else (weights * values).mean())
+
+
+def mean_score(values: Array, weights: Array | None = None) -> Score:
+    """The mean of a per-example quantity: log loss, Brier score, absolute error, a judge's score."""
+    value = weighted_mean(values, weights)
+    centred = values - value
+    return Score(value, centred if weights is None else weights * centred)
+
+
+def rmse_score(errors: Array, weights: Array | None = None) -> Score:
+    """Root mean squared error, by the delta method on the mean squared error."""
+    squared = mean_score(errors * errors, weights)
+    value = math.sqrt(squared.value)
+    slope = 0.5 / value if value > 0 else 0.0
+    return Score(value, slope * squared.influence)
+
+
+def r2_score(truth: Array, errors: Array, weights: Array | None = None) -> Score:
+    """Coefficient of determination, 1 - mean squared error / variance of the truth.
+
+    Raises:
+        Undefined: the truth does not vary.
+    """
+    centred = truth - weighted_mean(truth, weights)
+    spread = mean_score(centred * centred, weights)
+    squared = mean_score(errors * errors, weights)
+    # A constant column of floats has a variance of rounding dust, not of zero.
+    if spread.value <= 1e-24 * max(1.0, float(np.abs(truth).max()) ** 2):
+        raise Undefined("the truth is the same for every example")
+    ratio = squared.value / spread.value
+    return Score(1.0 - ratio, (ratio * spread.influence - squared.influence) / spread.value)
+
+
+def mape_rows(truth: Array, errors: Array) -> Array:
+    """Absolute percentage error of each example, as a fraction.
+
+    Raises:
+        Undefined: a truth of zero.
+    """
+    zeros = int((truth == 0).sum())
+    if zeros:
+        raise Undefined(f"{zeros} examples have a truth of 0; smape and wape are defined there")
+    return np.abs(errors / truth)
+
+
+def smape_rows(truth: Array, errors: Array) -> Array:
+    """Symmetric absolute percentage error of each example, 0 to 2; 0 where truth and prediction are both 0."""
+    size = (np.abs(truth) + np.abs(truth + errors)) / 2
+    return np.divide(np.abs(errors), size, out=np.zeros_like(errors), where=size > 0)
+
+
+def wape_score(truth: Array, errors: Array, weights: Array | None = None) -> Score:
+    """Weighted absolute percentage error: sum of absolute errors over sum of absolute truths.
+
+    Raises:
+        Undefined: every truth is zero.
+    """
+    error = mean_score(np.abs(errors), weights)
+    size = mean_score(np.abs(truth), weights)
+    if size.value == 0:
+        raise Undefined("every truth is 0")
+    ratio = error.value / size.value
+    return Score(ratio, (error.influence - ratio * size.influence) / size.value)
+
+
+def standard_error(
+    influence: Array, *, positives: NDArray[np.bool_] | None = None, clusters: NDArray[Any] | None = None
+) -> float:
+    """Standard error of an estimate from its influence values.
+
+    Args:
+        influence: psi, shape (n,).
+        positives: makes the small-sample correction within two strata (DeLong's divisors) instead of over all.
+        clusters: group codes 0 … G-1, shape (n,); examples of one group count as one observation.
+    """
+    n = len(influence)
+    if clusters is not None:
+        sums = np.bincount(clusters, weights=influence)
+        groups = len(sums)
+        return float(math.sqrt((sums * sums).sum() * groups / (groups - 1)) / n) if groups > 1 else math.nan
+    if n < 2:
+        return math.nan
+    if positives is None:
+        return float(math.sqrt((influence * influence).sum() * n / (n - 1)) / n)
+    squares = influence * influence
+    m = int(positives.sum())
+    if m < 2 or n - m < 2:
+        return math.nan
+    above = float(squares[positives].sum())
+    below = float(squares.sum()) - above
+    return math.sqrt(above * m / (m - 1) + below * (n - m) / (n - m - 1)) / n
+
+
+def effective_n(weights: Array | None, n: int) -> float:
+    """Kish's effective number of examples, (sum w)² / sum w²."""
+    if weights is None:
+        return float(n)
+    return float(weights.sum() ** 2 / (weights * weights).sum())

@@ -1,0 +1,191 @@
+"""From a metric's name to its value on one model's outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlci.stats import auc, counts, influence
+from mlci.stats.influence import Array, Score, Undefined
+
+# Probabilities this close to 0 or 1 are clipped for the log loss, the bound scikit-learn used for years.
+CLIP = 1e-15
+_LABEL_BASES = ("accuracy", "balanced_accuracy", "mcc", "f1", "precision", "recall")
+# A share of examples that are right: exact and score methods for proportions apply.
+SHARES = frozenset({"accuracy", "f1_micro", "precision_micro", "recall_micro"})
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the holdout says of each example.
+
+    Attributes:
+        codes: class codes, shape (n,), for classification.
+        values: target values, shape (n,), for regression.
+        classes: number of classes.
+        positive: code of the positive class when there are two.
+    """
+
+    codes: NDArray[Any] | None = None
+    values: Array | None = None
+    classes: int = 0
+    positive: int | None = None
+
+    def take(self, rows: NDArray[Any]) -> Truth:
+        """The same for some of the examples."""
+        return replace(self, codes=_taken(self.codes, rows), values=_taken(self.values, rows))
+
+    @property
+    def is_positive(self) -> NDArray[np.bool_]:
+        """Which examples are of the positive class, shape (n,)."""
+        return np.asarray(self.codes == self.positive)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What one model said of each example.
+
+    Attributes:
+        labels: predicted class codes, shape (n,); the number of classes stands for "no prediction".
+        scores: probability of the positive class, shape (n,), or of every class, shape (n, classes).
+        values: predicted values, shape (n,).
+        columns: the user's own per-example columns by name, each of shape (n,).
+    """
+
+    labels: NDArray[Any] | None = None
+    scores: NDArray[Any] | None = None
+    values: Array | None = None
+    columns: dict[str, Array] = field(default_factory=dict)
+
+    def take(self, rows: NDArray[Any]) -> Outputs:
+        """The same for some of the examples."""
+        return Outputs(
+            _taken(self.labels, rows),
+            _taken(self.scores, rows),
+            _taken(self.values, rows),
+            {name: column[rows] for name, column in self.columns.items()},
+        )
+
+    def same_as(self, other: Outputs) -> bool:
+        """Whether both models said exactly the same of every example."""
+        pairs = ((self.labels, other.labels), (self.scores, other.scores), (self.values, other.values))
+        return (
+            all(_equal(mine, theirs) for mine, theirs in pairs)
+            and self.columns.keys() == other.columns.keys()
+            and all(_equal(mine, other.columns[name]) for name, mine in self.columns.items())
+        )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric of one model, and how good each single example is (higher is better), to count disagreements by."""
+
+    score: Score
+    goodness: NDArray[Any]
+
+
+def _taken(values: NDArray[Any] | None, rows: NDArray[Any]) -> NDArray[Any] | None:
+    return None if values is None else values[rows]
+
+
+def _equal(mine: NDArray[Any] | None, theirs: NDArray[Any] | None) -> bool:
+    if mine is None or theirs is None:
+        return mine is theirs
+    return bool(np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f"))
+
+
+def measure(name: str, truth: Truth, outputs: Outputs, weights: Array | None = None) -> Measured:
+    """Value, influence and per-example goodness of one metric of one model.
+
+    Args:
+        name: a metric of ``mlci.domain.metric``, or the name of a column of ``outputs``.
+        truth: what the holdout says.
+        outputs: what the model said, on the same examples in the same order.
+        weights: shape (n,), mean 1; None for equal weights.
+
+    Raises:
+        Undefined: these examples or these outputs give the metric no value.
+    """
+    if name in outputs.columns:
+        return _mean(outputs.columns[name], weights, "the column has missing values")
+    if name.removesuffix("_macro").removesuffix("_micro").removesuffix("_weighted") in _LABEL_BASES:
+        return _of_labels(name, truth, outputs, weights)
+    if name in ("roc_auc", "pr_auc"):
+        return _of_ranking(name, truth, outputs, weights)
+    if name in ("log_loss", "brier"):
+        return _mean(_probability_loss(name, truth, outputs), weights, "a score is missing", falling=True)
+    return _of_values(name, truth, outputs, weights)
+
+
+def _mean(values: Array, weights: Array | None, missing: str, *, falling: bool = False) -> Measured:
+    if not np.isfinite(values).all():
+        raise Undefined(missing)
+    return Measured(influence.mean_score(values, weights), -values if falling else values)
+
+
+def _of_labels(name: str, truth: Truth, outputs: Outputs, weights: Array | None) -> Measured:
+    if outputs.labels is None or truth.codes is None:
+        raise Undefined("there are no predicted labels")
+    score = counts.label_score(
+        name, truth.codes, outputs.labels, truth.classes, positive=truth.positive, weights=weights
+    )
+    return Measured(score, (truth.codes == outputs.labels).view(np.int8))
+
+
+def _finite_scores(outputs: Outputs) -> NDArray[Any]:
+    if outputs.scores is None:
+        raise Undefined("there are no scores")
+    if not np.isfinite(outputs.scores).all():
+        raise Undefined("a score is missing or not finite")
+    return outputs.scores
+
+
+def _of_ranking(name: str, truth: Truth, outputs: Outputs, weights: Array | None) -> Measured:
+    scores = _finite_scores(outputs)
+    if truth.positive is None or scores.ndim != 1:
+        raise Undefined(f"{name} needs two classes")
+    of = auc.roc_auc if name == "roc_auc" else auc.average_precision
+    score = of(auc.ranked(scores), truth.is_positive, weights)
+    return Measured(score, score.influence)
+
+
+def _probability_loss(name: str, truth: Truth, outputs: Outputs) -> Array:
+    scores = _finite_scores(outputs).astype(np.float64)
+    if scores.min() < 0 or scores.max() > 1:
+        raise Undefined("the scores are not probabilities between 0 and 1")
+    if truth.codes is None:
+        raise Undefined("there are no classes")
+    of_truth: Array = (
+        np.where(truth.is_positive, scores, 1.0 - scores)
+        if scores.ndim == 1
+        else scores[np.arange(len(scores)), truth.codes]
+    )
+    if name == "log_loss":
+        return np.asarray(-np.log(np.maximum(of_truth, CLIP)))
+    if scores.ndim == 1:
+        return np.asarray((1.0 - of_truth) ** 2)
+    brier: Array = (scores * scores).sum(axis=1) - 2 * of_truth + 1.0
+    return brier
+
+
+def _of_values(name: str, truth: Truth, outputs: Outputs, weights: Array | None) -> Measured:
+    if outputs.values is None or truth.values is None:
+        raise Undefined("there are no predicted values")
+    errors = outputs.values - truth.values
+    if not np.isfinite(errors).all():
+        raise Undefined("a prediction is missing or not finite")
+    if name in ("mae", "mape", "smape"):
+        rows = {"mae": lambda _, e: np.abs(e), "mape": influence.mape_rows, "smape": influence.smape_rows}[name]
+        return _mean(rows(truth.values, errors), weights, "", falling=True)
+    if name == "rmse":
+        score = influence.rmse_score(errors, weights)
+    elif name == "r2":
+        score = influence.r2_score(truth.values, errors, weights)
+    elif name == "wape":
+        score = influence.wape_score(truth.values, errors, weights)
+    else:
+        raise Undefined(f"{name} is neither a metric nor a column of both files")
+    return Measured(score, -np.abs(errors))

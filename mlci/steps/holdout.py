@@ -1,0 +1,330 @@
+"""Candidate and baseline on one holdout: two files brought together by id, coded alike, every assumption said."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlci.domain.figures import count
+from mlci.domain.metric import Task
+from mlci.domain.policy import ReadingPolicy
+from mlci.errors import BadValue, HoldoutDiffers, IdsDiffer, NoExamples, Place
+from mlci.ports import Table, Texts
+from mlci.stats.alignment import Order, joined, ordered
+from mlci.stats.measure import Outputs, Truth
+from mlci.steps.coding import Coding, code
+from mlci.steps.reading import Side, named, read_side
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Examples of one file that the other has not, ready to be measured on their own."""
+
+    rows: int
+    truth: Truth
+    outputs: Outputs
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Both models' outputs on the same examples, in ascending order of id.
+
+    Attributes:
+        n: number of examples.
+        task: what kind of prediction this is; None when there is no target and only columns are judged.
+        truth: what the holdout says; shape (n,).
+        candidate: the candidate's outputs.
+        baseline: production's outputs; None when there is no baseline.
+        weights: shape (n,), mean 1; None when equal.
+        clusters: group codes 0 … G-1, shape (n,); None when examples are independent.
+        slices: slice columns as words.
+        missing: unusable predictions of candidate and baseline.
+        dropped: what only one file has, candidate first.
+        digest: sha256 over ids, truth, weights and slices, in hexadecimal.
+        assumptions: what had to be guessed, one sentence each.
+    """
+
+    n: int
+    task: Task | None
+    truth: Truth
+    candidate: Outputs
+    baseline: Outputs | None
+    weights: NDArray[Any] | None
+    clusters: NDArray[Any] | None
+    slices: dict[str, Texts]
+    missing: tuple[int, int]
+    dropped: tuple[Lost, ...]
+    digest: str
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """One file and which of its rows are compared.
+
+    Attributes:
+        side: the file.
+        rows: rows of the common examples in ascending order of id; None for all rows as they stand.
+        alone: rows that the other file has not.
+    """
+
+    side: Side
+    rows: NDArray[np.intp] | None
+    alone: NDArray[np.intp]
+
+    def take(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values of the common examples."""
+        return values if self.rows is None else values[self.rows]
+
+
+def gather(
+    candidate: Table, baseline: Table | None, reading: ReadingPolicy, slices: Sequence[str], columns: Sequence[str]
+) -> Holdout:
+    """Bring two predictions files together.
+
+    Args:
+        candidate: the candidate's predictions.
+        baseline: production's; None when there is none.
+        reading: columns, task, positive class, and how to treat what is missing, repeated or not a number.
+        slices: slice columns asked for.
+        columns: per-example columns judged by their mean.
+
+    Raises:
+        MlciError: one of the I-errors of ``mlci.errors``, naming file, place and what to do.
+    """
+    sides = [read_side(table, reading, slices, columns) for table in (candidate, baseline) if table is not None]
+    aligned, ids = _align(sides, reading)
+    if len(ids) == 0:
+        raise NoExamples("the two files have no example in common", place=Place(candidate.name))
+    _check_truth(aligned, ids)
+    coding = code(sides, reading)
+    authority = aligned[-1]
+    truth = _truth_of(coding, aligned)
+    weights, notes = _weights(aligned, ids)
+    groups = _shared(aligned, ids, "group", [one.side.group for one in aligned])
+    words = _slice_columns(aligned, ids)
+    outputs = [
+        out if one.rows is None else out.take(one.rows) for out, one in zip(coding.outputs, aligned, strict=True)
+    ]
+    missing = [int(one.take(mask).sum()) for mask, one in zip(coding.unusable, aligned, strict=True)]
+    return Holdout(
+        n=len(ids),
+        task=coding.task,
+        truth=truth,
+        candidate=outputs[0],
+        baseline=outputs[1] if baseline is not None else None,
+        weights=weights,
+        clusters=_clusters(groups, ids, reading, authority.side.table.name),
+        slices=words,
+        missing=(missing[0], missing[1] if baseline is not None else missing[0]),
+        dropped=tuple(_lost(coding, index, one) for index, one in enumerate(aligned)),
+        digest=_digest(ids, truth, coding.classes, weights, words),
+        assumptions=(*_column_notes(sides, reading, slices, columns), *coding.assumptions, *notes),
+    )
+
+
+def _align(sides: list[Side], reading: ReadingPolicy) -> tuple[list[Aligned], NDArray[Any]]:
+    """Find the common examples; which file rows they are, and their ids in ascending order."""
+    orders = _same_kind([side.order for side in sides])
+    if len(sides) == 1:
+        nothing = np.empty(0, dtype=np.intp)
+        return [Aligned(sides[0], orders[0].rows, nothing)], orders[0].ids
+    match = joined(orders[0], orders[1])
+    if reading.missing == "error" and len(match.only_left) + len(match.only_right):
+        raise _ids_differ(sides, orders, match.only_left, match.only_right)
+    aligned = [
+        Aligned(side, _file_rows(order, chosen), _alone(order, alone))
+        for side, order, chosen, alone in (
+            (sides[0], orders[0], match.left, match.only_left),
+            (sides[1], orders[1], match.right, match.only_right),
+        )
+    ]
+    ids = orders[0].ids
+    return aligned, ids if match.left is None else ids[match.left]
+
+
+def _same_kind(orders: list[Order]) -> list[Order]:
+    """Numbers in one file and text in the other are the same ids when they read the same."""
+    if len({order.ids.dtype.kind for order in orders}) == 1:
+        return orders
+    return [order if order.ids.dtype.kind == "S" else _as_text(order) for order in orders]
+
+
+def _as_text(order: Order) -> Order:
+    again = ordered(order.ids.astype("S20"))
+    rows = order.rows if again.rows is None else order.take(np.arange(len(order.ids)))[again.rows]
+    return Order(again.ids, rows)
+
+
+def _file_rows(order: Order, chosen: NDArray[np.intp] | None) -> NDArray[np.intp] | None:
+    if chosen is None or order.rows is None:
+        return order.rows if chosen is None else chosen
+    return order.rows[chosen]
+
+
+def _alone(order: Order, positions: NDArray[np.intp]) -> NDArray[np.intp]:
+    return positions if order.rows is None else order.rows[positions]
+
+
+def _ids_differ(sides: list[Side], orders: list[Order], left: NDArray[Any], right: NDArray[Any]) -> IdsDiffer:
+    parts = [
+        f"{count(len(alone))} only in {side.table.name} (among them {named(order.ids[alone])})"
+        for side, order, alone in zip(sides, orders, (left, right), strict=True)
+        if len(alone)
+    ]
+    return IdsDiffer(
+        f"the two models were not scored on the same examples: {'; '.join(parts)}",
+        place=Place(sides[0].table.name),
+        help="score both models on the same holdout, or say missing: intersect to compare what both have",
+    )
+
+
+def _check_truth(aligned: list[Aligned], ids: NDArray[Any]) -> None:
+    """A label that differs between the files is a relabelled or leaking holdout: nothing can be judged on it."""
+    if len(aligned) < 2:
+        return
+    numbers = [one.side.truth_values for one in aligned]
+    if all(values is not None for values in numbers):
+        left, right = (one.take(values) for one, values in zip(aligned, numbers, strict=True) if values is not None)
+        _same(aligned, ids, "target", ~((left == right) | (np.isnan(left) & np.isnan(right))))
+        return
+    _shared(aligned, ids, "target", [one.side.truth for one in aligned])
+
+
+def _shared(aligned: list[Aligned], ids: NDArray[Any], part: str, texts: list[Texts | None]) -> Texts | None:
+    """A column of words that belongs to the holdout: equal in both files where both have it, else from the one."""
+    present = [(one, words) for one, words in zip(aligned, texts, strict=True) if words is not None]
+    if not present:
+        return None
+    taken = [Texts(words.values, one.take(words.codes)) for one, words in present]
+    if len(taken) == 2:
+        values = {word: number for number, word in enumerate(dict.fromkeys((*taken[0].values, *taken[1].values)))}
+        left, right = (_recoded(words, values) for words in taken)
+        _same(aligned, ids, part, left != right)
+    return taken[-1]
+
+
+def _recoded(words: Texts, values: dict[str, int]) -> NDArray[np.intp]:
+    lookup = np.array([*(values[word] for word in words.values), -1], dtype=np.intp)
+    return lookup[words.codes]
+
+
+def _same(aligned: list[Aligned], ids: NDArray[Any], part: str, differs: NDArray[Any]) -> None:
+    if not differs.any():
+        return
+    raise HoldoutDiffers(
+        f"the two files disagree on the {part} of {count(int(differs.sum()))} examples, among them {named(ids[differs])}",
+        place=Place(aligned[0].side.table.name),
+        help="score both models on one version of the holdout; a label may not change between them",
+    )
+
+
+def _truth_of(coding: Coding, aligned: list[Aligned]) -> Truth:
+    """The truth from production's file where it has one, because a candidate may not bring its own labels."""
+    for truth, one in reversed(list(zip(coding.truths, aligned, strict=True))):
+        if truth is not None:
+            return truth if one.rows is None else truth.take(one.rows)
+    return Truth()
+
+
+def _weights(aligned: list[Aligned], ids: NDArray[Any]) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+    authority = aligned[-1]
+    weights = [one.take(one.side.weights) if one.side.weights is not None else None for one in aligned]
+    chosen = weights[-1]
+    if chosen is None:
+        alone = len(aligned) == 2 and weights[0] is not None
+        return None, ("weights only in the candidate's file are not used",) if alone else ()
+    if len(weights) == 2 and weights[0] is not None:
+        _same(aligned, ids, "weight", weights[0] != chosen)
+    bad = ~np.isfinite(chosen) | (chosen < 0)
+    if bad.any():
+        raise BadValue(
+            f"{count(int(bad.sum()))} weights are negative or missing, among them those of {named(ids[bad])}",
+            place=Place(authority.side.table.name),
+        )
+    if not chosen.any():
+        raise BadValue("every weight is 0", place=Place(authority.side.table.name))
+    if bool((chosen == chosen[0]).all()):
+        # Equal weights are no weights: dropping them keeps the exact methods and the very same bytes.
+        return None, ()
+    return chosen.astype(np.float64) * (len(chosen) / float(chosen.sum(dtype=np.float64))), ()
+
+
+def _slice_columns(aligned: list[Aligned], ids: NDArray[Any]) -> dict[str, Texts]:
+    found = {}
+    for name in dict.fromkeys(name for one in reversed(aligned) for name in one.side.slices):
+        words = _shared(aligned, ids, f"slice column {name}", [one.side.slices.get(name) for one in aligned])
+        if words is not None:
+            found[name] = words
+    return found
+
+
+def _clusters(groups: Texts | None, ids: NDArray[Any], reading: ReadingPolicy, file: str) -> NDArray[Any] | None:
+    if groups is not None:
+        absent = groups.codes < 0
+        if absent.any():
+            raise BadValue(
+                f"{count(int(absent.sum()))} examples have no group, among them {named(ids[absent])}", place=Place(file)
+            )
+        return np.unique(groups.codes, return_inverse=True)[1]
+    if reading.duplicates == "cluster" and len(ids) > 1:
+        new = np.concatenate(([False], ids[1:] != ids[:-1]))
+        return None if new[1:].all() else np.cumsum(new)
+    return None
+
+
+def _lost(coding: Coding, index: int, one: Aligned) -> Lost:
+    truth = coding.truths[index] or Truth()
+    return Lost(len(one.alone), truth.take(one.alone), coding.outputs[index].take(one.alone))
+
+
+def _digest(
+    ids: NDArray[Any],
+    truth: Truth,
+    classes: tuple[str, ...],
+    weights: NDArray[Any] | None,
+    slices: dict[str, Texts],
+) -> str:
+    """sha256 of the holdout as it was judged on, independent of the order of rows in any file."""
+    digest = hashlib.sha256(f"{ids.dtype.str} {len(ids)}\n".encode())
+    digest.update(np.ascontiguousarray(ids).data.cast("B"))
+    digest.update("\0".join(classes).encode("utf-8", "surrogatepass"))
+    for values, kind in ((truth.codes, np.int64), (truth.values, np.float64), (weights, np.float64)):
+        digest.update(b"\n" if values is None else np.ascontiguousarray(values, dtype=kind).data.cast("B"))
+    for name, words in sorted(slices.items()):
+        order = sorted(words.values)
+        codes = _recoded(words, {word: number for number, word in enumerate(order)})
+        digest.update("\0".join((name, *order)).encode("utf-8", "surrogatepass"))
+        digest.update(codes.astype(np.int64).data.cast("B"))
+    return digest.hexdigest()
+
+
+def _column_notes(
+    sides: list[Side], reading: ReadingPolicy, slices: Sequence[str], columns: Sequence[str]
+) -> list[str]:
+    """Say which columns were found by their name, and which are not looked at."""
+    notes = []
+    guessed = {
+        part: column
+        for side in sides
+        for part, column in side.roles.named.items()
+        if getattr(reading.columns, part) != column
+    }
+    if guessed:
+        notes.append("columns by their names: " + ", ".join(f"{part} = {column}" for part, column in guessed.items()))
+    by_name = [
+        name for name in dict.fromkeys(name for side in sides for name in side.roles.slices) if name not in slices
+    ]
+    if by_name:
+        notes.append("slices by their names: " + ", ".join(by_name))
+    looked_at = {*slices, *columns, *(name for side in sides for name in side.columns)}
+    unused = dict.fromkeys(name for side in sides for name in side.roles.others if name not in looked_at)
+    if unused:
+        shown = ", ".join(list(unused)[:8]) + (", …" if len(unused) > 8 else "")
+        notes.append(f"not looked at: {shown} (name slice columns with --slices)")
+    return notes

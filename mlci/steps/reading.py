@@ -1,0 +1,174 @@
+"""One predictions file as the gate needs it: the part each column plays, still in the file's own row order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlci.domain.columns import Ambiguous, NotThere, Roles, roles, spelled
+from mlci.domain.policy import ReadingPolicy
+from mlci.errors import BadValue, ColumnAmbiguous, ColumnMissing, DuplicateIds, Place
+from mlci.ports import Table, Texts
+from mlci.stats.alignment import Order, ordered
+
+# How many offending ids an error names.
+NAMED = 5
+# A whole-number target with more distinct values than this is a quantity, not a class.
+MOST_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one file says, by part; everything in the file's row order, shape (rows,)."""
+
+    table: Table
+    roles: Roles
+    order: Order
+    truth: Texts | None
+    truth_values: NDArray[Any] | None
+    labels: Texts | None
+    values: NDArray[Any] | None
+    scores: NDArray[Any] | None
+    class_scores: dict[str, NDArray[Any]]
+    weights: NDArray[Any] | None
+    group: Texts | None
+    slices: dict[str, Texts]
+    columns: dict[str, NDArray[Any]]
+
+
+def read_side(table: Table, reading: ReadingPolicy, slices: Sequence[str], columns: Sequence[str]) -> Side:
+    """Read what the gate needs of one file.
+
+    Args:
+        table: the open file.
+        reading: names of columns and how to treat repeated ids.
+        slices: slice columns that were asked for; those named ``slice_…`` come along by themselves.
+        columns: per-example columns that a rule judges.
+
+    Raises:
+        ColumnMissing, ColumnAmbiguous, DuplicateIds, BadValue: what is wrong, with its place.
+    """
+    part = _roles(table, reading)
+    if part.id is None:
+        raise ColumnMissing(
+            "there is no id column, and examples are never paired by position",
+            place=Place(table.name),
+            help=f"name it with --id; the columns are: {_some(table.columns)}",
+        )
+    labels, values = _prediction(table, part)
+    return Side(
+        table=table,
+        roles=part,
+        order=_order(table, part.id, reading),
+        truth=table.texts(part.target) if part.target is not None else None,
+        truth_values=_numbers_if_number(table, part.target),
+        labels=labels,
+        values=values,
+        scores=table.numbers(part.score) if part.score is not None else None,
+        class_scores={name: table.numbers(column) for name, column in part.class_scores.items()},
+        weights=table.numbers(part.weight) if part.weight is not None else None,
+        group=table.texts(part.group) if part.group is not None else None,
+        slices=_slices(table, part, slices),
+        columns=_own_columns(table, columns),
+    )
+
+
+def _roles(table: Table, reading: ReadingPolicy) -> Roles:
+    try:
+        return roles(table.columns, reading.columns)
+    except Ambiguous as error:
+        help = f"name one with --{error.part}"
+        raise ColumnAmbiguous(str(error), place=Place(table.name), help=help) from error
+    except NotThere as error:
+        help = f"the columns are: {_some(table.columns)}"
+        raise ColumnMissing(str(error), place=Place(table.name), help=help) from error
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+
+
+def _order(table: Table, column: str, reading: ReadingPolicy) -> Order:
+    order = ordered(table.ids(column))
+    repeated = order.repeated
+    if reading.duplicates == "error" and repeated.any():
+        raise DuplicateIds(
+            f"{int(repeated.sum())} ids stand more than once, among them {named(order.ids[repeated])}",
+            place=Place(table.name),
+            help="give each example one row, or say duplicates: cluster when several rows are samples of one example",
+        )
+    return order
+
+
+def named(ids: NDArray[Any]) -> str:
+    """A few ids for a message, as text that shows what is in them."""
+    shown = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in ids[:NAMED]]
+    return ", ".join(repr(value) for value in shown)
+
+
+def _numbers_if_number(table: Table, column: str | None) -> NDArray[Any] | None:
+    if column is None or not table.is_number(column):
+        return None
+    return table.numbers(column).astype(np.float64, copy=False)
+
+
+def _prediction(table: Table, part: Roles) -> tuple[Texts | None, NDArray[Any] | None]:
+    """The prediction as words and, where it is stored as numbers, as numbers."""
+    if part.prediction is None:
+        return None, None
+    values = _numbers_if_number(table, part.prediction)
+    if values is not None and part.target is not None and not _few_whole(values):
+        return None, values
+    return table.texts(part.prediction), values
+
+
+def _few_whole(values: NDArray[Any]) -> bool:
+    """Whether numbers could be class labels: whole, and few of them."""
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0 or bool((finite != np.floor(finite)).any()):
+        return len(finite) == 0
+    return bool(finite.max() - finite.min() < 10_000)
+
+
+def _slices(table: Table, part: Roles, asked: Sequence[str]) -> dict[str, Texts]:
+    wanted = dict.fromkeys((*(name for name in asked if name in table.columns), *part.slices))
+    return {name: table.texts(name) for name in wanted}
+
+
+def _own_columns(table: Table, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
+    found = {}
+    for name in wanted:
+        column = next((own for own in table.columns if own == name or spelled(own) == spelled(name)), None)
+        if column is None:
+            continue
+        if not table.is_number(column):
+            raise BadValue(f"column {column} is to be judged by its mean and is not numeric", place=Place(table.name))
+        found[name] = table.numbers(column).astype(np.float64, copy=False)
+    return found
+
+
+def could_be_classes(side: Side) -> bool:
+    """Whether a numeric target looks like class labels: few distinct whole numbers, and predictions of the same kind."""
+    if side.truth_values is None:
+        return True
+    if not _few_whole(side.truth_values) or side.truth is None or len(side.truth.values) > MOST_CLASSES:
+        return False
+    return side.scores is not None or bool(side.class_scores) or side.values is None or _probabilities_or_classes(side)
+
+
+def _probabilities_or_classes(side: Side) -> bool:
+    if side.values is None or _few_whole(side.values):
+        return True
+    return holds_probabilities(side)
+
+
+def holds_probabilities(side: Side) -> bool:
+    """Whether the prediction column of a two-class target holds probabilities instead of labels."""
+    if side.values is None or side.truth is None or set(side.truth.values) - {"0", "1"} or side.scores is not None:
+        return False
+    finite = side.values[np.isfinite(side.values)]
+    return len(finite) > 0 and not _few_whole(side.values) and bool(finite.min() >= 0 and finite.max() <= 1)
