@@ -113,6 +113,8 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(name: str, value: Any, path: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise BadValue(
-            f"{name} is {str(value)[:40]}, not a finite number", place=Place(path), help="leave out what was not measured"
+            f"{name} is {str(value)[:40]}, not a finite number",
+            place=Place(path),
+            help="leave out what was not measured",
         )
     return float(value)

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from mlci.cli.wiring import Invocation
     from mlci.steps.gate_compare import Given, Outcome
 
-EXITS = {Verdict.PASS: Exit.PASS, Verdict.WARN: Exit.PASS, Verdict.INCONCLUSIVE: Exit.UNDECIDED, Verdict.FAIL: Exit.GATE}
+EXITS = {
+    Verdict.PASS: Exit.PASS,
+    Verdict.WARN: Exit.PASS,
+    Verdict.INCONCLUSIVE: Exit.UNDECIDED,
+    Verdict.FAIL: Exit.GATE,
+}
 
 
 def run(invocation: Invocation) -> Exit:
@@ -51,7 +56,7 @@ def _judge(invocation: Invocation) -> Outcome:
     if own["candidate"] is None:
         raise RequiredMissing("gate-compare needs --candidate", help="name the candidate's predictions file")
     try:
-        import numpy  # noqa: ICN001, F401 - asked for here so that its absence is one clear error
+        import numpy  # noqa: F401 - asked for here so that its absence is one clear error
     except ImportError as error:
         raise ExtraMissing("judging needs numpy", help='pip install "mlci[gate]"') from error
     from mlci.steps import gate_compare

@@ -248,8 +248,8 @@ class Validation:
 
     compare_to: str | None = key(
         default=None,
-        help="What the candidate must not be worse than, such as production. Left out, it is compared when a baseline is "
-        "given, and must be when a tolerance, a slice or a metric without limits is named; with limits alone and no "
+        help="What the candidate must not be worse than, such as production. Left out, it is compared when a baseline "
+        "is given, and must be when a tolerance, a slice or a metric without limits is named; with limits alone and no "
         "baseline, the limits are all that is judged.",
         example="production",
     )
@@ -263,7 +263,7 @@ class Validation:
         factory=dict,
         names="metric",
         names_alone=True,
-        help="The metrics that are judged, or columns of the predictions whose mean is; left out, the task's usual ones.",
+        help="The metrics that are judged, or columns whose mean is; left out, the usual ones of the task.",
         example="{roc_auc: {tolerance: -0.003}}",
     )
     slices: Slices = key(factory=Slices, help="How the slices that evaluate.slices declares are judged.")

@@ -17,7 +17,7 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 
 @dataclass(frozen=True, kw_only=True)
 class Statistic:
-    """The sufficient statistics behind one comparison, in full precision: enough to decide it again without examples."""
+    """The sufficient statistics of one comparison, in full precision: enough to decide it again without examples."""
 
     id: str = field(metadata={"help": "The finding these numbers belong to."})
     candidate: float = field(metadata={"help": "The candidate's value."})

@@ -23,7 +23,7 @@ def figure(value: float, against: Better | None = None, *, signed: bool = False)
 
     Args:
         value: the raw number.
-        against: which way is better for the candidate; ``"higher"`` rounds down, ``"lower"`` rounds up, None to nearest.
+        against: which way is better; ``"higher"`` rounds down, ``"lower"`` rounds up, None to nearest.
         signed: always show the sign.
 
     >>> figure(0.87999, "higher")

@@ -6,10 +6,12 @@ An overall metric must be shown non-inferior; a slice is tested for harm only; o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from mlci.domain.figures import count, figure, on_scale, percent
+from mlci.domain import sentence
+from mlci.domain.estimate import FEW_CLUSTERS, FEW_PER_CLASS, TOO_FEW_CLUSTERS, Estimate
+from mlci.domain.figures import count
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.metric import Metric
 from mlci.domain.policy import GatePolicy, MetricRule, OnInconclusive, Tolerance
@@ -19,62 +21,12 @@ from mlci.domain.verdict import Verdict, worst
 _DUST = 1e-12
 # One point, and one per cent where points have no meaning.
 USUAL_TOLERANCE = 0.01
-FEW_POSITIVES = 20
-FEW_PER_CLASS = 10
-FEW_CLUSTERS = 20
-TOO_FEW_CLUSTERS = 5
 # More than this share of examples without a partner, and the rest no longer stands for the holdout.
 MOST_DROPPED = 0.01
+# The method of an estimate whose two models said the same of every example in every respect.
+IDENTICAL = "identical predictions"
 # Findings that "cannot tell" because of noise; policy may soften these and nothing else.
 _SOFTENED: frozenset[Reason | None] = frozenset({"interval", "boundary", "insufficient", "unverified"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """What the statistics say about one metric on one set of examples, candidate against production.
-
-    ``difference``, ``standard_error``, ``interval`` and ``margin`` share one scale. ``undefined`` says why there is no
-    value; the other fields may then be None.
-    """
-
-    metric: Metric
-    n: int
-    margin: float | None = None
-    relative: bool = False
-    slice: str | None = None
-    undefined: str | None = None
-    candidate: float | None = None
-    candidate_interval: tuple[float, float] | None = None
-    baseline: float | None = None
-    difference: float | None = None
-    standard_error: float | None = None
-    interval: tuple[float, float] | None = None
-    p_worse: float | None = None
-    p_adjusted: float | None = None
-    method: str | None = None
-    discordant: int | None = None
-    smallest_class: int | None = None
-    clusters: int | None = None
-    effective_n: float | None = None
-    detectable: float | None = None
-    rows_needed: int | None = None
-
-    @property
-    def sign(self) -> int:
-        """1 where higher is better, else -1: turns a difference into a gain."""
-        return 1 if self.metric.better == "higher" else -1
-
-    @property
-    def gain(self) -> float:
-        """The difference, positive where the candidate is better."""
-        return self.sign * (self.difference or 0.0)
-
-    @property
-    def worst_gain(self) -> float | None:
-        """The bound of the gain on the side of harm; None without an interval."""
-        if self.interval is None:
-            return None
-        return self.interval[0] if self.sign > 0 else -self.interval[1]
 
 
 def tolerance_for(metric: Metric, rule: MetricRule, policy: GatePolicy) -> Tolerance:
@@ -155,10 +107,6 @@ def _decide_without_differences(estimate: Estimate, margin: float) -> tuple[Verd
     return Verdict.INCONCLUSIVE, "insufficient"
 
 
-# The method of an estimate whose two models said the same of every example in every respect.
-IDENTICAL = "identical predictions"
-
-
 def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> tuple[Verdict, Reason | None]:
     """Methods that lean on large samples say so when the sample is small; a pass is then at best a warning."""
     if estimate.clusters is not None and estimate.clusters < TOO_FEW_CLUSTERS:
@@ -167,13 +115,9 @@ def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -
         return verdict, reason
     if estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS:
         return Verdict.WARN, "clusters"
-    if estimate.smallest_class is not None and estimate.smallest_class < _class_floor(estimate.metric):
+    if estimate.smallest_class is not None and estimate.smallest_class < estimate.class_floor:
         return Verdict.WARN, "few-positives"
     return verdict, reason
-
-
-def _class_floor(metric: Metric) -> int:
-    return FEW_PER_CLASS if metric.needs == "score" else FEW_POSITIVES
 
 
 def _too_few_to_show_harm(estimate: Estimate, alpha: float, looks: int) -> bool:
@@ -190,13 +134,13 @@ def _too_few_to_show_harm(estimate: Estimate, alpha: float, looks: int) -> bool:
 def _finding(
     estimate: Estimate, policy: GatePolicy, verdict: Verdict, reason: Reason | None, *, advisory: bool = False
 ) -> Finding:
-    finding = Finding(
+    return Finding(
         id=finding_id("compare", estimate.metric.name, estimate.slice),
         rule="compare",
         verdict=verdict,
         reason=reason,
         advisory=advisory,
-        message=_arithmetic(estimate, policy, verdict),
+        message=sentence.arithmetic(estimate, policy.confidence, verdict),
         metric=estimate.metric.name,
         slice=estimate.slice,
         better=estimate.metric.better,
@@ -216,83 +160,8 @@ def _finding(
         p_adjusted=estimate.p_adjusted,
         detectable=estimate.detectable,
         rows_needed=estimate.rows_needed,
+        explanation=sentence.explanation(estimate, verdict, reason),
     )
-    return replace(finding, explanation=_explanation(estimate, policy, finding))
-
-
-def _named(estimate: Estimate) -> str:
-    return estimate.metric.name + (f" [{estimate.slice}]" if estimate.slice is not None else "")
-
-
-def _arithmetic(estimate: Estimate, policy: GatePolicy, verdict: Verdict) -> str:
-    better, relative = estimate.metric.better, estimate.relative
-    text = f"{_named(estimate)} {figure(estimate.candidate or 0.0, better)}"
-    text += f" vs production {figure(estimate.baseline or 0.0)}"
-    text += f": difference {on_scale(estimate.difference or 0.0, relative=relative, against=better, signed=True)}"
-    if estimate.interval is not None:
-        low, high = (on_scale(bound, relative=relative, against=better, signed=True) for bound in estimate.interval)
-        text += f", bounds [{low}, {high}] (one-sided {percent(policy.confidence).replace('.00', '')})"
-    return f"{text}, margin {on_scale(estimate.margin or 0.0, relative=relative)}: {verdict.value}"
-
-
-def _explanation(estimate: Estimate, policy: GatePolicy, finding: Finding) -> str | None:
-    """Two plain sentences for everything but a pass; for a slice that passes without proof, what it cannot rule out."""
-    better, relative = estimate.metric.better, estimate.relative
-    margin = on_scale(estimate.margin or 0.0, relative=relative)
-    loss = on_scale(max(0.0, -estimate.gain), relative=relative)
-    of = estimate.slice or "the holdout"
-    if finding.verdict is Verdict.PASS:
-        if finding.reason == "identical":
-            return f"No example differs; at most {percent(min(1.0, 3 / estimate.n))} of examples could (95 %)."
-        unshown = estimate.worst_gain is not None and estimate.worst_gain < -(estimate.margin or 0.0)
-        if estimate.slice is not None and unshown and estimate.worst_gain is not None:
-            ruled = on_scale(-estimate.worst_gain, relative=relative)
-            return (
-                f"No significant harm; a loss of up to {ruled} cannot be ruled out with {count(estimate.n)} examples."
-            )
-        return None
-    if finding.reason == "regression":
-        return (
-            f"On {of} the candidate loses {loss}, more than the accepted {margin}, and so large a loss is not noise "
-            f"(p = {_p(estimate.p_adjusted)}). Improve the candidate, or widen the tolerance if this loss is acceptable."
-        )
-    if finding.reason == "clusters":
-        return (
-            f"The examples come in only {estimate.clusters} groups, so the error estimate itself is uncertain. "
-            f"Score examples from at least {FEW_CLUSTERS} groups."
-        )
-    if finding.reason == "few-positives":
-        return (
-            f"The rarest class has only {estimate.smallest_class} examples, too few to trust the interval fully. "
-            f"Add examples of that class, at least {_class_floor(estimate.metric)} in all."
-        )
-    if finding.reason == "boundary":
-        return (
-            "The bound falls on the margin to the last digit, so rounding would decide. Any further example settles it."
-        )
-    if estimate.margin == 0:
-        return (
-            "No regression is demonstrated, but a tolerance of 0 can only be proved by a candidate that is better. "
-            "Accept a small loss, such as tolerance: 0.005, to get a proof."
-        )
-    return _cannot_tell(estimate, finding, margin, better == "higher")
-
-
-def _cannot_tell(estimate: Estimate, finding: Finding, margin: str, higher: bool) -> str:
-    del higher
-    leaning = "looks acceptable" if estimate.gain >= -(estimate.margin or 0.0) else "looks worse"
-    first = f"{count(estimate.n)} examples cannot tell a loss of {margin} from noise; the candidate {leaning}."
-    if finding.reason == "insufficient":
-        first = f"Too few of the {count(estimate.n)} examples differ between the two models to show a loss of {margin}."
-    if estimate.rows_needed is not None and estimate.rows_needed > estimate.n:
-        return f"{first} About {count(estimate.rows_needed)} examples would decide, or a tolerance these examples can show."
-    return f"{first} More examples, or a wider tolerance, would decide."
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    return "< 0.0001" if value < 1e-4 else f"{value:.4f}"
 
 
 def _undefined(estimate: Estimate, *, advisory: bool) -> Finding:
@@ -302,7 +171,7 @@ def _undefined(estimate: Estimate, *, advisory: bool) -> Finding:
         verdict=Verdict.INCONCLUSIVE,
         reason="undefined",
         advisory=advisory,
-        message=f"{_named(estimate)} has no value: {estimate.undefined}",
+        message=f"{estimate.title} has no value: {estimate.undefined}",
         explanation=(
             f"{estimate.metric.title} cannot be computed here: {estimate.undefined}. "
             "Give the missing part, or judge a metric that these examples define."
@@ -332,29 +201,12 @@ def threshold(estimate: Estimate, policy: GatePolicy, limit: float, *, lower: bo
         return replace(_undefined(estimate, advisory=False), **common)
     sign = 1 if lower else -1
     verdict, reason = _against_limit(estimate, policy, limit, sign)
-    words = ("at least", "below") if lower else ("at most", "above")
-    value = figure(estimate.candidate, "higher" if lower else "lower")
-    message = f"{estimate.metric.name} {value}, {words[0]} {figure(limit)} asked"
-    if estimate.candidate_interval is not None:
-        low, high = (figure(bound) for bound in estimate.candidate_interval)
-        message += f", bounds [{low}, {high}] (one-sided {percent(policy.confidence).replace('.00', '')})"
-    explanation = None
-    if verdict is Verdict.FAIL:
-        explanation = (
-            f"The candidate's {estimate.metric.title} is {value}, {words[1]} the limit of {figure(limit)}. "
-            "Improve the candidate, or move the limit if it no longer says what you need."
-        )
-    elif verdict is Verdict.INCONCLUSIVE:
-        explanation = (
-            f"Policy asks for proof, and the interval of {estimate.metric.title} reaches past {figure(limit)}. "
-            "More examples would decide, or thresholds: point to judge the estimate alone."
-        )
     return Finding(
         **common,
         verdict=verdict,
         reason=reason,
-        message=f"{message}: {verdict.value}",
-        explanation=explanation,
+        message=f"{sentence.limit_arithmetic(estimate, policy.confidence, limit, lower=lower)}: {verdict.value}",
+        explanation=sentence.limit_explanation(estimate, limit, verdict, lower=lower),
         candidate=estimate.candidate,
         candidate_interval=estimate.candidate_interval,
         method=estimate.method,
@@ -388,7 +240,7 @@ def unverified(estimate: Estimate, policy: GatePolicy) -> Finding:
     return replace(
         finding,
         verdict=verdict,
-        message=_arithmetic(estimate, policy, verdict),
+        message=sentence.arithmetic(estimate, policy.confidence, verdict),
         explanation=(
             f"The difference {loss} the tolerance, but two numbers without examples cannot be told from noise. "
             "Give per-example predictions of both models to get a verdict that counts."
@@ -466,43 +318,8 @@ def compose(findings: Sequence[Finding], on_inconclusive: OnInconclusive) -> tup
     if not deciding:
         return verdict, "nothing was judged"
     if verdict is Verdict.PASS:
-        return verdict, _why_pass(deciding)
+        return verdict, sentence.why_pass(deciding)
     first = min(deciding, key=lambda finding: (finding.slice is not None, -finding.verdict.rank))
     others = len(deciding) - 1
     more = f" (and {others} more)" if others else ""
-    return verdict, f"{_why(first)}{more}"
-
-
-def _why_pass(deciding: Sequence[Finding]) -> str:
-    compared = [finding for finding in deciding if finding.rule == "compare" and finding.slice is None]
-    slices = sum(finding.slice is not None for finding in deciding)
-    limits = sum(finding.rule in ("minimum", "maximum") for finding in deciding)
-    parts = []
-    if compared and all(finding.reason == "identical" for finding in compared):
-        parts.append("the two models predict the same")
-    elif compared:
-        names = ", ".join(finding.metric or "" for finding in compared)
-        parts.append(f"no worse than production on {names}")
-    if slices:
-        parts.append(f"no harm shown in {slices} slice comparisons")
-    if limits:
-        parts.append(f"{limits} absolute {'limit' if limits == 1 else 'limits'} met")
-    return "; ".join(parts) or "everything asked was met"
-
-
-def _why(finding: Finding) -> str:
-    """One finding as the verdict's reason: its subject, what happened, and the figures that matter."""
-    where = f" on {finding.slice}" if finding.slice is not None else ""
-    relative = finding.scale == "relative"
-    if finding.reason == "regression" and finding.difference is not None:
-        change = on_scale(finding.difference, relative=relative, against=finding.better, signed=True)
-        return f"{finding.metric} is worse than production{where}: {change}, margin {_margin(finding)}"
-    if finding.reason == "interval" and finding.rule == "compare" and finding.margin == 0:
-        return f"no regression of {finding.metric} is demonstrated, but tolerance 0 cannot be proved"
-    if finding.reason in ("interval", "insufficient") and finding.rule == "compare":
-        return f"{count(finding.n or 0)} examples cannot show that {finding.metric}{where} loses less than {_margin(finding)}"
-    return finding.message
-
-
-def _margin(finding: Finding) -> str:
-    return on_scale(finding.margin or 0.0, relative=finding.scale == "relative")
+    return verdict, f"{sentence.why(first)}{more}"

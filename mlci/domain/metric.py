@@ -20,7 +20,7 @@ class Metric:
         name: the spelling in configuration and reports.
         title: how a person reads it.
         better: which way is better.
-        needs: what it is computed from: predicted labels, scores (probabilities), predicted values, or a column as it is.
+        needs: what it is computed from: predicted labels, scores, predicted values, or a column as it is.
         tasks: the tasks it is defined for.
         low: smallest possible value.
         high: largest possible value.
@@ -36,7 +36,7 @@ class Metric:
 
     @property
     def in_points(self) -> bool:
-        """Whether one point (0.01) means the same everywhere: shares and correlations, not errors in the target's unit."""
+        """Whether one point (0.01) means something: shares and correlations, not errors in the target's unit."""
         return self.high == 1.0
 
 

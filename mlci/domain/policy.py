@@ -81,7 +81,7 @@ class GatePolicy:
     Attributes:
         rules: one per metric; empty means the usual metrics of the task.
         compare: whether candidate and baseline are compared at all, or only absolute limits hold.
-        tolerance: the default for every compared metric; None means one point, or one per cent where points mean nothing.
+        tolerance: the default for every compared metric; None means one point, or one per cent without points.
         confidence: level of each one-sided bound.
         thresholds: whether an absolute limit is met by the point estimate or must be proved by the interval.
         slices: declared slices.

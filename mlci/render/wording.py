@@ -31,7 +31,20 @@ def label(finding: Finding) -> str:
     word = state(finding)
     if word == NOT_COUNTED:
         word = f"{finding.verdict.value}, {word}"
-    return f"{word}, {finding.reason}" if finding.reason else word
+    note = remark(finding)
+    return f"{word}, {note}" if note else word
+
+
+def remark(finding: Finding) -> str:
+    """The one-word reason; for a slice that passes without proof, the loss that cannot be ruled out."""
+    if finding.reason is not None:
+        return finding.reason
+    if finding.slice is None or finding.interval is None or finding.margin is None or finding.advisory:
+        return ""
+    worst = -finding.interval[0] if finding.better != "lower" else finding.interval[1]
+    if finding.verdict is not Verdict.PASS or worst <= finding.margin:
+        return ""
+    return f"loss up to {on_scale(worst, relative=_relative(finding), against='lower').replace(' ', _FIXED)} possible"
 
 
 def title(finding: Finding) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,7 @@ class Contrast:
         return (normal_quantile(confidence) + normal_quantile(_POWER)) * self.standard_error
 
     def rows_needed(self, confidence: float, margin: float) -> int | None:
-        """Examples with which an unchanged model would be shown non-inferior with 80 % power; None without an answer."""
+        """Examples that show an unchanged model non-inferior with 80 % power; None without an answer."""
         if margin <= 0 or self.standard_error <= 0:
             return None
         return math.ceil(self.n * (self.detectable(confidence) / margin) ** 2)

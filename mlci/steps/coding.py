@@ -1,4 +1,4 @@
-"""Give both models' outputs one coding: which task, which classes, which of them is positive, which score is a label."""
+"""Give both models' outputs one coding: which task, which classes, which is positive, which score is a label."""
 
 from __future__ import annotations
 

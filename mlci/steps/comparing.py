@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlci.domain import gate
+from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import Statistic
 from mlci.domain.figures import count, figure
 from mlci.domain.finding import Finding
-from mlci.domain.gate import Estimate
 from mlci.domain.metric import Metric, metric_named
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.stats.influence import Undefined, effective_n

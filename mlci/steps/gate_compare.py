@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from mlci import REPOSITORY, __version__
 from mlci.domain import gate
+from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import GatePredicate, Statistic, statement
 from mlci.domain.finding import Finding
-from mlci.domain.gate import Estimate
 from mlci.domain.metric import METRICS, metric_named, usual
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.report import Report, Subject, plain

@@ -218,7 +218,8 @@ def _same(aligned: list[Aligned], ids: NDArray[Any], part: str, differs: NDArray
     if not differs.any():
         return
     raise HoldoutDiffers(
-        f"the two files disagree on the {part} of {count(int(differs.sum()))} examples, among them {named(ids[differs])}",
+        f"the two files disagree on the {part} of {count(int(differs.sum()))} examples, "
+        f"among them {named(ids[differs])}",
         place=Place(aligned[0].side.table.name),
         help="score both models on one version of the holdout; a label may not change between them",
     )

@@ -152,7 +152,7 @@ def _own_columns(table: Table, wanted: Sequence[str]) -> dict[str, NDArray[Any]]
 
 
 def could_be_classes(side: Side) -> bool:
-    """Whether a numeric target looks like class labels: few distinct whole numbers, and predictions of the same kind."""
+    """Whether a numeric target looks like class labels: few whole numbers, and predictions of the same kind."""
     if side.truth_values is None:
         return True
     if not _few_whole(side.truth_values) or side.truth is None or len(side.truth.values) > MOST_CLASSES:

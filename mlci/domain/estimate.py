@@ -1,0 +1,77 @@
+"""What the statistics say about one metric on one set of examples, as the gate judges it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlci.domain.figures import Better
+from mlci.domain.metric import Metric
+
+# Methods that lean on large samples are not fully trusted below these (type I error 6-7 % instead of 5 %).
+FEW_POSITIVES = 20
+FEW_PER_CLASS = 10
+FEW_CLUSTERS = 20
+TOO_FEW_CLUSTERS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What the statistics say about one metric on one set of examples, candidate against production.
+
+    ``difference``, ``standard_error``, ``interval`` and ``margin`` share one scale. ``undefined`` says why there is no
+    value; the other fields may then be None.
+    """
+
+    metric: Metric
+    n: int
+    margin: float | None = None
+    relative: bool = False
+    slice: str | None = None
+    undefined: str | None = None
+    candidate: float | None = None
+    candidate_interval: tuple[float, float] | None = None
+    baseline: float | None = None
+    difference: float | None = None
+    standard_error: float | None = None
+    interval: tuple[float, float] | None = None
+    p_worse: float | None = None
+    p_adjusted: float | None = None
+    method: str | None = None
+    discordant: int | None = None
+    smallest_class: int | None = None
+    clusters: int | None = None
+    effective_n: float | None = None
+    detectable: float | None = None
+    rows_needed: int | None = None
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, else -1: turns a difference into a gain."""
+        return 1 if self.metric.better == "higher" else -1
+
+    @property
+    def gain(self) -> float:
+        """The difference, positive where the candidate is better."""
+        return self.sign * (self.difference or 0.0)
+
+    @property
+    def worst_gain(self) -> float | None:
+        """The bound of the gain on the side of harm; None without an interval."""
+        if self.interval is None:
+            return None
+        return self.interval[0] if self.sign > 0 else -self.interval[1]
+
+    @property
+    def class_floor(self) -> int:
+        """How many examples of the rarer class its interval needs."""
+        return FEW_PER_CLASS if self.metric.needs == "score" else FEW_POSITIVES
+
+    @property
+    def title(self) -> str:
+        """Metric and slice as a reader sees them."""
+        return self.metric.name + (f" [{self.slice}]" if self.slice is not None else "")
+
+    @property
+    def better(self) -> Better:
+        """Which way the metric is better."""
+        return self.metric.better

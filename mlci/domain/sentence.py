@@ -1,0 +1,158 @@
+"""The gate's decisions in words: the arithmetic, why, and what would change it. Every sentence is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlci.domain.estimate import FEW_CLUSTERS, Estimate
+from mlci.domain.figures import count, figure, on_scale, percent
+from mlci.domain.finding import Finding, Reason
+from mlci.domain.verdict import Verdict
+
+
+def level(confidence: float) -> str:
+    """The level of one bound.
+
+    >>> level(0.95)
+    'one-sided 95 %'
+    """
+    return f"one-sided {percent(confidence).replace('.00', '')}"
+
+
+def arithmetic(estimate: Estimate, confidence: float, verdict: Verdict) -> str:
+    """A comparison with all its numbers, in one line."""
+    better, relative = estimate.better, estimate.relative
+    # Both values are rounded the same way, so that equal ones look equal.
+    text = f"{estimate.title} {figure(estimate.candidate or 0.0, better)}"
+    text += f" vs production {figure(estimate.baseline or 0.0, better)}"
+    text += f": difference {on_scale(estimate.difference or 0.0, relative=relative, against=better, signed=True)}"
+    if estimate.interval is not None:
+        low, high = (on_scale(bound, relative=relative, against=better, signed=True) for bound in estimate.interval)
+        text += f", bounds [{low}, {high}] ({level(confidence)})"
+    return f"{text}, margin {on_scale(estimate.margin or 0.0, relative=relative)}: {verdict.value}"
+
+
+def limit_arithmetic(estimate: Estimate, confidence: float, limit: float, *, lower: bool) -> str:
+    """An absolute threshold with all its numbers, without the verdict."""
+    value = figure(estimate.candidate or 0.0, "higher" if lower else "lower")
+    text = f"{estimate.metric.name} {value}, {'at least' if lower else 'at most'} {figure(limit)} asked"
+    if estimate.candidate_interval is not None:
+        low, high = (figure(bound) for bound in estimate.candidate_interval)
+        text += f", bounds [{low}, {high}] ({level(confidence)})"
+    return text
+
+
+def limit_explanation(estimate: Estimate, limit: float, verdict: Verdict, *, lower: bool) -> str | None:
+    """Why an absolute threshold was not met, and what would change it."""
+    value = figure(estimate.candidate or 0.0, "higher" if lower else "lower")
+    if verdict is Verdict.FAIL:
+        return (
+            f"The candidate's {estimate.metric.title} is {value}, {'below' if lower else 'above'} the limit of "
+            f"{figure(limit)}. Improve the candidate, or move the limit if it no longer says what you need."
+        )
+    if verdict is Verdict.INCONCLUSIVE:
+        return (
+            f"Policy asks for proof, and the interval of {estimate.metric.title} reaches past {figure(limit)}. "
+            "More examples would decide, or thresholds: point to judge the estimate alone."
+        )
+    return None
+
+
+def explanation(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> str | None:
+    """Two plain sentences for everything but a plain pass: why, and what would change it."""
+    if verdict is Verdict.PASS:
+        return _of_pass(estimate, reason)
+    if reason == "regression":
+        return _of_regression(estimate)
+    if reason == "clusters":
+        return (
+            f"The examples come in only {estimate.clusters} groups, so the error estimate itself is uncertain. "
+            f"Score examples from at least {FEW_CLUSTERS} groups."
+        )
+    if reason == "few-positives":
+        return (
+            f"The rarer class has only {estimate.smallest_class} examples, too few to trust the interval fully. "
+            f"Add examples of that class, at least {estimate.class_floor} in all."
+        )
+    if reason == "boundary":
+        return (
+            "The bound falls on the margin to the last digit, so rounding would decide. Any further example settles it."
+        )
+    if estimate.margin == 0:
+        return (
+            "No regression is demonstrated, but a tolerance of 0 can only be proved by a candidate that is better. "
+            "Accept a small loss, such as tolerance: 0.005, to get a proof."
+        )
+    return _of_noise(estimate, reason)
+
+
+def _of_pass(estimate: Estimate, reason: Reason | None) -> str | None:
+    if reason == "identical":
+        could = percent(min(1.0, 3 / estimate.n), "lower")
+        return f"No example differs between the two models; at most {could} of all examples could (95 %)."
+    bound = estimate.worst_gain
+    if estimate.slice is None or bound is None or bound >= -(estimate.margin or 0.0):
+        return None
+    loss = on_scale(-bound, relative=estimate.relative, against="lower")
+    return f"No significant harm; a loss of up to {loss} cannot be ruled out with {count(estimate.n)} examples."
+
+
+def _of_regression(estimate: Estimate) -> str:
+    loss = on_scale(-estimate.gain, relative=estimate.relative, against="lower")
+    p_value = estimate.p_adjusted if estimate.p_adjusted is not None else 1.0
+    p_words = "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.4f}"
+    return (
+        f"On {estimate.slice or 'the holdout'} the candidate loses {loss}, more than the accepted "
+        f"{_margin_of(estimate)}, and so large a loss is not noise ({p_words}). "
+        "Improve the candidate, or widen the tolerance if this loss is acceptable."
+    )
+
+
+def _of_noise(estimate: Estimate, reason: Reason | None) -> str:
+    leaning = "looks acceptable" if estimate.gain >= -(estimate.margin or 0.0) else "looks worse"
+    first = f"{count(estimate.n)} examples cannot tell a loss of {_margin_of(estimate)} from noise; the candidate {leaning}."
+    if reason == "insufficient":
+        first = (
+            f"Too few of the {count(estimate.n)} examples differ between the two models "
+            f"to rule a loss of {_margin_of(estimate)} in or out."
+        )
+    if estimate.rows_needed is not None and estimate.rows_needed > estimate.n:
+        needed = count(estimate.rows_needed)
+        return f"{first} About {needed} examples would decide, or a tolerance that these examples can show."
+    return f"{first} More examples, or a wider tolerance, would decide."
+
+
+def _margin_of(estimate: Estimate) -> str:
+    return on_scale(estimate.margin or 0.0, relative=estimate.relative)
+
+
+def why_pass(deciding: Sequence[Finding]) -> str:
+    """A pass as one reason: what was shown."""
+    compared = [finding for finding in deciding if finding.rule == "compare" and finding.slice is None]
+    slices = sum(finding.slice is not None for finding in deciding)
+    limits = sum(finding.rule in ("minimum", "maximum") for finding in deciding)
+    parts = []
+    if compared and all(finding.reason == "identical" for finding in compared):
+        parts.append("the two models predict the same")
+    elif compared:
+        parts.append(f"no worse than production on {', '.join(finding.metric or '' for finding in compared)}")
+    if slices:
+        parts.append(f"no harm shown in {slices} slice comparisons")
+    if limits:
+        parts.append(f"{limits} absolute {'limit' if limits == 1 else 'limits'} met")
+    return "; ".join(parts) or "everything asked was met"
+
+
+def why(finding: Finding) -> str:
+    """One finding as the verdict's reason: its subject, what happened, and the figures that matter."""
+    where = f" on {finding.slice}" if finding.slice is not None else ""
+    relative = finding.scale == "relative"
+    margin = on_scale(finding.margin or 0.0, relative=relative)
+    if finding.reason == "regression" and finding.difference is not None:
+        change = on_scale(finding.difference, relative=relative, against=finding.better, signed=True)
+        return f"{finding.metric} is worse than production{where}: {change}, margin {margin}"
+    if finding.rule == "compare" and finding.reason == "interval" and finding.margin == 0:
+        return f"no regression of {finding.metric} is demonstrated, but a tolerance of 0 cannot be proved"
+    if finding.rule == "compare" and finding.reason in ("interval", "insufficient"):
+        return f"{count(finding.n or 0)} examples cannot show that {finding.metric}{where} loses no more than {margin}"
+    return finding.message

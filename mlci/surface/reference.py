@@ -1,0 +1,169 @@
+"""The reference pages and the tables of the README, in Markdown; every fact comes from where it is declared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from mlci.config.model import DEFAULT_FILE, Config
+from mlci.config.scalar import limits, one_of
+from mlci.config.settings import as_written
+from mlci.config.shape import Shape, fields_by_key, limited, main_keys, shapes
+from mlci.errors import Exit, catalogue
+from mlci.surface.catalog import COMMANDS, Command, Param
+from mlci.surface.schema import BANNER
+from mlci.surface.spelling import spell
+
+_TYPES = {
+    "text": "text", "number": "number", "integer": "whole number", "boolean": "true or false",
+    "tolerance": "number or percentage", "duration": "time", "block": "block",
+}  # fmt: skip
+
+_CONFIGURATION = """\
+Everything has a default; no key is required. Keys may be written with `-` or `_`, and so may the words of a choice and
+the names of the metrics that mlci knows. An empty value means: not set; only a limit must not be empty.
+
+A block that has a main key may be written as that key's value alone: `train: python train.py` is
+`train: {command: python train.py}`.
+
+`${NAME}` in a value is replaced from the environment, and it is an error if the variable is not set or empty. A literal
+`${` is written `$${`. `mlci config explain` never shows a value that came that way.
+
+A text that YAML would read as something else needs quotes: `positive: "1"`. A percentage such as `10%` is relative to
+production's value. A time is a number with a unit: `90s`, `5m`, `2h`, `1d`.
+
+What overrides what: a flag, before an environment variable, before the file, before the default.
+"""
+
+_COMMAND_LINE = """\
+There are options only. Every option of a command is also an environment variable, `MLCI_<COMMAND>_<OPTION>`; empty
+means not given, and a variable of a command that belongs to none of its options is an error. A list takes names
+separated by commas or lines; an option that takes a list can also be given several times.
+
+An option that stands for a key of `mlci.yml` takes what the key takes, and holds before the file.
+
+When whoever reads standard output stops reading before the command has ended, the exit is 141. With `MLCI_DEBUG=1` a
+bug prints its traceback; without, the traceback goes to a file whose name is printed.
+"""
+
+
+def _banner(source: str) -> str:
+    return f"<!-- {BANNER.format(source=source)} -->\n\n"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
+
+
+def configuration() -> str:
+    """The page of every key of mlci.yml."""
+    sections = "".join(_sections(Config, Config(), ""))
+    return f"{_banner('mlci/config/model.py')}# {DEFAULT_FILE}\n\n{_CONFIGURATION}\n{sections.rstrip()}\n"
+
+
+def _sections(block: type[Any], default: Any, path: str) -> Iterator[str]:
+    rows, below = [], []
+    for name, shape in shapes(block).items():
+        content = getattr(default, fields_by_key(block)[name].name) if default is not None else None
+        rows.append((f"`{name}`", _type(shape), _default(shape, content), _meaning(shape)))
+        inner = shape.inner if shape.kind in ("mapping", "list") else shape
+        if inner.kind == "block":
+            entry = f"{path}{name}" + {"mapping": f".<{shape.key.names}>", "list": "[]"}.get(shape.kind, "")
+            below.append((inner.dataclass, content if shape.kind == "block" else inner.dataclass(), entry))
+    if path:
+        yield f"## {path.rstrip('.')}\n\n{_about(block)}"
+    else:
+        yield "## Top level\n\n"
+    yield _table(("key", "type", "default", "meaning"), rows) + "\n"
+    for inner_block, content, entry in below:
+        yield from _sections(inner_block, content, f"{entry}.")
+
+
+def _about(block: type[Any]) -> str:
+    notes = []
+    main = main_keys(block)
+    if main:
+        notes.append(f"Main key: {' and '.join(f'`{name}`' for name in main)}.")
+    target = limited(block)
+    if target is not None:
+        notes.append(
+            f"`min_<metric>` and `max_<metric>` are short for `{target}: {{<metric>: {{min: …}}}}` and `{{max: …}}`."
+        )
+    return f"{' '.join(notes)}\n\n" if notes else ""
+
+
+def _type(shape: Shape) -> str:
+    if shape.kind == "choice":
+        return one_of(tuple(f"`{choice}`" for choice in shape.choices))
+    if shape.kind == "list":
+        return f"list of {'texts' if shape.inner.kind == 'text' else _type(shape.inner) + 's'}"
+    if shape.kind == "mapping":
+        alone = ", or a list of names" if shape.key.names_alone else ""
+        return f"{_type(shape.inner)} by {shape.key.names}{alone}"
+    bounds = limits(shape) if shape.kind in ("number", "integer") else shape.key.pattern_help or ""
+    return f"{_TYPES[shape.kind]}{', ' if bounds else ''}{bounds}"
+
+
+def _default(shape: Shape, content: Any) -> str:
+    if shape.kind in ("block", "mapping") or content is None or content == ():
+        return "–"
+    written = as_written(content)
+    return f"`{written if isinstance(written, str) else json.dumps(written)}`"
+
+
+def _meaning(shape: Shape) -> str:
+    return f"{shape.key.help} Example: `{shape.key.example}`." if shape.key.example else shape.key.help
+
+
+def command_line() -> str:
+    """The page of every command, option, variable, output and exit."""
+    pages = "\n".join(_command(command) for command in COMMANDS)
+    return f"{_banner('mlci/surface/catalog.py')}# Command line\n\n{_COMMAND_LINE}\n{pages}"
+
+
+def _command(command: Command) -> str:
+    parts = [f"## {command.name}\n", f"{command.summary}\n", *(f"{paragraph}\n" for paragraph in command.description)]
+    if command.extras:
+        parts.append(f'Needs `pip install "mlci[{",".join(command.extras)}]"`.\n')
+    parts.append(_table(("option", "variable", "key", "meaning"), (_param(command, param) for param in command.params)))
+    if command.outputs:
+        parts.append(_table(("output", "meaning"), ((f"`{output.name}`", output.help) for output in command.outputs)))
+    parts.append(_table(("exit", "meaning"), ((str(int(code)), code.meaning) for code in command.exits)))
+    if command.permissions:
+        needed = ", ".join(f"`{scope}: {level}`" for scope, level in command.permissions)
+        parts.append(f"Permissions of its token: {needed}.\n")
+    return "\n".join(parts)
+
+
+def _param(command: Command, param: Param) -> tuple[str, ...]:
+    facts = [param.help]
+    if param.choices:
+        facts.append(f"One of {', '.join(f'`{choice}`' for choice in param.choices)}.")
+    if param.default is not None:
+        facts.append(f"Default `{param.default}`.")
+    if param.required:
+        facts.append("Required.")
+    key = f"`{param.overrides}`" if param.overrides else "–"
+    return f"`{param.flag}`", f"`{command.variable(param)}`", key, " ".join(facts)
+
+
+def errors() -> str:
+    """The page of every error."""
+    rows = [(f'<a id="{kind.id.lower()}"></a>{kind.id}', str(int(kind.exit)), kind.title) for kind in catalogue()]
+    return f"{_banner('mlci/errors.py')}# Errors\n\n{_table(('id', 'exit', 'what happened'), rows)}"
+
+
+def exits() -> str:
+    """The README's table of exit codes."""
+    return _table(("exit", "meaning"), ((str(int(code)), code.meaning) for code in Exit))
+
+
+def commands() -> str:
+    """The README's table of commands."""
+    page = "docs/reference/command-line.md"
+    return _table(
+        ("command", "what it does"),
+        ((f"[`mlci {command.name}`]({page}#{spell(command.name, 'kebab')})", command.summary) for command in COMMANDS),
+    )
