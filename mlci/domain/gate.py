@@ -29,8 +29,10 @@ IDENTICAL = "identical predictions"
 _SOFTENED: frozenset[Reason | None] = frozenset({"interval", "boundary", "insufficient", "unverified"})
 
 
-def tolerance_for(metric: Metric, rule: MetricRule, policy: GatePolicy) -> Tolerance:
-    """The accepted loss of a metric: its own, else the policy's, else one point or one per cent."""
+def tolerance_for(metric: Metric, rule: MetricRule, policy: GatePolicy, *, sliced: bool = False) -> Tolerance:
+    """The accepted loss of a metric: the slices' own on a slice, else the rule's, else the policy's, else the usual."""
+    if sliced and policy.slices.tolerance is not None:
+        return policy.slices.tolerance
     if rule.tolerance is not None:
         return rule.tolerance
     if policy.tolerance is not None:

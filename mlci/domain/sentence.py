@@ -110,12 +110,10 @@ def _of_regression(estimate: Estimate) -> str:
 
 def _of_noise(estimate: Estimate, reason: Reason | None) -> str:
     leaning = "looks acceptable" if estimate.gain >= -(estimate.margin or 0.0) else "looks worse"
-    first = f"{count(estimate.n)} examples cannot tell a loss of {_margin_of(estimate)} from noise; the candidate {leaning}."
+    size, margin = count(estimate.n), _margin_of(estimate)
+    first = f"{size} examples cannot tell a loss of {margin} from noise; the candidate {leaning}."
     if reason == "insufficient":
-        first = (
-            f"Too few of the {count(estimate.n)} examples differ between the two models "
-            f"to rule a loss of {_margin_of(estimate)} in or out."
-        )
+        first = f"Too few of the {size} examples differ between the two models to rule a loss of {margin} in or out."
     if estimate.rows_needed is not None and estimate.rows_needed > estimate.n:
         needed = count(estimate.rows_needed)
         return f"{first} About {needed} examples would decide, or a tolerance that these examples can show."

@@ -22,20 +22,21 @@ def annotations(report: Report) -> str:
     lines: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
     kind = _KINDS[report.verdict]
     lines[kind].append(_command(kind, f"{report.step}: {report.verdict.value}", report.reason))
-    rest: dict[str, int] = {}
     for finding in found.unsettled:
         kind = _kind(finding, report.verdict)
-        # The last place of a kind is kept for the line that says how many were left out.
-        if len(lines[kind]) < _PER_KIND - 1:
-            about = f"{report.step}: {finding.verdict.value}: {wording.subject(finding)}"
-            lines[kind].append(_command(kind, about, wording.why(finding)))
-        else:
-            rest[kind] = rest.get(kind, 0) + 1
-    for kind, left in rest.items():
-        lines[kind].append(_command(kind, report.step, f"{left} more in the report."))
+        about = f"{report.step}: {finding.verdict.value}: {wording.subject(finding)}"
+        lines[kind].append(_command(kind, about, wording.why(finding)))
     if found.aside:
         lines["notice"].append(_command("notice", report.step, _aside(found.aside)))
-    return "".join(f"{line}\n" for kind in ("error", "warning", "notice") for line in lines[kind])
+    shown = [line for kind in lines for line in _within(lines[kind], kind, report.step)]
+    return "".join(f"{line}\n" for line in shown)
+
+
+def _within(lines: list[str], kind: str, step: str) -> list[str]:
+    if len(lines) <= _PER_KIND:
+        return lines
+    kept = lines[: _PER_KIND - 1]
+    return [*kept, _command(kind, step, f"{len(lines) - len(kept)} more in the report.")]
 
 
 def _kind(finding: Finding, verdict: Verdict) -> str:

@@ -52,8 +52,8 @@ def shortened(text: str, limit: int) -> str:
 
 
 def terminal(text: str, limit: int = CELL) -> str:
-    """For a terminal or a log."""
-    return cleaned(text, limit)
+    """For a terminal or a log, before lines are broken."""
+    return cleaned(text, limit).replace("##[", "# #[")
 
 
 def log_line(line: str) -> str:

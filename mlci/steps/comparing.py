@@ -178,7 +178,7 @@ def _corrected(estimates: list[Estimate]) -> list[Estimate]:
 
 def _estimate(rule: MetricRule, view: View, policy: GatePolicy) -> tuple[Estimate, Statistic | None]:
     metric = metric_named(rule.metric, rule.better)
-    tolerance = gate.tolerance_for(metric, rule, policy)
+    tolerance = gate.tolerance_for(metric, rule, policy, sliced=view.name is not None)
     blank = Estimate(
         metric=metric, n=view.design.n, slice=view.name, margin=tolerance.value, relative=tolerance.relative
     )

@@ -32,7 +32,7 @@ WORDS = st.lists(
 
 def rendered(source: str) -> lxml.html.HtmlElement:
     html = cmarkgfm.github_flavored_markdown_to_html(source, Options.CMARK_OPT_UNSAFE)
-    return lxml.html.fromstring(f"<body>{html}</body>")
+    return lxml.html.document_fromstring(f"<body>{html}</body>").body
 
 
 def visible(element: lxml.html.HtmlElement) -> str:
@@ -130,13 +130,13 @@ def test_a_name_fills_exactly_one_cell_of_a_table(text: str) -> None:
 @pytest.mark.parametrize(
     "reference",
     ["@octocat", "@org/team", "#1", "org/repo#2", "GH-3", "gh-3", "!4", "%5", "~6", "$7", "&8", "^9", '%"next"',
-     ":tada:", "http://x.example", "HTTPS://X.example", "ftp://x.example", "www.x.example", "WWW.x.example", "a@b.example",
-     "mailto:a@b.example", "[vulnerability:1]", "{+ added +}", "[- gone -]", "[[_TOC_]]"],
+     ":tada:", "http://x.example", "HTTPS://X.example", "ftp://x.example", "www.x.example", "WWW.x.example",
+     "a@b.example", "mailto:a@b.example", "[vulnerability:1]", "{+ added +}", "[- gone -]", "[[_TOC_]]"],
 )  # fmt: skip
 def test_nothing_that_a_forge_turns_into_a_link_or_a_ping_survives(reference: str) -> None:
     body = rendered(f"See {escape.markdown(reference)} there.")
     assert not list(body.iter("a"))
-    shown = body.text_content()
+    shown = body.text_content().strip()
     assert reference not in shown, "a forge looks for references in the rendered text, so it must be broken there"
     assert shown.replace("\u2060", "") == f"See {reference} there."
 
