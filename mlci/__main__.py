@@ -1,4 +1,4 @@
-"""``python -m mlci``, for interpreters whose scripts are not on the path."""
+"""``python -m mlci``, for an interpreter whose scripts are not on PATH."""
 
 from mlci.cli.main import main
 

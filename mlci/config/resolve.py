@@ -10,6 +10,7 @@ from mlci.config.consistency import contradictions
 from mlci.config.load import Loaded
 from mlci.config.model import Config
 from mlci.config.problems import raise_all
+from mlci.config.quote import printable
 from mlci.config.reader import metric_name
 from mlci.config.scalar import Refused, Written, parse
 from mlci.config.settings import Setting, Settings, Value, assemble, branch, effective
@@ -78,9 +79,11 @@ def _scalar(shape: Shape, path: str, text: str, source: Source) -> Setting:
 
 
 def _names(path: str, names: list[str], source: Source) -> list[str]:
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
-            raise DuplicateKey(f"{path} names {name} twice", place=source.where)
+        if name in seen:
+            raise DuplicateKey(f"{path} names {printable(name)} twice", place=source.where)
+        seen.add(name)
     return names
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema
 import pytest
@@ -15,7 +15,6 @@ from mlci.config.problems import flat
 from mlci.config.resolve import Resolved, resolve
 from mlci.errors import MlciError, catalogue
 from mlci.surface.config_schema import config_schema
-
 
 HERE = Path(__file__).parent
 VALID = sorted((HERE / "valid").glob("*.yml"))
@@ -81,7 +80,7 @@ BEYOND_A_SCHEMA = {
 class _Core(yaml.SafeLoader):
     """YAML 1.2 core schema, as editors read it, with merge keys."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
 
 for _tag, _pattern, _first in (
