@@ -62,6 +62,13 @@ class Estimate:
         return self.interval[0] if self.sign > 0 else -self.interval[1]
 
     @property
+    def size(self) -> float:
+        """Independent pieces of information: groups, effective examples, or examples."""
+        if self.clusters is not None:
+            return self.clusters
+        return self.n if self.effective_n is None else self.effective_n
+
+    @property
     def class_floor(self) -> int:
         """How many examples of the rarer class its interval needs."""
         return FEW_PER_CLASS if self.metric.needs == "score" else FEW_POSITIVES

@@ -6,7 +6,8 @@ An overall metric must be shown non-inferior; a slice is tested for harm only; o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 from mlci.domain import sentence
@@ -23,6 +24,8 @@ _DUST = 1e-12
 USUAL_TOLERANCE = 0.01
 # More than this share of examples without a partner, and the rest no longer stands for the holdout.
 MOST_DROPPED = 0.01
+# With slices, all-example comparisons keep this share of the error rate; slices get the rest and what stays unspent.
+OVERALL_SHARE = 0.8
 # The method of an estimate whose two models said the same of every example in every respect.
 IDENTICAL = "identical predictions"
 # Findings that "cannot tell" because of noise; policy may soften these and nothing else.
@@ -45,6 +48,34 @@ def finding_id(kind: str, metric: str, slice: str | None = None) -> str:
     return f"{kind}:{metric}" + (f"[{slice}]" if slice is not None else "")
 
 
+@dataclass(frozen=True)
+class ErrorShares:
+    """How the one error rate is divided between the comparisons on all examples and those on slices; parts of 1."""
+
+    overall: float
+    slices: float
+
+
+def error_shares(overall: Sequence[Estimate], policy: GatePolicy, *, sliced: bool) -> ErrorShares:
+    """Divide the error rate so that a harmless change is blocked at most at the rate alpha, slices included.
+
+    A comparison can only fail beyond its margin, so under no change it spends at most P(estimate < -margin), which is
+    small once the examples are many for the margin. What all-example comparisons cannot spend is given to the slices.
+    See ``docs/decisions/0003-one-error-rate.md``.
+    """
+    if not sliced:
+        return ErrorShares(1.0, 0.0)
+    alpha = 1 - policy.confidence
+    reachable = sum(_chance_beyond_margin(estimate) for estimate in overall if estimate.undefined is None)
+    return ErrorShares(OVERALL_SHARE, 1.0 - min(OVERALL_SHARE, reachable / alpha))
+
+
+def _chance_beyond_margin(estimate: Estimate) -> float:
+    if not estimate.standard_error:
+        return 0.0
+    return NormalDist().cdf(-(estimate.margin or 0.0) / estimate.standard_error)
+
+
 def compare_overall(estimate: Estimate, policy: GatePolicy) -> Finding:
     """Judge one metric on all examples: non-inferiority must be shown."""
     if estimate.undefined is not None:
@@ -54,24 +85,26 @@ def compare_overall(estimate: Estimate, policy: GatePolicy) -> Finding:
     return _finding(estimate, policy, verdict, reason)
 
 
-def compare_slice(estimate: Estimate, policy: GatePolicy, looks: int) -> Finding:
+def compare_slice(estimate: Estimate, policy: GatePolicy, looks: float) -> Finding:
     """Judge one metric on one slice: fail only on shown harm, unless policy asks for the full proof.
 
     Args:
         estimate: with the p-value already corrected for all ``looks``.
         policy: the gate's policy.
-        looks: how many metric and slice pairs are looked at.
+        looks: what the smallest p-value is multiplied by: the number of metric and slice pairs looked at, divided by
+            the slices' share of the error rate.
     """
     shown = policy.slices.require == "shown"
     if estimate.undefined is not None:
         return _undefined(estimate, advisory=not shown)
     alpha = 1 - policy.confidence
     verdict, reason = _decide(estimate, alpha)
-    if verdict is not Verdict.INCONCLUSIVE or shown:
+    if shown:
+        return _finding(estimate, policy, *_with_caveats(estimate, verdict, reason))
+    too_few_groups = estimate.clusters is not None and estimate.clusters < TOO_FEW_CLUSTERS
+    if not too_few_groups and (verdict in (Verdict.PASS, Verdict.FAIL) or reason == "boundary"):
         return _finding(estimate, policy, verdict, reason)
-    if reason == "boundary":
-        return _finding(estimate, policy, verdict, reason)
-    if _too_few_to_show_harm(estimate, alpha, looks):
+    if too_few_groups or _too_few_to_show_harm(estimate, alpha, looks):
         return _finding(estimate, policy, Verdict.INCONCLUSIVE, "insufficient", advisory=True)
     return _finding(estimate, policy, Verdict.PASS, None)
 
@@ -102,15 +135,17 @@ def _decide(estimate: Estimate, alpha: float) -> tuple[Verdict, Reason | None]:
 
 def _decide_without_differences(estimate: Estimate, margin: float) -> tuple[Verdict, Reason | None]:
     """No example differs: by the rule of three, the share that could differ unseen is at most 3/n (95 %)."""
-    if estimate.slice is None and estimate.method == IDENTICAL:
+    if estimate.method == IDENTICAL or (margin > 0 and estimate.size * margin >= 3):
         return Verdict.PASS, "identical"
-    if margin > 0 and estimate.n * margin >= 3:
-        return Verdict.PASS, "identical"
+    if margin == 0:
+        return Verdict.WARN, "interval"
     return Verdict.INCONCLUSIVE, "insufficient"
 
 
 def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> tuple[Verdict, Reason | None]:
     """Methods that lean on large samples say so when the sample is small; a pass is then at best a warning."""
+    if estimate.method == IDENTICAL:
+        return verdict, reason
     if estimate.clusters is not None and estimate.clusters < TOO_FEW_CLUSTERS:
         return Verdict.INCONCLUSIVE, "clusters"
     if verdict is not Verdict.PASS or reason == "identical":
@@ -122,12 +157,14 @@ def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -
     return verdict, reason
 
 
-def _too_few_to_show_harm(estimate: Estimate, alpha: float, looks: int) -> bool:
+def _too_few_to_show_harm(estimate: Estimate, alpha: float, looks: float) -> bool:
     """Whether even unanimous disagreement could not reach significance after correction for every look.
 
     An exact sign test on d discordant examples has a p-value of at least 2**-d.
     """
     if estimate.smallest_class is not None and estimate.smallest_class < FEW_PER_CLASS:
+        return True
+    if estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS:
         return True
     discordant = estimate.discordant if estimate.discordant is not None else estimate.n
     return bool(2.0**-discordant * looks >= alpha)

@@ -88,7 +88,7 @@ def explanation(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> 
 
 def _of_pass(estimate: Estimate, reason: Reason | None) -> str | None:
     if reason == "identical":
-        could = percent(min(1.0, 3 / estimate.n), "lower")
+        could = percent(min(1.0, 3 / estimate.size), "lower")
         return f"No example differs between the two models; at most {could} of all examples could (95 %)."
     bound = estimate.worst_gain
     if estimate.slice is None or bound is None or bound >= -(estimate.margin or 0.0):

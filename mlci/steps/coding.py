@@ -222,8 +222,9 @@ def _labels_from(
 def _worst_scores(scores: NDArray[Any], unusable: NDArray[np.bool_], truth: Truth) -> NDArray[Any]:
     """Each missing score as the worst there could be, so that it costs what a wrong answer costs."""
     filled = scores.copy()
-    if filled.ndim == 2:
+    if filled.ndim == 2 and truth.codes is not None:
         filled[unusable] = 0.0
+        filled[unusable, (truth.codes[unusable] + 1) % filled.shape[1]] = 1.0
         return filled
     usable = scores[~unusable]
     low, high = (float(usable.min()), float(usable.max())) if len(usable) else (0.0, 1.0)

@@ -56,11 +56,12 @@ def compare(holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy) -
     whole = _whole(holdout, policy)
     overall = [_estimate(rule, whole, policy) for rule in asked]
     sliced = [_estimate(rule, view, policy) for view in _slices(holdout, whole) for rule in asked]
-    estimates = _corrected([each for each, _ in overall])
+    shares = gate.error_shares([each for each, _ in overall], policy, sliced=bool(sliced))
+    estimates = _corrected([each for each, _ in overall], shares.overall)
     if holdout.candidate.same_as(holdout.baseline):
         estimates = [replace(each, method=gate.IDENTICAL, discordant=0) for each in estimates]
-    of_slices = _corrected([each for each, _ in sliced])
-    looks = sum(each.undefined is None for each in of_slices)
+    of_slices = _corrected([each for each, _ in sliced], shares.slices)
+    looks = sum(each.undefined is None for each in of_slices) / shares.slices if sliced else 0.0
     findings = (
         *(gate.compare_overall(each, policy) for each in estimates),
         *(gate.compare_slice(each, policy, looks) for each in of_slices),
@@ -166,13 +167,13 @@ def _part(whole: View, name: str, rows: NDArray[np.intp]) -> View:
     )
 
 
-def _corrected(estimates: list[Estimate]) -> list[Estimate]:
-    """Holm's correction over everything of one family that has a p-value."""
+def _corrected(estimates: list[Estimate], share: float) -> list[Estimate]:
+    """Holm's correction over everything of one family that has a p-value, at the family's share of the error rate."""
     defined = [index for index, each in enumerate(estimates) if each.p_worse is not None]
     adjusted = holm([estimates[index].p_worse or 0.0 for index in defined])
     corrected = list(estimates)
     for index, p_value in zip(defined, adjusted, strict=True):
-        corrected[index] = replace(estimates[index], p_adjusted=p_value)
+        corrected[index] = replace(estimates[index], p_adjusted=min(1.0, p_value / share))
     return corrected
 
 
@@ -227,13 +228,21 @@ def _filled(blank: Estimate, result: Contrast, candidate: Measured, view: View, 
         interval=(result.low, result.high) if result.bounded else None,
         p_worse=result.p_worse,
         method=result.method,
-        discordant=result.discordance.total,
+        discordant=_discordant(metric, view, result),
         smallest_class=_smallest_class(metric, view.truth),
         clusters=design.groups,
         effective_n=effective_n(design.weights, design.n) if design.weights is not None else None,
         detectable=result.detectable(policy.confidence) if has_error else None,
         rows_needed=result.rows_needed(policy.confidence, blank.margin or 0.0) if has_error else None,
     )
+
+
+def _discordant(metric: Metric, view: View, result: Contrast) -> int:
+    """On how many examples the two differ as far as the metric can see: two wrong labels may well differ."""
+    labels, others = view.candidate.labels, None if view.baseline is None else view.baseline.labels
+    if metric.needs != "label" or metric.name in SHARES or labels is None or others is None:
+        return result.discordance.total
+    return int(np.count_nonzero(labels != others))
 
 
 def _statistic(blank: Estimate, result: Contrast, view: View) -> Statistic:

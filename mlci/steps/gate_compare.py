@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -279,6 +280,9 @@ def _bare_comparison(rule: MetricRule, values: list[dict[str, float]], policy: G
             )
             return replace(gate.compare_overall(undefined, policy), n=None)
         difference /= baseline
+    if not math.isfinite(difference):
+        undefined = Estimate(metric=metric, n=0, undefined="the numbers are too large to compare")
+        return replace(gate.compare_overall(undefined, policy), n=None)
     estimate = Estimate(
         metric=metric,
         n=0,

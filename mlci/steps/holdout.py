@@ -253,7 +253,8 @@ def _weights(aligned: list[Aligned], ids: NDArray[Any]) -> tuple[NDArray[Any] | 
     if bool((chosen == chosen[0]).all()):
         # Equal weights are no weights: dropping them keeps the exact methods and the very same bytes.
         return None, ()
-    return chosen.astype(np.float64) * (len(chosen) / float(chosen.sum(dtype=np.float64))), ()
+    scaled = chosen / chosen.max()  # so that no sum can overflow
+    return scaled * (len(scaled) / scaled.sum()), ()
 
 
 def _slice_columns(aligned: list[Aligned], ids: NDArray[Any]) -> dict[str, Texts]:
