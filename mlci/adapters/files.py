@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mlci.domain.metric import normalise
+from mlci.domain.metric import METRICS, normalise
 from mlci.errors import BadValue, FileMissing, NoExamples, NotWritable, Place, Unreadable
 
 _LARGEST_JSON = 10 << 20
@@ -92,6 +92,8 @@ def read_metrics(path: str) -> tuple[dict[str, float], str | None]:
         raise FileMissing(f"cannot read {path}: {error.strerror or error}", place=Place(path)) from error
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"not a JSON object: {error}", place=Place(path)) from error
+    if not is_text(document):
+        raise Unreadable("text with half of a surrogate pair, which is no character", place=Place(path))
     if not isinstance(document, dict):
         raise Unreadable("not a JSON object", place=Place(path), help='write {"f1": 0.88, "roc_auc": 0.93}')
     holdout = document.get("holdout")
@@ -103,6 +105,15 @@ def read_metrics(path: str) -> tuple[dict[str, float], str | None]:
     return {normalise(name): _finite(name, value, path) for name, value in values.items()}, holdout
 
 
+def is_text(document: Any) -> bool:
+    """Whether everything JSON said can be written as UTF-8: an escape can name half of a surrogate pair."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     if len(names) != len(set(names)):
@@ -111,10 +122,28 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _finite(name: str, value: Any, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    number = _number(value)
+    if number is None:
         raise BadValue(
             f"{name} is {str(value)[:40]}, not a finite number",
             place=Place(path),
             help="leave out what was not measured",
         )
-    return float(value)
+    metric = METRICS.get(normalise(name))
+    if metric is not None and not metric.low <= number <= metric.high:
+        raise BadValue(
+            f"{name} is {number:.12g}, and {metric.title} lies between {metric.low:g} and {metric.high:g}",
+            place=Place(path),
+            help="write shares as fractions: 0.88, not 88",
+        )
+    return number
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, or None; an integer of a thousand digits is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None

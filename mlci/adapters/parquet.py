@@ -50,25 +50,40 @@ class ParquetTable:
         """The column as float64, or float32 where it is stored so, shape (rows,); NaN where missing."""
         if not self.is_number(column):
             raise BadValue(f"column {column} is not stored as numbers", place=Place(self.name))
-        values = self._column(column)
+        if column not in self._numbers:
+            self._numbers[column] = self._converted(self._column(column))
+        return self._numbers[column]
+
+    def _converted(self, values: Any) -> NDArray[np.floating[Any]]:
+        if values.type == self._pa.int64() and not values.null_count:
+            # The usual type of labels. Arrow's own cast would load a module that costs more than the conversion.
+            return self._integers(values).astype(np.float64)
         kind = self._pa.float32() if values.type == self._pa.float32() else self._pa.float64()
         whole = self._combined(values.cast(self._pa.float64(), safe=False) if kind != values.type else values)
-        if whole.null_count:
-            whole = whole.fill_null(float("nan"))
-        # np.frombuffer, because pyarrow's own conversion imports pandas when that happens to be installed.
+        # np.frombuffer, because pyarrow's own conversions and fill_null import pandas where that is installed.
         rows = slice(whole.offset, whole.offset + len(whole))
-        if kind == self._pa.float32():
-            return np.frombuffer(whole.buffers()[1], dtype=np.float32)[rows]
-        return np.frombuffer(whole.buffers()[1], dtype=np.float64)[rows]
+        number: Any = np.float32 if kind == self._pa.float32() else np.float64
+        numbers = np.frombuffer(whole.buffers()[1], dtype=number)[rows]
+        if not whole.null_count:
+            return numbers
+        present = np.unpackbits(np.frombuffer(whole.buffers()[0], dtype=np.uint8), bitorder="little")[rows]
+        return np.where(present.view(np.bool_), numbers, number("nan"))
 
     def texts(self, column: str) -> Texts:
         """The column as words; numbers in their shortest form."""
         if self.is_number(column):
             return texts_of_numbers(self.numbers(column))
-        encoded = self._strings(column).dictionary_encode()
-        codes = encoded.indices.fill_null(-1)
+        encoded = self._strings(column).dictionary_encode(null_encoding="encode")
+        codes = encoded.indices
         buffer = np.frombuffer(codes.buffers()[1], dtype=np.int32)[codes.offset : codes.offset + len(codes)]
-        return Texts(tuple(str(value) for value in encoded.dictionary.to_pylist()), buffer.astype(np.intp))
+        try:
+            words: list[str | None] = encoded.dictionary.to_pylist()
+        except UnicodeDecodeError as error:
+            raise Unreadable(f"column {column} is not UTF-8 text: {error.reason}", place=Place(self.name)) from error
+        present = [word for word in words if word is not None]
+        index = {word: number for number, word in enumerate(present)}
+        lookup = np.array([-1 if word is None else index[word] for word in words], dtype=np.intp)
+        return Texts(tuple(present), lookup[buffer])
 
     def ids(self, column: str) -> NDArray[Any]:
         """The column as int64 or as UTF-8 bytes of fixed width."""
@@ -83,7 +98,7 @@ class ParquetTable:
 
     def _integers(self, values: Any) -> NDArray[Any]:
         try:
-            whole = self._combined(values.cast(self._pa.int64()))
+            whole = self._combined(values if values.type == self._pa.int64() else values.cast(self._pa.int64()))
         except self._pa.ArrowInvalid as error:
             raise BadValue(f"an id is too large: {error}", place=Place(self.name)) from error
         return np.frombuffer(whole.buffers()[1], dtype=np.int64)[whole.offset : whole.offset + len(whole)]
@@ -96,9 +111,8 @@ class ParquetTable:
 
     def _fixed_width(self, strings: Any) -> NDArray[Any]:
         """Arrow's offsets and bytes as one numpy array of equal-width byte strings."""
-        offsets = np.frombuffer(strings.buffers()[1], dtype=np.int64)[
-            strings.offset : strings.offset + len(strings) + 1
-        ]
+        width: Any = np.int64 if strings.type == self._pa.large_string() else np.int32
+        offsets = np.frombuffer(strings.buffers()[1], dtype=width)[strings.offset : strings.offset + len(strings) + 1]
         lengths = np.diff(offsets)
         content = strings.buffers()[2]
         data = np.frombuffer(content, dtype=np.uint8)[offsets[0] : offsets[-1]] if content else np.empty(0, np.uint8)
@@ -120,7 +134,8 @@ class ParquetTable:
         try:
             if self._pa.types.is_dictionary(values.type):
                 values = values.cast(values.type.value_type)
-            return self._combined(values.cast(self._pa.large_string()))
+            short = values.type == self._pa.string() and values.nbytes < _LONGEST_STRINGS
+            return self._combined(values if short else values.cast(self._pa.large_string()))
         except (self._pa.ArrowInvalid, self._pa.ArrowNotImplementedError) as error:
             raise BadValue(f"column {column} is neither text nor numbers: {error}", place=Place(self.name)) from error
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlci.adapters.files import is_text
 from mlci.errors import BadValue, ColumnMissing, FileMissing, NoExamples, Place, Unreadable, UsageError
 from mlci.ports import Table, Texts
 
@@ -27,15 +30,20 @@ def open_table(path: str) -> Table:
     """Open a predictions file by its ending.
 
     Raises:
-        FileMissing: there is no such file.
+        FileMissing: there is no such file, or it cannot be opened.
         Unreadable: it is malformed.
         NoExamples: it has no rows.
         UsageError: its ending is not one of those known.
         ExtraMissing: Parquet is asked for and pyarrow is not installed.
     """
     file = Path(path)
-    if not file.is_file():
-        raise FileMissing(f"there is no file {path}", place=Place(path), help="check the path; a folder cannot be read")
+    try:
+        if not file.is_file():
+            help = "check the path; a folder cannot be read"
+            raise FileMissing(f"there is no file {path}", place=Place(path), help=help)
+        file.open("rb").close()
+    except OSError as error:
+        raise FileMissing(f"cannot read {path}: {error.strerror or error}", place=Place(path)) from error
     ending = file.suffix.lower()
     if ending in (".csv", ".tsv"):
         table: Table = _read_csv(file)
@@ -59,12 +67,14 @@ def open_table(path: str) -> Table:
 class PlainTable:
     """Columns held as Python values, each a string, number, truth value or None."""
 
-    def __init__(self, name: str, columns: dict[str, Sequence[Any]], rows: int, first_line: int) -> None:
+    def __init__(
+        self, name: str, columns: dict[str, Sequence[Any]], rows: int, line_of: Callable[[int], int | None]
+    ) -> None:
         self.name = name
         self.columns = tuple(columns)
         self.rows = rows
         self._values = columns
-        self._first_line = first_line
+        self._line_of = line_of
         self._numbers: dict[str, NDArray[np.float64] | int] = {}
 
     def is_number(self, column: str) -> bool:
@@ -105,7 +115,7 @@ class PlainTable:
             raise ColumnMissing(f"there is no column {column!r}", place=Place(self.name)) from None
 
     def _place(self, row: int) -> Place:
-        return Place(self.name, self._first_line + row)
+        return Place(self.name, self._line_of(row))
 
     def _parsed(self, column: str) -> NDArray[np.float64] | int:
         """The column as numbers, or the first row that is not one."""
@@ -178,9 +188,9 @@ def _read_csv(file: Path) -> PlainTable:
     csv.field_size_limit(_LARGEST_CELL)
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            header = stream.readline()
+            delimiter = _delimiter(file, stream.readline())
             stream.seek(0)
-            reader = csv.reader(stream, delimiter=_delimiter(file, header), strict=True)
+            reader = csv.reader(stream, delimiter=delimiter, strict=True)
             names = [name.strip() for name in next(reader, [])]
             _check_header(file, names)
             rows = list(_rows(file, reader, len(names)))
@@ -189,7 +199,16 @@ def _read_csv(file: Path) -> PlainTable:
     except csv.Error as error:
         raise Unreadable(f"malformed: {error}", place=Place(str(file), reader.line_num)) from error
     columns: list[Sequence[Any]] = list(zip(*rows)) if rows else [() for _ in names]  # noqa: B905 (rows are checked)
-    return PlainTable(str(file), dict(zip(names, columns, strict=True)), len(rows), first_line=2)
+    return PlainTable(str(file), dict(zip(names, columns, strict=True)), len(rows), partial(_csv_line, file, delimiter))
+
+
+def _csv_line(file: Path, delimiter: str, row: int) -> int | None:
+    """On which line a row ends, found by reading again: blank lines and line breaks within cells shift it."""
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+        next(reader)
+        lines = (reader.line_num for cells in reader if cells)
+        return next(islice(lines, row, None), None)
 
 
 def _delimiter(file: Path, header: str) -> str:
@@ -230,7 +249,13 @@ def _read_json_lines(file: Path) -> PlainTable:
     except UnicodeDecodeError as error:
         raise Unreadable(f"not UTF-8 text: {error.reason}", place=Place(str(file))) from error
     columns: dict[str, Sequence[Any]] = {name: [record.get(name) for record in records] for name in names}
-    return PlainTable(str(file), columns, len(records), first_line=1)
+    return PlainTable(str(file), columns, len(records), partial(_json_line, file))
+
+
+def _json_line(file: Path, row: int) -> int | None:
+    with file.open(encoding="utf-8-sig") as stream:
+        lines = (number for number, line in enumerate(stream, start=1) if line.strip())
+        return next(islice(lines, row, None), None)
 
 
 def _record(line: str, place: Place) -> dict[str, Any]:
@@ -240,6 +265,8 @@ def _record(line: str, place: Place) -> dict[str, Any]:
         raise Unreadable(f"not a JSON object: {error}", place=place, help="one object a line") from error
     if not isinstance(record, dict):
         raise Unreadable("not a JSON object", place=place, help='one object a line, such as {"id": "a1", …}')
+    if "\\u" in line and not is_text(record):
+        raise Unreadable("text with half of a surrogate pair, which is no character", place=place)
     for name, value in record.items():
         if isinstance(value, (list, dict)):
             raise Unreadable(f"{name} holds a list or an object", place=place, help="give each value a key of its own")

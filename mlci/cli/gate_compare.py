@@ -16,7 +16,7 @@ from mlci.config.policy import gate_policy
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
-from mlci.errors import Exit, ExtraMissing, MlciError, RequiredMissing
+from mlci.errors import Exit, ExtraMissing, MlciError, RequiredMissing, UsageError
 
 if TYPE_CHECKING:
     from mlci.cli.wiring import Invocation
@@ -37,6 +37,7 @@ def run(invocation: Invocation) -> Exit:
     """
     own = invocation.own
     faces = publish.Faces.beside(own["report"])
+    _refuse_overwriting(own, faces)
     for path in (*faces.all, own["evidence"]):
         files.remove(path)
     try:
@@ -49,6 +50,37 @@ def run(invocation: Invocation) -> Exit:
     publish.publish(outcome.report, faces, files.write)
     _show(outcome.report, own, faces)
     return EXITS[outcome.report.verdict]
+
+
+def _refuse_overwriting(own: dict[str, str | None], faces: publish.Faces) -> None:
+    """A result written over an input, or over another result, would destroy what it was made from.
+
+    Raises:
+        UsageError: two paths name one file, or a path is not text and so cannot stand in a report.
+    """
+    paths = [("--report", path) for path in faces.all]
+    paths += [(f"--{name}", path) for name in ("evidence", "candidate", "baseline", "config") if (path := own[name])]
+    seen: dict[str, str] = {}
+    for flag, path in paths:
+        if not _is_utf8(path):
+            raise UsageError(f"{flag} is not UTF-8 text: {path!a}", help="rename the file")
+        real, is_input = os.path.realpath(path), flag not in ("--report", "--evidence")
+        if real in seen and not is_input:
+            raise UsageError(f"{seen[real]} and {flag} would write the same file {path}")
+        if real in seen:
+            raise UsageError(
+                f"{seen[real]} would overwrite {path}, which {flag} names", help=f"name another {seen[real]}"
+            )
+        if not is_input:
+            seen[real] = flag
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _judge(invocation: Invocation) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import click
 from mlci import __version__
 from mlci.cli.redact import redact
 from mlci.cli.tree import Given, build
-from mlci.config.quote import nearest
+from mlci.config.quote import nearest, one_line, printable
 from mlci.errors import Exit, MlciError, NotWritable, PlatformUnsupported, UsageError
 
 # As the shell reports it for a program that a closed pipe ended. Never 0: a gate whose reader left has not passed.
@@ -51,8 +52,19 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except BrokenPipeError:
         _discard_stdout()
         return PIPE_CLOSED
-    except Exception:  # noqa: BLE001 - the last line of defence: whatever else happens is a bug and says so
-        return _bug(environ)
+    except Exception as problem:  # noqa: BLE001 - the last line of defence: whatever else happens is a bug and says so
+        return _full(problem, environ) if _is_full(problem) else _bug(environ)
+
+
+def _is_full(problem: Exception) -> bool:
+    return isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _full(problem: Exception, environ: Mapping[str, str]) -> int:
+    _discard_stdout()
+    cause = f"a result cannot be written: {getattr(problem, 'strerror', None) or problem}"
+    _say(str(NotWritable(cause, help="make room, or write somewhere else")), environ)
+    return Exit.USAGE
 
 
 def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -61,8 +73,13 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
         return invoke(given, environ)
 
-    result = build(handler).main(args=list(arguments), prog_name="mlci", standalone_mode=False)
-    return int(result or 0)
+    tree = build(handler)
+    try:
+        # Not tree.main(): it turns a closed pipe into exit 1, and prints an empty line on an interrupt.
+        with tree.make_context("mlci", list(arguments)) as context:
+            return int(tree.invoke(context))
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
 
 
 def _flushed(code: int) -> int:
@@ -71,9 +88,6 @@ def _flushed(code: int) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         _discard_stdout()
-    except OSError as problem:
-        _discard_stdout()
-        raise NotWritable(f"standard output cannot be written: {problem.strerror}") from problem
     return code
 
 
@@ -86,18 +100,20 @@ def _discard_stdout() -> None:
 def _usage(error: click.ClickException, environ: Mapping[str, str]) -> int:
     hint = None
     if isinstance(error, click.NoSuchOption):
-        cause = f"there is no option {error.option_name[:60]}"
+        cause = f"there is no option {printable(error.option_name)}"
         options = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
         hint = nearest(error.option_name, options)
     else:
-        cause = error.format_message().rstrip(".")
+        cause = one_line(error.format_message().rstrip("."))
     _say(str(UsageError(cause, help=hint or "mlci --help lists commands, mlci COMMAND --help its options")), environ)
     return Exit.USAGE
 
 
 def _say(text: str, environ: Mapping[str, str]) -> None:
+    # Last of several defences: whatever a message quotes, it moves no cursor.
+    shown = "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in redact(text, environ))
     with contextlib.suppress(OSError, ValueError):
-        click.echo(redact(text, environ), err=True)
+        click.echo(shown, err=True)
 
 
 def _bug(environ: Mapping[str, str]) -> int:

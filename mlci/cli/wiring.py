@@ -11,7 +11,7 @@ from mlci.cli.tree import Given
 from mlci.config.load import load
 from mlci.config.model import DEFAULT_FILE
 from mlci.config.problems import raise_all
-from mlci.config.quote import quote
+from mlci.config.quote import one_line, quote
 from mlci.config.resolve import Override, Resolved, resolve
 from mlci.config.source import Source
 from mlci.errors import Exit, MlciError, Place, RequiredMissing, UsageError
@@ -87,7 +87,11 @@ def _unknown_variables(command: Command, environ: Mapping[str, str]) -> list[Mlc
         if name.startswith(command.variable_prefix) and name not in known and environ[name].strip():
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"the options of {command.name} are listed by --help"
-            problems.append(UsageError(f"the variable {name} belongs to no option", place=Place(name), help=hint))
+            problems.append(
+                UsageError(
+                    f"the variable {one_line(name)} belongs to no option", place=Place(one_line(name)), help=hint
+                )
+            )
     return problems
 
 

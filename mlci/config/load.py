@@ -9,7 +9,7 @@ from pathlib import Path
 from mlci.config.consistency import contradictions
 from mlci.config.nodes import LARGEST_FILE, read_nodes
 from mlci.config.problems import raise_all
-from mlci.config.quote import printable
+from mlci.config.quote import one_line
 from mlci.config.reader import Reader
 from mlci.config.settings import Settings
 from mlci.errors import FileMissing
@@ -40,8 +40,9 @@ def load(path: str, environ: Mapping[str, str], *, required: bool = True) -> Loa
     content = _content(path, required)
     if content is None:
         return None
-    reader = Reader(path, environ)
-    settings = reader.document(read_nodes(content, path))
+    shown = one_line(path)
+    reader = Reader(shown, environ)
+    settings = reader.document(read_nodes(content, shown))
     raise_all([*reader.problems, *contradictions(settings)])
     return Loaded(path, settings)
 
@@ -53,7 +54,7 @@ def _content(path: str, required: bool) -> bytes | None:
     except FileNotFoundError as problem:
         if not required:
             return None
-        raise FileMissing(f"{printable(path)} does not exist", help="name the file with --config") from problem
+        raise FileMissing(f"{one_line(path)} does not exist", help="name the file with --config") from problem
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
-        raise FileMissing(f"{printable(path)} cannot be read: {reason}") from problem
+        raise FileMissing(f"{one_line(path)} cannot be read: {reason}") from problem

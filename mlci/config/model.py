@@ -39,7 +39,7 @@ class Duration:
 class Registry:
     """Where model versions are kept."""
 
-    main: ClassVar = ("uri",)
+    main: ClassVar[tuple[str, ...]] = ("uri",)
 
     uri: str = key(
         default="sqlite:///.mlci/mlflow.db",
@@ -61,7 +61,7 @@ class Code:
 class Dataset:
     """One set of data."""
 
-    main: ClassVar = ("path",)
+    main: ClassVar[tuple[str, ...]] = ("path",)
 
     path: str | None = key(default=None, help="File or folder, relative to mlci.yml.")
     contract: str | None = key(default=None, help="File that says what the data must look like.")
@@ -84,7 +84,7 @@ class Drift:
 class Leakage:
     """How training and holdout data are kept apart."""
 
-    main: ClassVar = ("key",)
+    main: ClassVar[tuple[str, ...]] = ("key",)
 
     key: str | None = key(default=None, help="Column whose values may not stand in both training and holdout data.")
 
@@ -116,7 +116,7 @@ class Profile:
 class Train:
     """How the model is trained."""
 
-    main: ClassVar = ("command",)
+    main: ClassVar[tuple[str, ...]] = ("command",)
 
     command: str | None = key(default=None, help="Command that trains the model.", example="python train.py")
     python: str = key(default="python", help="Python interpreter of the training environment.")
@@ -136,7 +136,7 @@ class Train:
 class Evaluate:
     """What the predictions look like, and which groups of examples matter."""
 
-    main: ClassVar = ("command",)
+    main: ClassVar[tuple[str, ...]] = ("command",)
 
     command: str | None = key(default=None, help="Command of your own that writes predictions.")
     target: str | None = key(
@@ -182,7 +182,7 @@ class Evaluate:
 class MetricPolicy:
     """What is asked of one metric, or of the mean of one column of the predictions."""
 
-    main: ClassVar = ("tolerance",)
+    main: ClassVar[tuple[str, ...]] = ("tolerance",)
 
     tolerance: Tolerance | None = key(
         default=None, of_metric=True, help="Largest accepted loss of this metric; left out, validation.tolerance holds."
@@ -198,7 +198,7 @@ class MetricPolicy:
 class Slices:
     """How much proof each declared slice needs."""
 
-    main: ClassVar = ("tolerance",)
+    main: ClassVar[tuple[str, ...]] = ("tolerance",)
 
     tolerance: Tolerance | None = key(
         default=None,
@@ -224,7 +224,7 @@ class FairnessPolicy:
 class Inconclusive:
     """What happens when the examples are too few to tell."""
 
-    main: ClassVar = ("merge", "promote")
+    main: ClassVar[tuple[str, ...]] = ("merge", "promote")
 
     merge: OnInconclusive = key(default="warn", help="What an inconclusive comparison does to a merge.")
     promote: OnInconclusive = key(default="approve", help="What an inconclusive comparison does to a promotion.")
@@ -244,7 +244,7 @@ class Validation:
     The keys ``min_<metric>`` and ``max_<metric>`` are short for ``metrics: {<metric>: {min: …}}`` and ``{max: …}``.
     """
 
-    limits: ClassVar = "metrics"
+    limits: ClassVar[str] = "metrics"
 
     compare_to: str | None = key(
         default=None,
@@ -336,7 +336,7 @@ class Promote:
 class Method:
     """One way of watching a model."""
 
-    main: ClassVar = ("threshold",)
+    main: ClassVar[tuple[str, ...]] = ("threshold",)
 
     threshold: float | None = key(default=None, minimum=0, help="Value from which the method triggers.", example="0.10")
 
@@ -345,7 +345,7 @@ class Method:
 class Trigger:
     """What happens when a method triggers."""
 
-    main: ClassVar = ("action",)
+    main: ClassVar[tuple[str, ...]] = ("action",)
 
     action: Literal["retrain"] | None = key(default=None, help="What to do.")
     pipeline: str | None = key(default=None, help="Pipeline that does it.", example="revenue-forecast-training-dag")

@@ -83,16 +83,23 @@ def read_nodes(content: bytes, file: str) -> Node | None:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             builder.take(event)
     except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark or problem.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        raise ConfigSyntax(
-            f"the file is not valid YAML: {problem.problem or problem.context}", place=place
-        ) from problem
+        raise _syntax(problem, text, file) from problem
     except yaml.reader.ReaderError as problem:
         line = text.count("\n", 0, problem.position) + 1
         cause = f"the file holds the character U+{problem.character:04X}, which YAML does not allow"
         raise ConfigSyntax(cause, place=Place(file, line)) from problem
     return builder.root
+
+
+def _syntax(problem: yaml.MarkedYAMLError, text: str, file: str) -> ConfigSyntax:
+    mark = problem.problem_mark or problem.context_mark
+    cause = f"the file is not valid YAML: {problem.problem or problem.context}"
+    if mark is None:
+        return ConfigSyntax(cause, place=Place(file))
+    lines = text.splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    hint = "inside { } and [ ], a ${NAME} reference needs quotes around it" if "${" in line else None
+    return ConfigSyntax(cause, place=Place(file, mark.line + 1, mark.column + 1), help=hint)
 
 
 def _decoded(content: bytes, file: str) -> str:

@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     return text if text.isprintable() and 0 < len(text) <= _LONGEST else quote(text)
 
 
+def one_line(text: str) -> str:
+    """The text as it is where it prints on one line, otherwise quoted; never shortened."""
+    return text if text.isprintable() else repr(text)
+
+
 def without_credentials(text: str) -> str:
     """The text with the user and password of any address in it left out.
 

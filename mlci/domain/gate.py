@@ -150,6 +150,8 @@ def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -
         return Verdict.INCONCLUSIVE, "clusters"
     if verdict is not Verdict.PASS or reason == "identical":
         return verdict, reason
+    if estimate.size < TOO_FEW_CLUSTERS:
+        return Verdict.INCONCLUSIVE, "insufficient"
     if estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS:
         return Verdict.WARN, "clusters"
     if estimate.smallest_class is not None and estimate.smallest_class < estimate.class_floor:

@@ -67,10 +67,11 @@ def log_line(line: str) -> str:
 
 
 # Characters that mean something to a Markdown parser wherever they stand.
-_SYNTAX = re.compile(r"[\\`*\[\]<>|~&$^{}#@]|(?<![^\W_])_|_(?![^\W_])")
+_SYNTAX = re.compile(r"[\\`*\[\]<>|~&$^{}#]|(?<![^\W_])_|_(?![^\W_])")
 # What forges turn into links, pings or pictures after parsing; entities do not stop them, an invisible joiner does.
 _REFERENCE = re.compile(
-    r"(?P<sigil>[@#!%~$&^{\[](?=[\w\"+@-]))"
+    r"(?P<mention>@)"
+    r"|(?P<sigil>[#!%~$&^{\[](?=[\w\"+@-]))"
     r"|(?P<colon>:(?=//|[\w+-]+:))"
     r"|(?P<web>\bwww(?=\.))"
     r"|(?P<issue>\bGH(?=-\d))",
@@ -100,7 +101,7 @@ def within(write: Callable[[str, int], str], text: str, limit: int, room: int) -
     return written
 
 
-_PLAIN_CODE = re.compile(r"[^\\`|<>&@#]+")
+_PLAIN_CODE = re.compile(r"[^`|<>&@#]+")
 
 
 def code(text: str, limit: int = CELL) -> str:

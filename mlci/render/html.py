@@ -38,8 +38,9 @@ def html(report: Report) -> str:
         tables=_tables(found),
         folds=_folds(found),
         drawn=any(f.difference is not None for f in (*found.overall, *found.attention)),
+        bounded=any(f.interval for f in (*found.overall, *found.attention)),
         smallest=_named(found.overall, "detectable", wording.detectable),
-        needed=_named(found.unsettled, "rows_needed", wording.rows_needed),
+        needed=_named([f for f in found.unsettled if wording.undecided(f)], "rows_needed", wording.rows_needed),
         explained=tuple(f for f in found.unsettled if f not in found.notices),
         arithmetic=[f for f in (*found.overall, *found.attention, *found.settled, *found.aside) if f.method or f.n],
         evidence=_evidence(report),
@@ -145,7 +146,15 @@ def _template() -> Template:
     environment.filters["cell"] = escape.cleaned
     environment.filters["prose"] = lambda text: escape.cleaned(text, escape.PROSE)
     environment.filters["about"] = lambda finding: escape.cleaned(wording.subject(finding))
+    environment.filters["path"] = _breakable
     return environment.get_template("report.html.j2")
+
+
+def _breakable(text: str) -> Markup:
+    from markupsafe import Markup
+    from markupsafe import escape as escaped
+
+    return escaped(escape.cleaned(text)).replace("/", Markup("/<wbr>"))
 
 
 @cache

@@ -101,7 +101,7 @@ def _row(finding: Finding, reaches: dict[str, float], compared: bool) -> str:
     name = escape.code(finding.metric or finding.id, 100)
     if finding.slice is not None:
         name += f"<br>{escape.code(finding.slice, 100)}"
-    cells = [name, wording.candidate(finding)]
+    cells = [name, wording.candidate(finding).replace(" ", "<br>")]
     if compared:
         span = interval.span(finding)
         # Below the numbers, not beside them: a comment is too narrow for one more column.
@@ -130,7 +130,7 @@ def _legend(report: Report, found: Outline) -> Block:
     smallest = [f"{_name(wording.subject(f))} {wording.detectable(f)}" for f in found.overall if f.detectable]
     if smallest:
         sentences.append(f"Smallest loss these examples can show: {', '.join(smallest[:20])}.")
-    needed = [f"{_name(wording.subject(f))} {wording.rows_needed(f)}" for f in found.unsettled if f.rows_needed]
+    needed = [f"{_name(wording.subject(f))} {wording.rows_needed(f)}" for f in found.unsettled if wording.undecided(f)]
     if needed:
         sentences.append(f"Examples that would settle it if nothing changed: {', '.join(needed[:20])}.")
     return Block(f"<sub>{' '.join(sentences)}</sub>" if sentences else "")
@@ -199,9 +199,5 @@ def _linked(title: str, target: str) -> str:
 def _pointer(whole: str | None) -> str:
     if whole is None:
         return "The report is longer than fits here; the whole one is among the run's artifacts."
-    place = (
-        _linked("the whole report", whole)
-        if _LINK.fullmatch(whole)
-        else f"the whole report: {escape.within(escape.code, whole, 200, 600)}"
-    )
+    place = _linked("the whole report", whole) if _LINK.fullmatch(whole) else f"the whole report: {escape.code(whole)}"
     return f"The report is longer than fits here; {place}."

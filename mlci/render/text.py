@@ -26,15 +26,20 @@ def text(report: Report, *, width: int = 100, colour: bool = False, unicode: boo
     """Write the report for a terminal of ``width`` columns; ``unicode=False`` keeps to ASCII."""
     pen = _Pen(width, colour, unicode)
     found = outline(report)
+    tables = [
+        _table(found.overall, pen, "metric"),
+        _table(found.attention, pen, "slices that did not pass"),
+        _settled(found.settled, pen),
+    ]
+    drawn = any("──" in line or (not unicode and "--" in line) for table in tables for line in table)
     blocks = [
         _head(report, pen),
         _notices(found.notices, pen),
-        _table(found.overall, pen, "metric"),
-        _table(found.attention, pen, "slices that did not pass"),
+        *tables[:2],
         _reasons(found, pen),
-        _settled(found.settled, pen),
+        tables[2],
         _aside(found.aside, pen),
-        _legend(report, found, pen),
+        _legend(report, found, pen, drawn),
         _listed("assumed", report.assumptions, pen),
         _listed("evidence", [f"{kind} {digest}" for kind, digest in report.evidence.items()], pen),
         _listed("links", [f"{title} {target}" for title, target in report.links.items()], pen),
@@ -118,15 +123,17 @@ def _table(findings: tuple[Finding, ...], pen: _Pen, title: str) -> list[str]:
 
 
 def _fitted(findings: tuple[Finding, ...], pen: _Pen, title: str) -> list[_Column] | None:
-    """The columns that fit: first the reasons go, then the drawing shrinks, then it goes; else no table at all."""
+    """The columns that fit: the reasons go first, then the drawing shrinks, then it goes; else no table at all."""
 
     def column(name: str, write: Callable[[Finding], str], *, right: bool = False) -> _Column:
         cells = [write(finding) for finding in findings]
         return _Column(name, cells if pen.unicode else [_as_ascii(cell) for cell in cells], right)
 
+    # Beside a comparison the candidate's own bounds would cost the drawing; the message and the page have them.
+    compared = any(finding.difference is not None for finding in findings)
     full = [
         column(title, lambda f: escape.terminal(wording.subject(f), _NAME)),
-        column("candidate", wording.candidate, right=True),
+        column("candidate", wording.candidate_value if compared else wording.candidate, right=True),
         column("production", wording.baseline, right=True),
         column("difference [bounds]", wording.compared),
         column(wording.asked_of(findings).split()[0], wording.asked, right=True),
@@ -139,7 +146,7 @@ def _fitted(findings: tuple[Finding, ...], pen: _Pen, title: str) -> list[_Colum
         for drawn, heading in ((interval.WIDTH, "worse     0    better"), (15, "worse  0 better"), (0, ""))
     ]
     drawings = [drawn if any(any(item.cells) for item in drawn) else [] for drawn in drawings]
-    for drawn, verdicts in ((0, reasons), (0, words), (1, words), (2, words)):
+    for drawn, verdicts in ((0, reasons), (0, words), (1, words), (2, reasons), (2, words)):
         kept = [*columns[:-1], *drawings[drawn], *columns[-1:], verdicts]
         if sum(item.width + 2 for item in kept) - 2 <= pen.width:
             return kept
@@ -206,18 +213,20 @@ def _aside(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
     return [*lines, f"  and {left} more"] if left > 0 else lines
 
 
-def _legend(report: Report, found: Outline, pen: _Pen) -> list[str]:
+def _legend(report: Report, found: Outline, pen: _Pen, drawn: bool) -> list[str]:
     shown = (*found.overall, *found.attention, *found.settled)
-    if not any(finding.difference is not None for finding in shown):
-        return []
     level = wording.level(report)
-    words = f"bounds: {level} each. " if level and any(finding.interval for finding in shown) else ""
-    lines = pen.wrap(f"{words}Drawn: {interval.legend(unicode=pen.unicode)}.")
+    sentences = [f"Bounds: {level} each."] if level and any(finding.interval for finding in shown) else []
+    if drawn:
+        sentences.append(f"Drawn: {interval.legend(unicode=pen.unicode)}.")
+    lines = pen.wrap(" ".join(sentences)) if sentences else []
     smallest = [f"{escape.terminal(wording.subject(f))} {wording.detectable(f)}" for f in found.overall if f.detectable]
     if smallest:
         lines += pen.wrap(f"Smallest loss these examples can show (80 % power): {', '.join(smallest)}.")
     needed = [
-        f"{escape.terminal(wording.subject(f))} {wording.rows_needed(f)}" for f in found.unsettled if f.rows_needed
+        f"{escape.terminal(wording.subject(f))} {wording.rows_needed(f)}"
+        for f in found.unsettled
+        if wording.undecided(f)
     ]
     if needed:
         lines += pen.wrap(f"Examples that would settle it if nothing changed: {', '.join(needed[:_ASIDE_SHOWN])}.")
@@ -230,6 +239,6 @@ def _listed(title: str, entries: Iterable[str], pen: _Pen) -> list[str]:
 
 
 def _as_ascii(written: str) -> str:
-    for letter, plain in (("·", "-"), ("–", "-"), ("…", "..."), ("≥", ">="), ("≤", "<="), ("×", "x")):
+    for letter, plain in (("\u00a0", " "), ("·", "-"), ("–", "-"), ("…", "..."), ("≥", ">="), ("≤", "<="), ("×", "x")):
         written = written.replace(letter, plain)
     return written.encode("ascii", "backslashreplace").decode("ascii")

@@ -44,7 +44,7 @@ def remark(finding: Finding) -> str:
     worst = -finding.interval[0] if finding.better != "lower" else finding.interval[1]
     if finding.verdict is not Verdict.PASS or worst <= finding.margin:
         return ""
-    return f"loss up to {on_scale(worst, relative=_relative(finding), against='lower').replace(' ', _FIXED)} possible"
+    return f"may lose {on_scale(worst, relative=_relative(finding), against='lower').replace(' ', _FIXED)}"
 
 
 def title(finding: Finding) -> str:
@@ -80,8 +80,8 @@ def candidate_bounds(finding: Finding) -> str:
 
 
 def baseline(finding: Finding) -> str:
-    """Production's value."""
-    return NONE if finding.baseline is None else figure(finding.baseline)
+    """Production's value, rounded the way the candidate's is, so that equal values read as equal."""
+    return NONE if finding.baseline is None else figure(finding.baseline, finding.better)
 
 
 def difference(finding: Finding) -> str:
@@ -137,6 +137,11 @@ def examples(finding: Finding) -> str:
     if finding.effective_n is not None:
         parts.append(f"worth {count(int(finding.effective_n))}")
     return " ".join(parts)
+
+
+def undecided(finding: Finding) -> bool:
+    """Whether more examples could settle it; a shown regression is settled."""
+    return finding.rows_needed is not None and finding.verdict is not Verdict.FAIL
 
 
 def rows_needed(finding: Finding) -> str:

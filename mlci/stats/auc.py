@@ -50,9 +50,15 @@ def _to_examples(ranking: Ranking, groups: Array) -> Array:
 
 def _classes(positive: Mask, weights: Array | None) -> tuple[Array, Array]:
     ones = positive.astype(np.float64)
-    if not positive.any() or positive.all():
+    of_positives, of_negatives = (ones, 1.0 - ones) if weights is None else (weights * ones, weights * (1.0 - ones))
+    if not of_positives.any() or not of_negatives.any():
         raise Undefined("only one class among these examples")
-    return (ones, 1.0 - ones) if weights is None else (weights * ones, weights * (1.0 - ones))
+    return of_positives, of_negatives
+
+
+def _share(part: Array, whole: Array) -> Array:
+    """Quotient that is 0 where the whole has no weight: such examples count for nothing."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 def roc_auc(ranking: Ranking, positive: Mask, weights: Array | None = None) -> Score:
@@ -92,10 +98,10 @@ def average_precision(ranking: Ranking, positive: Mask, weights: Array | None = 
     reached = np.cumsum(of_positives + _by_group(ranking, below) / n)
     found = np.cumsum(of_positives)
     share = float(found[-1])
-    precision = found / reached
+    precision = _share(found, reached)
     value = float((of_positives * precision).sum() / share)
-    inverse = np.cumsum((of_positives / reached)[::-1])[::-1]
-    squared = np.cumsum((of_positives * found / reached**2)[::-1])[::-1]
+    inverse = np.cumsum(_share(of_positives, reached)[::-1])[::-1]
+    squared = np.cumsum(_share(of_positives * precision, reached)[::-1])[::-1]
     at_positive = _to_examples(ranking, (precision + inverse - value) / share)
     at_all = _to_examples(ranking, squared / share)
     everyone = 1.0 if weights is None else weights

@@ -111,7 +111,9 @@ def _mcc(shares: Shares) -> Smooth:
     _needs_two_classes(shares)
     covariance = shares.right.sum() - (shares.truth * shares.predicted).sum()
     of_truth = 1.0 - (shares.truth**2).sum()
-    of_predicted = 1.0 - (shares.predicted**2).sum()
+    # Examples without a prediction are a class of their own, which is never right.
+    without = 1.0 - shares.predicted.sum()
+    of_predicted = 1.0 - (shares.predicted**2).sum() - without**2
     zero = np.zeros_like(shares.right)
     if of_predicted <= 1e-15:  # every prediction is the same class: 0 by the same convention as 0/0 above
         return Smooth(0.0, zero, zero, zero)
@@ -119,7 +121,7 @@ def _mcc(shares: Shares) -> Smooth:
     return Smooth(
         float(covariance / root),
         -shares.predicted / root + covariance * shares.truth / (of_truth * root),
-        -shares.truth / root + covariance * shares.predicted / (of_predicted * root),
+        -shares.truth / root + covariance * (shares.predicted - without) / (of_predicted * root),
         zero + 1.0 / root,
     )
 

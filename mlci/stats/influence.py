@@ -66,7 +66,7 @@ def r2_score(truth: Array, errors: Array, weights: Array | None = None) -> Score
     spread = mean_score(centred * centred, weights)
     squared = mean_score(errors * errors, weights)
     # A constant column of floats has a variance of rounding dust, not of zero.
-    if spread.value <= 1e-24 * max(1.0, float(np.abs(truth).max()) ** 2):
+    if math.sqrt(spread.value) <= 1e-12 * float(np.abs(truth).max()):
         raise Undefined("the truth is the same for every example")
     ratio = squared.value / spread.value
     return Score(1.0 - ratio, (ratio * spread.influence - squared.influence) / spread.value)

@@ -97,6 +97,7 @@ def _equal(mine: NDArray[Any] | None, theirs: NDArray[Any] | None) -> bool:
     return bool(np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f"))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def measure(name: str, truth: Truth, outputs: Outputs, weights: Array | None = None) -> Measured:
     """Value, influence and per-example goodness of one metric of one model.
 
@@ -109,6 +110,14 @@ def measure(name: str, truth: Truth, outputs: Outputs, weights: Array | None = N
     Raises:
         Undefined: these examples or these outputs give the metric no value.
     """
+    measured = _measured(name, truth, outputs, weights)
+    score = measured.score
+    if not np.isfinite(score.value) or not np.isfinite(np.dot(score.influence, score.influence)):
+        raise Undefined("the numbers are too large to compute with")
+    return measured
+
+
+def _measured(name: str, truth: Truth, outputs: Outputs, weights: Array | None) -> Measured:
     if name in outputs.columns:
         return _mean(outputs.columns[name], weights, "the column has missing values")
     if name.removesuffix("_macro").removesuffix("_micro").removesuffix("_weighted") in _LABEL_BASES:
@@ -179,7 +188,7 @@ def _of_values(name: str, truth: Truth, outputs: Outputs, weights: Array | None)
         raise Undefined("a prediction is missing or not finite")
     if name in ("mae", "mape", "smape"):
         rows = {"mae": lambda _, e: np.abs(e), "mape": influence.mape_rows, "smape": influence.smape_rows}[name]
-        return _mean(rows(truth.values, errors), weights, "", falling=True)
+        return _mean(rows(truth.values, errors), weights, "an error is too large to compute with", falling=True)
     if name == "rmse":
         score = influence.rmse_score(errors, weights)
     elif name == "r2":

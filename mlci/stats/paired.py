@@ -19,6 +19,10 @@ from mlci.stats.student import normal_quantile, sign_test, t_quantile, t_tail
 
 # 80 % power is what "the smallest loss these examples can show" and "rows needed" are computed for.
 _POWER = 0.8
+# Beyond a billion examples the honest answer is that no holdout decides.
+_ROOT_OF_MOST_ROWS = math.sqrt(1e9)
+# More standard errors than any bound or detectable loss reaches.
+_WIDEST = 1e6
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,11 @@ class Contrast:
         """Examples that show an unchanged model non-inferior with 80 % power; None without an answer."""
         if margin <= 0 or self.standard_error <= 0:
             return None
-        return math.ceil(self.n * (self.detectable(confidence) / margin) ** 2)
+        root = math.sqrt(self.n) * self.detectable(confidence) / margin
+        return math.ceil(root * root) if root < _ROOT_OF_MOST_ROWS else None
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def contrast(
     candidate: Score,
     baseline: Score,
@@ -126,12 +132,12 @@ def contrast(
         discordance: how many examples only one of the two got right.
 
     Raises:
-        Undefined: a ratio was asked for and one of the values is not positive.
+        Undefined: a ratio was asked for and one of the values is not positive, or numbers overflow.
     """
     if relative:
         if candidate.value <= 0 or baseline.value <= 0:
             raise Undefined("a relative tolerance needs positive values on both sides")
-        estimate = math.log(candidate.value / baseline.value)
+        estimate = math.log(candidate.value) - math.log(baseline.value)
         influence = candidate.influence / candidate.value - baseline.influence / baseline.value
     else:
         estimate = candidate.value - baseline.value
@@ -141,10 +147,19 @@ def contrast(
         estimate, error, design, discordance, is_share=is_share and not relative, higher_is_better=higher_is_better
     )
     if relative:
-        ratio = math.exp(estimate)
-        estimate, error, low, high = ratio - 1, error * ratio, math.expm1(low), math.expm1(high)
+        estimate, low, high = (_ratio_less_one(x) for x in (estimate, low, high))
+        error *= 1 + estimate
         method += " on the log ratio"
+    if math.isinf(estimate) or math.isinf(error * _WIDEST):
+        raise Undefined("the numbers are too large to compare")
     return Contrast(candidate.value, baseline.value, estimate, error, low, high, p_worse, method, discordance, design.n)
+
+
+def _ratio_less_one(logarithm: float) -> float:
+    try:
+        return math.expm1(logarithm)
+    except OverflowError:
+        return math.inf
 
 
 def _bounds(

@@ -105,9 +105,9 @@ def gather(
     coding = code(sides, reading)
     authority = aligned[-1]
     truth = _truth_of(coding, aligned)
-    weights, notes = _weights(aligned, ids)
-    groups = _shared(aligned, ids, "group", [one.side.group for one in aligned])
-    words = _slice_columns(aligned, ids)
+    weights = _weights(aligned, ids)
+    groups = _shared(aligned, ids, "group", [one.side.group for one in aligned]) if authority.side.group else None
+    words = _slice_columns(aligned, ids, slices)
     outputs = [
         out if one.rows is None else out.take(one.rows) for out, one in zip(coding.outputs, aligned, strict=True)
     ]
@@ -124,7 +124,7 @@ def gather(
         missing=(missing[0], missing[1] if baseline is not None else missing[0]),
         dropped=tuple(_lost(coding, index, one) for index, one in enumerate(aligned)),
         digest=_digest(ids, truth, coding.classes, weights, words),
-        assumptions=(*_column_notes(sides, reading, slices, columns), *coding.assumptions, *notes),
+        assumptions=(*_column_notes(sides, reading, slices, columns), *coding.assumptions, *_unused(sides, slices)),
     )
 
 
@@ -233,13 +233,12 @@ def _truth_of(coding: Coding, aligned: list[Aligned]) -> Truth:
     return Truth()
 
 
-def _weights(aligned: list[Aligned], ids: NDArray[Any]) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+def _weights(aligned: list[Aligned], ids: NDArray[Any]) -> NDArray[Any] | None:
     authority = aligned[-1]
     weights = [one.take(one.side.weights) if one.side.weights is not None else None for one in aligned]
     chosen = weights[-1]
     if chosen is None:
-        alone = len(aligned) == 2 and weights[0] is not None
-        return None, ("weights only in the candidate's file are not used",) if alone else ()
+        return None
     if len(weights) == 2 and weights[0] is not None:
         _same(aligned, ids, "weight", weights[0] != chosen)
     bad = ~np.isfinite(chosen) | (chosen < 0)
@@ -252,14 +251,16 @@ def _weights(aligned: list[Aligned], ids: NDArray[Any]) -> tuple[NDArray[Any] | 
         raise BadValue("every weight is 0", place=Place(authority.side.table.name))
     if bool((chosen == chosen[0]).all()):
         # Equal weights are no weights: dropping them keeps the exact methods and the very same bytes.
-        return None, ()
+        return None
     scaled = chosen / chosen.max()  # so that no sum can overflow
-    return scaled * (len(scaled) / scaled.sum()), ()
+    return np.asarray(scaled * (len(scaled) / scaled.sum()))
 
 
-def _slice_columns(aligned: list[Aligned], ids: NDArray[Any]) -> dict[str, Texts]:
+def _slice_columns(aligned: list[Aligned], ids: NDArray[Any], asked: Sequence[str]) -> dict[str, Texts]:
+    """Slices that policy asks for, and those that production's file names: a thousand more would hide a harm."""
     found = {}
-    for name in dict.fromkeys(name for one in reversed(aligned) for name in one.side.slices):
+    own = (name for name in aligned[0].side.slices if name in asked)
+    for name in dict.fromkeys((*aligned[-1].side.slices, *own)):
         words = _shared(aligned, ids, f"slice column {name}", [one.side.slices.get(name) for one in aligned])
         if words is not None:
             found[name] = words
@@ -319,9 +320,7 @@ def _column_notes(
     }
     if guessed:
         notes.append("columns by their names: " + ", ".join(f"{part} = {column}" for part, column in guessed.items()))
-    by_name = [
-        name for name in dict.fromkeys(name for side in sides for name in side.roles.slices) if name not in slices
-    ]
+    by_name = [name for name in sides[-1].roles.slices if name not in slices]
     if by_name:
         notes.append("slices by their names: " + ", ".join(by_name))
     looked_at = {*slices, *columns, *(name for side in sides for name in side.columns)}
@@ -330,3 +329,14 @@ def _column_notes(
         shown = ", ".join(list(unused)[:8]) + (", …" if len(unused) > 8 else "")
         notes.append(f"not looked at: {shown} (name slice columns with --slices)")
     return notes
+
+
+def _unused(sides: list[Side], slices: Sequence[str]) -> list[str]:
+    """Say which parts of the holdout only the candidate brought: it may not choose how it is judged."""
+    candidate, authority = sides[0], sides[-1]
+    parts = [
+        ("weights", candidate.weights is not None and authority.weights is None),
+        ("groups", candidate.group is not None and authority.group is None),
+    ]
+    parts += [(f"slices by {name}", name not in authority.slices) for name in candidate.slices if name not in slices]
+    return [f"{part} only in the candidate's file are not used" for part, alone in parts if alone]

@@ -15,7 +15,7 @@ from mlci.surface.schema import Schema
 
 # What a value may be instead: nothing, which means unset, or a text that refers to the environment.
 _UNSET: Schema = {"anyOf": [{"type": "null"}, {"type": "string", "pattern": r"^\s*$"}]}
-_REFERENCE: Schema = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
+_REFERENCE: Schema = {"type": "string", "pattern": r"(?:^|[^$])\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
 _NAME: Schema = {"type": "string", "pattern": r"\S", "maxLength": 200}
 
 

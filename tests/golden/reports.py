@@ -61,7 +61,7 @@ def compared(metric: str, candidate: float, baseline: float, error: float, **mor
         rule="compare",
         verdict=verdict,
         message=(
-            f"{name} {figure(candidate, better)} vs production {figure(baseline)}: "
+            f"{name} {figure(candidate, better)} vs production {figure(baseline, better)}: "
             f"difference {figure(difference, better, signed=True)}{unit}, bounds "
             f"[{figure(interval[0], better, signed=True)}, {figure(interval[1], better, signed=True)}] "
             f"(one-sided 95 %), margin {figure(margin)}: {verdict.value}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -161,7 +162,7 @@ def test_a_key_that_python_reserves_is_spelled_as_users_do(tmp_path: Path) -> No
 def test_a_reference_takes_the_type_of_its_key(tmp_path: Path) -> None:
     environ = {"LIMIT": "0.8", "LOSS": "2%", "YES": "true", "COLUMN": "2024"}
     text = (
-        "validation: {min_f1: '${LIMIT}', tolerance: ${LOSS}, require_predictions: ${YES}}\n"
+        "validation:\n  min_f1: ${LIMIT}\n  tolerance: '${LOSS}'\n  require_predictions: ${YES}\n"
         "evaluate: {slices: [a, '${COLUMN}']}\n"
     )
     read = config(tmp_path, text, environ)
@@ -201,6 +202,7 @@ def test_what_only_resembles_a_reference_is_an_error(text: str) -> None:
         expand(text, {"A": "a"})
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_text_without_an_opening_brace_is_left_alone(text: str) -> None:
     plain = text.replace("${", "$")
@@ -241,6 +243,13 @@ def test_settings_do_not_show_what_a_variable_holds(tmp_path: Path) -> None:
     assert isinstance(loaded, Loaded)
     assert "s3cr3t" not in repr(loaded)
     assert "s3cr3t" not in repr(loaded.settings)
+
+
+def test_a_reference_without_quotes_between_braces_gets_a_hint(tmp_path: Path) -> None:
+    error = problem(tmp_path, "validation: {min_f1: ${LIMIT}}\n", {"LIMIT": "0.8"})
+
+    assert error.id == "C001"
+    assert error.help == "inside { } and [ ], a ${NAME} reference needs quotes around it"
 
 
 # Files
@@ -295,6 +304,7 @@ def test_a_long_value_is_cut(tmp_path: Path) -> None:
     assert len(str(problem(tmp_path, f"model: {'x/' * 5000}\n"))) < 500
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_quoted_text_prints_on_one_line_and_is_short(text: str) -> None:
     for shown in (quote(text), printable(text)):
@@ -315,17 +325,21 @@ def test_the_nearest_word_is_offered_only_if_one_is_near() -> None:
     assert nearest("xyz", ["tolerance"]) is None
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+WORDS = re.findall(
+    r"\S+",
+    "model data train holdout path validation metrics f1 min max min_f1 max-f1 tolerance slices fairness evaluate "
+    "target promote stages require approval low from monitor methods psi threshold x <<",
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(
     st.recursive(
         st.sampled_from(
             ["", "~", "0.5", "-1", "10%", "yes", "true", "a", "'1'", "[a, a]", "${X}", "${Y}", "5m", "production"]
         ),
         lambda inner: st.dictionaries(
-            st.sampled_from(
-                "model data train holdout path validation metrics f1 min max min_f1 max-f1 tolerance slices fairness "
-                "evaluate target promote stages require approval low from monitor methods psi threshold x <<".split()
-            ),
+            st.sampled_from(WORDS),
             inner,
             min_size=1,
             max_size=4,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlci.config.load import Loaded, load
@@ -92,6 +92,7 @@ def test_names_keep_their_inner_blanks() -> None:
     assert names_in("customer region\nplan type") == ["customer region", "plan type"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text("abc-_ 1", min_size=1).map(str.strip).filter(bool), max_size=6),
     st.sampled_from([",", "\n", " ,\n "]),
@@ -225,6 +226,7 @@ def test_every_key_path_names_a_shape() -> None:
     assert len(key_paths()) == len(set(key_paths()))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["0.25", "10%", "0.003", "12.5%", "0"]))
 def test_a_tolerance_as_it_is_written_reads_back_as_itself(text: str) -> None:
     tolerance = resolve(None, [("validation.tolerance", text, FLAG)]).config.validation.tolerance

@@ -12,7 +12,7 @@ import lxml.html
 import pytest
 from cmarkgfm.cmark import Options
 from golden.reports import HOSTILE
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlci.render import escape
@@ -95,6 +95,7 @@ def test_a_very_long_and_broken_control_sequence_takes_no_time() -> None:
     started = time.perf_counter()
     for piece in ("\x1b]", "\x9d", "\x1b[", "\x1b[0;", "\x1bP", "\x90\x1b"):
         escape.cleaned(piece * 200_000, 1200)
+    escape.cleaned("é" * 20_000_000)
     assert time.perf_counter() - started < 2
 
 
@@ -107,6 +108,26 @@ def test_running_text_renders_as_the_very_text_and_nothing_else(text: str) -> No
 
 
 @settings(deadline=None)
+@example("a & b &amp; c &#64;d")
+@given(st.one_of(NASTY, WORDS))
+def test_no_letter_of_markdown_syntax_survives_in_the_source(text: str) -> None:
+    written = escape.markdown(text)
+    assert not set(written) & set("<>|`*[]\\~$^{}")
+    assert not re.search(r"&(?!#[0-9]+;)", written), "every entity is one of ours"
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["- a", "+ a", "* a", "1. a", "12) a", "---", "===", "- [x] a", "# a", "> a", "```", "~~~", "    a", "| a |"],
+)
+def test_no_block_of_markdown_begins_with_text_from_outside(block: str) -> None:
+    body = rendered(escape.markdown(block))
+    assert [element.tag for element in body.iter()] == ["body", "p"]
+    assert visible(body) == block.strip()
+
+
+@settings(deadline=None)
+@example("0@.A")
 @given(st.one_of(NASTY, WORDS).filter(lambda text: said(text) != ""))
 def test_running_text_stays_text_even_at_the_start_of_a_block(text: str) -> None:
     body = rendered(escape.markdown(text))
@@ -146,7 +167,9 @@ def test_ordinary_sentences_stay_readable_in_the_source(ordinary: str) -> None:
     assert escape.markdown(ordinary).replace("&#60;", "<") == ordinary
 
 
-@pytest.mark.parametrize("name", ["roc_auc", "region=north", "a/b.csv", "stadt=Köln", "x*y", "plan [trial]"])
+@pytest.mark.parametrize(
+    "name", ["roc_auc", "region=north", "a/b.csv", "stadt=Köln", "x*y", "plan [trial]", "a\\b.csv"]
+)
 def test_ordinary_names_are_plain_code_spans(name: str) -> None:
     assert escape.code(name) == f"`{name}`"
 
@@ -155,9 +178,15 @@ def test_a_name_without_any_visible_letter_is_called_empty() -> None:
     assert escape.code("\u200b \n") == "`(empty)`"
 
 
+def test_a_name_pings_nobody_even_where_the_source_is_searched() -> None:
+    assert "@octocat" not in escape.code("@octocat")
+    assert visible(rendered(escape.code("@octocat"))) == "@octocat"
+
+
 def test_the_marker_of_a_comment_cannot_be_forged() -> None:
-    for written in (escape.markdown("<!-- mlci -->"), escape.code("<!-- mlci -->")):
-        assert "<!--" not in written
+    for forged in ("<!-- mlci -->", "<!-- mlci"):
+        assert "<!--" not in escape.markdown(forged)
+        assert "<!--" not in escape.code(forged)
 
 
 @settings(deadline=None)

@@ -81,6 +81,12 @@ def test_points_share_one_scale_and_other_metrics_have_their_own() -> None:
 def test_one_very_wide_slice_does_not_flatten_the_others() -> None:
     reaches = interval.reaches([compared("f1", 0.9, 0.9, 0.002), compared("f1", 0.9, 0.9, 0.5)])
     assert reaches["points"] == pytest.approx(0.06)
+    axis = forest.axes([compared("f1", 0.9, 0.9, 0.002), compared("f1", 0.9, 0.9, 0.5)])["points"]
+    assert (axis.low, axis.high) == (pytest.approx(-0.066), pytest.approx(0.066))
+    plot = forest.plot(compared("f1", 0.9, 0.9, 0.5), axis)
+    assert plot is not None
+    assert plot.cut_left
+    assert plot.cut_right
 
 
 @pytest.mark.parametrize("difference", [None, math.nan, math.inf])

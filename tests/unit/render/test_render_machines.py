@@ -138,6 +138,11 @@ def test_each_finding_is_annotated_by_what_it_did_to_the_job(verdict: Verdict, f
     assert titles[f"gate-compare%3A {finding.verdict.value}%3A f1"] == kind  # type: ignore[attr-defined]
 
 
+def test_the_worst_is_annotated_first() -> None:
+    found = commands(report(Verdict.FAIL, "No.", replace(WARNED, metric="a"), replace(UNSURE, metric="b"), FAILED))
+    assert [title.split()[-1] for _, title, _ in found] == ["fail", "f1", "b", "a"]
+
+
 def test_passes_and_findings_that_are_not_counted_raise_no_alarm() -> None:
     found = commands(report(Verdict.PASS, "Fine.", PASSED, ASIDE, replace(ASIDE, id="b")))
     assert [kind for kind, _, _ in found] == ["notice", "notice"]

@@ -126,7 +126,7 @@ def test_interval_margin_and_power_are_told() -> None:
 
 def test_a_slice_that_passes_without_proof_says_which_loss_remains_possible() -> None:
     near = compared("f1", 0.85, 0.87, 0.02, slice="a=b", margin=0.03, verdict=Verdict.PASS)
-    assert "pass, loss up to 0.0529 possible" in markdown(report(Verdict.PASS, "Fine.", near))
+    assert "pass, may lose 0.0529" in markdown(report(Verdict.PASS, "Fine.", near))
 
 
 def test_a_report_that_fits_is_not_cut() -> None:
@@ -146,7 +146,7 @@ def test_a_cut_report_is_short_enough_and_still_whole_markdown(many: object, lim
     shown = many()  # type: ignore[operator]
     written = markdown(shown, limit=limit, whole="https://forge.example/report.html")
     assert len(written) <= limit
-    assert written.splitlines()[0] == markdown(shown, limit=10**8).splitlines()[0]
+    assert written.splitlines()[0] == markdown(replace(shown, findings=())).splitlines()[0]
     assert written.count("<details>") == written.count("</details>") == written.count("<summary>")
     assert written.endswith("; [the whole report](<https://forge.example/report.html>).\n")
     body = rendered(written)
@@ -154,6 +154,24 @@ def test_a_cut_report_is_short_enough_and_still_whole_markdown(many: object, lim
     for table in body.iter("table"):
         assert len({len(row) for row in table.iter("tr")}) == 1
     assert body[-1].tag == "p", "the pointer stands outside every table and fold"
+
+
+def test_a_head_that_needs_escaping_everywhere_still_leaves_room() -> None:
+    worst = "{@" * 400
+    subject = replace(reports.CANDIDATE, name=worst)
+    settings = {"model": worst, "candidate": subject, "baseline": subject}
+    shown = report(Verdict.FAIL, worst, *reports.sliced(900).findings, **settings)
+    written = markdown(shown, limit=SHORTEST, whole="https://forge.example/" + "x" * 1480)
+    assert len(written) <= SHORTEST
+    assert written.splitlines()[0].startswith("### ❌ Fail: &#123;&#8288;@&#8288;")
+    written = markdown(shown, limit=SHORTEST, whole=worst)
+    assert len(written) <= SHORTEST
+    assert len(list(rendered(written).iter("table"))) >= 1
+
+
+def test_a_shown_regression_asks_for_no_more_examples() -> None:
+    lost = compared("f1", 0.8, 0.9, 0.001, rows_needed=455)
+    assert "settle" not in markdown(report(Verdict.FAIL, "No.", lost))
 
 
 def test_what_failed_outlives_what_passed() -> None:

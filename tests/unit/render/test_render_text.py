@@ -35,12 +35,14 @@ def test_the_first_line_is_the_verdict_and_its_reason(name: str) -> None:
         assert first.endswith(shown.reason)
 
 
+@pytest.mark.parametrize("width", [50, 100, 140])
 @pytest.mark.parametrize("name", reports.ALL)
-def test_ascii_is_ascii_and_says_as_much(name: str) -> None:
+def test_ascii_is_ascii_and_says_as_much(name: str, width: int) -> None:
     shown = reports.ALL[name]()
-    plain = text(shown, unicode=False)
+    plain = text(shown, width=width, unicode=False)
     assert plain.isascii()
-    assert len(plain.splitlines()) >= len(text(shown).splitlines()) - 3
+    assert "\\" not in plain or name == "hostile", "our own words need no escapes"
+    assert len(plain.splitlines()) >= len(text(shown, width=width).splitlines()) - 3
 
 
 def test_foreign_letters_survive_as_escapes_where_the_terminal_has_only_ascii() -> None:
@@ -97,11 +99,17 @@ def test_findings_that_are_not_counted_never_read_as_a_pass() -> None:
 
 def test_bounds_power_assumptions_and_evidence_are_told() -> None:
     shown = text(reports.warned())
-    assert "bounds: one-sided 95 % each." in shown
+    assert "Bounds: one-sided 95 % each. Drawn: right is better;" in shown
     assert "Smallest loss these examples can show (80 % power): accuracy 0.0078, f1 0.0097." in shown
     assert "Examples that would settle it if nothing changed: f1 6 400." in shown
     assert "No tolerance is set, so one point is taken." in shown
     assert "gate sha256:9d8b7c6e5f4a" in shown
+
+
+def test_a_drawing_is_explained_only_where_there_is_one() -> None:
+    assert "Drawn: right is better" in text(reports.passing(), width=100)
+    assert "Drawn: right is better" in text(reports.passing(), width=100, unicode=False)
+    assert "Drawn:" not in text(reports.sliced(0), width=84)
 
 
 def test_without_a_comparison_there_is_no_empty_column() -> None:

@@ -1,0 +1,331 @@
+"""Every way gate-compare and config explain can end, each with exactly one exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlci.cli.main import run
+from mlci.errors import Exit, catalogue
+from mlci.surface.catalog import command_named
+
+JUDGE = ("gate-compare", "--candidate", "c.csv", "--baseline", "b.csv")
+REPORT = Path(".mlci/report/gate-compare.json")
+
+
+def predictions(n: int = 200, *, wrong: int = 10, start: int = 0, header: str = "id,y,pred") -> str:
+    """Labels of which the first so many are wrong, from one row on."""
+    rows = (f"e{row},{row % 2},{row % 2 ^ (start <= row < start + wrong)}" for row in range(n))
+    return "\n".join((header, *rows)) + "\n"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A command line in a folder of files, the exit it must end with, and the error it must name."""
+
+    name: str
+    exit: int
+    arguments: tuple[str, ...] = JUDGE
+    files: dict[str, str | bytes] = field(default_factory=dict)
+    error: str | None = None
+    environ: dict[str, str] = field(default_factory=dict)
+    before: Callable[[pytest.MonkeyPatch], Any] = lambda _: None
+
+
+def blocked(*names: str) -> Callable[[pytest.MonkeyPatch], Any]:
+    def block(patch: pytest.MonkeyPatch) -> None:
+        for name in names:
+            patch.setitem(sys.modules, name, None)
+
+    return block
+
+
+def broken(patch: pytest.MonkeyPatch) -> None:
+    from mlci.domain import gate
+
+    patch.setattr(gate, "compose", lambda *_: 1 / 0)
+
+
+def interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def explaining(instead: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch], Any]:
+    return lambda patch: patch.setattr("mlci.cli.config_explain._as_text", instead)
+
+
+def interrupted(patch: pytest.MonkeyPatch) -> None:
+    from mlci.domain import gate
+
+    patch.setattr(gate, "compose", interrupt)
+
+
+def flags(*more: str) -> tuple[str, ...]:
+    return (*JUDGE, *more)
+
+
+def config(text: str) -> dict[str, str | bytes]:
+    return {"mlci.yml": text}
+
+
+def both(text: str | bytes, ending: str = "csv") -> dict[str, str | bytes]:
+    return {f"c.{ending}": text, f"b.{ending}": text}
+
+
+JSON = ("gate-compare", "--candidate", "c.json", "--baseline", "b.json")
+WORSE = {"c.csv": predictions(wrong=90)}
+UNSURE = {"c.csv": predictions(wrong=14, start=50)}
+PARQUET = ("gate-compare", "--candidate", "c.parquet")
+EXPLAIN = ("config", "explain")
+
+GATE_ENDINGS = [
+    Ending("identical predictions", 0),
+    Ending("better", 0, files={"b.csv": predictions(wrong=90)}),
+    Ending("no baseline is a warning", 0, JUDGE[:3]),
+    Ending("only limits, met", 0, JUDGE[:3], config("validation: {min_accuracy: 0.5}")),
+    Ending("bare metrics are a warning", 0, JSON, both('{"f1": 0.9}', "json")),
+    Ending("inconclusive, policy says warn", 0, flags("--on-inconclusive", "warn"), UNSURE),
+    Ending("inconclusive, policy says pass", 0, flags("--on-inconclusive", "pass"), UNSURE),
+    Ending("inconclusive, policy asks a human", 3, flags("--on-inconclusive", "approve"), UNSURE),
+    Ending("inconclusive, policy refuses", 3, flags("--on-inconclusive", "fail"), UNSURE),
+    Ending("a slice column is missing", 3, flags("--slices", "region", "--on-inconclusive", "pass")),
+    Ending("a metric is undefined", 3, flags("--metrics", "roc_auc", "--on-inconclusive", "pass")),
+    Ending("a rule of the policy is beyond this version", 3, JUDGE, config("validation: {fairness: {x: {max: 0.1}}}")),
+    Ending("worse", 11, files=WORSE),
+    Ending("below an absolute limit", 11, JUDGE[:3], config("validation: {min_accuracy: 0.99}")),
+    Ending("predictions demanded", 11, (*JSON, "--require-predictions", "true"), both('{"f1": 0.9}', "json")),
+    Ending("less robust", 11, files={"c.csv": predictions().replace("e1,1,0", "e1,1,")}),
+    Ending("an internal error", 1, before=broken),
+    Ending("interrupted", 130, before=interrupted),
+    Ending("unknown option", 2, flags("--tolerence", "1"), error="U001"),
+    Ending("unknown choice", 2, flags("--format", "pdf"), error="U001"),
+    Ending("unknown ending of a file", 2, ("gate-compare", "--candidate", "c.txt"), {"c.txt": predictions()}, "U001"),
+    Ending("a report that is no .json", 2, flags("--report", "report.md"), error="U001"),
+    Ending("a report over the candidate", 2, (*JSON, "--report", "c.json"), both('{"f1": 0.9}', "json"), "U001"),
+    Ending("a report over the baseline", 2, (*JSON, "--report", "./b.json"), both('{"f1": 0.9}', "json"), "U001"),
+    Ending("evidence over the candidate", 2, flags("--evidence", "c.csv"), error="U001"),
+    Ending("evidence over the configuration", 2, flags("--evidence", "mlci.yml"), config("model: m"), "U001"),
+    Ending("evidence over the report", 2, flags("--evidence", str(REPORT)), error="U001"),
+    Ending("evidence over a face of the report", 2, flags("--evidence", str(REPORT.with_suffix(".md"))), error="U001"),
+    Ending("a path that is no text", 2, ("gate-compare", "--candidate", "\udcff.csv"), error="U001"),
+    Ending("a variable of no option", 2, environ={"MLCI_GATE_COMPARE_TOLERENCE": "1"}, error="U001"),
+    Ending("no candidate", 2, ("gate-compare", "--baseline", "b.csv"), error="C007"),
+    Ending("a missing file", 2, ("gate-compare", "--candidate", "absent.csv"), error="U002"),
+    Ending("a missing metrics file", 2, ("gate-compare", "--candidate", "absent.json"), error="U002"),
+    Ending("a missing baseline", 2, (*JUDGE[:3], "--baseline", "absent.csv"), error="U002"),
+    Ending("a missing configuration", 2, flags("--config", "absent.yml"), error="U002"),
+    Ending("a name longer than any file's", 2, ("gate-compare", "--candidate", "x" * 5000 + ".csv"), error="U002"),
+    Ending("no numpy", 2, error="U003", before=blocked("numpy")),
+    Ending("no pyarrow", 2, PARQUET, {"c.parquet": "x"}, "U003", before=blocked("pyarrow")),
+    Ending("an unsupported system", 2, error="U004", before=lambda patch: patch.setattr(sys, "platform", "win32")),
+    Ending("a report that cannot be written", 2, flags("--report", "c.csv/r.json"), error="U005"),
+    Ending("evidence that cannot be written", 2, flags("--evidence", "c.csv/e.json"), error="U005"),
+    Ending("no YAML", 2, files=config("model: ["), error="C001"),
+    Ending("an unknown key", 2, files=config("modle: m"), error="C002"),
+    Ending("a wrong type", 2, files=config("validation: {confidence: high}"), error="C003"),
+    Ending("out of range", 2, flags("--confidence", "1.5"), error="C004"),
+    Ending("a tolerance of more than half", 2, flags("--tolerance", "60%"), error="C004"),
+    Ending("a key twice", 2, files=config("model: a\nmodel: b"), error="C005"),
+    Ending("an unset reference", 2, files=config("model: ${NOT_SET_ANYWHERE}"), error="C006"),
+    Ending("a contradiction", 2, files=config("validation: {min_f1: 0.9, max_f1: 0.8}"), error="C008"),
+    Ending("malformed CSV", 3, files={"c.csv": "id,y,pred\n1,2\n"}, error="I001"),
+    Ending("malformed JSON Lines", 3, ("gate-compare", "--candidate", "c.jsonl"), {"c.jsonl": "{"}, "I001"),
+    Ending("malformed Parquet", 3, PARQUET, {"c.parquet": b"PAR1"}, "I001"),
+    Ending("malformed metrics", 3, JSON, both("[1]", "json"), "I001"),
+    Ending("no id column", 3, files=both(predictions(header="row,y,pred")), error="I002"),
+    Ending("a named column is absent", 3, flags("--score", "s"), error="I002"),
+    Ending("two targets", 3, files=both(predictions(header="id,y,label")), error="I003"),
+    Ending("an id twice", 3, files=both("id,y,pred\na,1,1\na,0,0\n"), error="I004"),
+    Ending("other ids", 3, files={"c.csv": predictions(199)}, error="I005"),
+    Ending("another label", 3, files={"c.csv": predictions().replace("e7,1,", "e7,0,")}, error="I006"),
+    Ending("another holdout", 3, JSON, {f"{name}.json": f'{{"f1": 1, "holdout": "{name}"}}' for name in "cb"}, "I006"),
+    Ending("no label", 3, files=both(predictions().replace("e7,1,", "e7,,")), error="I007"),
+    Ending("a metric above 1", 3, JSON, both('{"f1": 88}', "json"), "I007"),
+    Ending("an empty file", 3, files={"c.csv": ""}, error="I008"),
+    Ending("a header alone", 3, files=both("id,y,pred\n"), error="I008"),
+    Ending("metrics with nothing in common", 3, JSON, {"c.json": '{"f1": 1}', "b.json": '{"mcc": 1}'}, "I008"),
+]  # fmt: skip
+
+EXPLAIN_ENDINGS = [
+    Ending("no file", 0, EXPLAIN),
+    Ending("a file, as JSON", 0, (*EXPLAIN, "--format", "json"), config("model: m")),
+    Ending("as a command sees it", 0, (*EXPLAIN, "--command", "gate-compare")),
+    Ending("an unknown format", 2, (*EXPLAIN, "--format", "html"), error="U001"),
+    Ending("an unknown command", 2, (*EXPLAIN, "--command", "gate"), error="U001"),
+    Ending("a missing file", 2, (*EXPLAIN, "--config", "absent.yml"), error="U002"),
+    Ending("an unknown key", 2, EXPLAIN, config("modle: m"), "C002"),
+    Ending("an internal error", 1, EXPLAIN, before=explaining(lambda _: 1 / 0)),
+    Ending("interrupted", 130, EXPLAIN, before=explaining(interrupt)),
+]  # fmt: skip
+
+
+def named(endings: list[Ending]) -> list[Any]:
+    return [pytest.param(ending, id=ending.name.replace(" ", "-")) for ending in endings]
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    for name, text in (("c.csv", predictions()), ("b.csv", predictions())):
+        Path(name).write_text(text)
+
+
+def ended(ending: Ending, monkeypatch: pytest.MonkeyPatch) -> int:
+    for name, content in ending.files.items():
+        Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with monkeypatch.context() as patch:
+        ending.before(patch)
+        return run(ending.arguments, ending.environ)
+
+
+@pytest.mark.parametrize("ending", named([*GATE_ENDINGS, *EXPLAIN_ENDINGS]))
+def test_each_ending_has_its_exit_and_its_error(
+    ending: Ending, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(ending, monkeypatch) == ending.exit
+    said = capsys.readouterr().err
+    assert re.findall(r"error\[(\w+)\]", said) == ([ending.error] if ending.error else [])
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("ending", named([each for each in GATE_ENDINGS if each.exit != 0]))
+def test_nothing_of_an_earlier_pass_survives_an_ending_that_is_none(
+    ending: Ending, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Unless the command line itself was refused: then it never began, and what it would write is unknown."""
+    assert run(JUDGE, {}) == 0
+    capsys.readouterr()
+    ended(ending, monkeypatch)
+    refused = (ending.exit == 2 and (ending.error or "") not in ("U002", "U003")) or "absent.yml" in ending.arguments
+    if refused:
+        return
+    assert not REPORT.exists() or json.loads(REPORT.read_text())["verdict"] in ("inconclusive", "fail")
+    evidence = Path(".mlci/evidence/gate.json")
+    assert not evidence.exists() or json.loads(evidence.read_text())["predicate"]["verdict"] in ("inconclusive", "fail")
+
+
+@pytest.mark.parametrize("ending", named([each for each in GATE_ENDINGS if each.exit == 3 and each.error]))
+def test_input_that_cannot_be_judged_leaves_a_report_that_says_so_and_no_evidence(
+    ending: Ending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(".mlci/evidence").mkdir(parents=True)
+    Path(".mlci/evidence/gate.json").write_text("stale")
+    ended(ending, monkeypatch)
+    report = json.loads(REPORT.read_text())
+    [found] = report["findings"]
+    assert (report["verdict"], found["id"], found["reason"]) == ("inconclusive", f"input:{ending.error}", "input-error")
+    assert report["evidence"] == {}
+    assert not Path(".mlci/evidence/gate.json").exists()
+    for face in (".md", ".html", ".junit.xml"):
+        assert (ending.error or "") in REPORT.with_suffix(face).read_text()
+
+
+def test_inputs_survive_every_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for ending in GATE_ENDINGS:
+        if ending.exit != 2:
+            continue
+        ended(ending, monkeypatch)
+        for name, content in ending.files.items():
+            assert Path(name).read_bytes() == (content if isinstance(content, bytes) else content.encode()), ending.name
+        assert Path("b.csv").read_text() == predictions()
+
+
+def test_a_link_to_the_candidate_is_the_candidate(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("c.json").write_text('{"f1": 0.9}')
+    Path("link.json").symlink_to("c.json")
+    assert run(("gate-compare", "--candidate", "c.json", "--report", "link.json"), {}) == 2
+    assert "--report would overwrite c.json, which --candidate names" in capsys.readouterr().err
+    assert Path("c.json").read_text() == '{"f1": 0.9}'
+
+
+def test_an_internal_error_names_its_kind_and_leaves_the_trace_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    ended(Ending("bug", 1, before=broken), monkeypatch)
+    assert "a bug in mlci (ZeroDivisionError)" in capsys.readouterr().err
+    [trace] = tmp_path.glob("mlci-bug-*.txt")
+    assert "division by zero" in trace.read_text()
+
+
+# Errors that a command cannot meet, each with the reason.
+OUT_OF_REACH: dict[str, str] = {}
+
+
+def test_every_error_of_the_catalogue_is_reached() -> None:
+    reached = {ending.error for ending in (*GATE_ENDINGS, *EXPLAIN_ENDINGS)}
+    assert {kind.id for kind in catalogue()} - reached == set(OUT_OF_REACH)
+
+
+@pytest.mark.parametrize(("command", "endings"), [("gate-compare", GATE_ENDINGS), ("config explain", EXPLAIN_ENDINGS)])
+def test_the_exits_that_are_declared_are_those_that_are_reached(command: str, endings: list[Ending]) -> None:
+    assert {int(exit) for exit in command_named(command).exits} == {ending.exit for ending in endings}
+
+
+def test_each_error_has_the_exit_it_declares() -> None:
+    exits = {kind.id: int(kind.exit) for kind in catalogue()}
+    assert all(ending.exit == exits[ending.error] for ending in (*GATE_ENDINGS, *EXPLAIN_ENDINGS) if ending.error)
+
+
+# Real processes.
+
+
+def process(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mlci", *arguments], capture_output=True, text=True, check=False, timeout=60, **more
+    )
+
+
+@pytest.mark.parametrize(("files", "exit"), [({}, 0), (WORSE, 11), ({"c.csv": ""}, 3), ({"mlci.yml": "modle: m"}, 2)])
+def test_a_process_exits_as_its_run_does(files: dict[str, str], exit: int) -> None:
+    for name, content in files.items():
+        Path(name).write_text(content)
+    done = process(*JUDGE)
+    assert done.returncode == exit
+    assert ("error[" in done.stderr) is (exit in (2, 3))
+    assert bool(done.stdout) is (exit in (0, 11))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_works_ends_it_with_130_and_no_verdict(number: signal.Signals) -> None:
+    rows = 1_500_000
+    with Path("big.csv").open("w") as stream:
+        stream.write("id,y,pred\n")
+        stream.writelines(f"e{row},{row % 2},{row % 2}\n" for row in range(rows))
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "mlci", "gate-compare", "--candidate", "big.csv", "--baseline", "big.csv"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(1.0)
+    assert worker.poll() is None
+    worker.send_signal(number)
+    out, err = worker.communicate(timeout=60)
+    assert (worker.returncode, out) == (int(Exit.INTERRUPTED), "")
+    assert err.strip() == "interrupted"
+    assert not REPORT.exists()
+
+
+def test_the_report_that_a_full_disk_cuts_short_is_an_error_and_no_half_file() -> None:
+    import resource
+
+    def small_files() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    done = process(*JUDGE, preexec_fn=small_files)
+    assert done.returncode == 2
+    assert "error[U005]: cannot write" in done.stderr
+    assert done.stdout == ""
+    assert [name for _, _, names in os.walk(".mlci") for name in names] == []
