@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.adapters.tables import LONGEST_ID, texts_of_numbers
+from mlci.adapters.words import LONGEST_ID, texts_of_numbers
 from mlci.errors import BadValue, ExtraMissing, Place, Unreadable
 from mlci.ports import Texts
+
+# Offsets of 32 bits reach no further; longer columns are read with 64.
+_LONGEST_STRINGS = 1 << 31
 
 
 class ParquetTable:
@@ -36,7 +39,7 @@ class ParquetTable:
         if twice:
             raise Unreadable(f"column {twice[0]!r} stands more than once", place=Place(self.name))
         self.rows: int = self._file.metadata.num_rows
-        self._read: dict[str, Any] = {}
+        self._numbers: dict[str, NDArray[np.floating[Any]]] = {}
 
     def is_number(self, column: str) -> bool:
         """Whether the column is stored as numbers or truth values."""
@@ -140,13 +143,14 @@ class ParquetTable:
             raise BadValue(f"column {column} is neither text nor numbers: {error}", place=Place(self.name)) from error
 
     def _combined(self, values: Any) -> Any:
+        if isinstance(values, self._pa.ChunkedArray) and values.num_chunks == 1:
+            return values.chunk(0)
         whole = values.combine_chunks()
         return whole.chunk(0) if isinstance(whole, self._pa.ChunkedArray) else whole
 
     def _column(self, column: str) -> Any:
-        if column not in self._read:
-            try:
-                self._read[column] = self._file.read(columns=[column]).column(column)
-            except (self._pa.ArrowException, OSError) as error:
-                raise Unreadable(f"column {column} cannot be read: {error}", place=Place(self.name)) from error
-        return self._read[column]
+        """A column as Arrow has it; nothing keeps it, because a million ids twice over would double the memory."""
+        try:
+            return self._file.read(columns=[column]).column(column)
+        except (self._pa.ArrowException, OSError) as error:
+            raise Unreadable(f"column {column} cannot be read: {error}", place=Place(self.name)) from error

@@ -6,6 +6,7 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
@@ -18,6 +19,7 @@ _ASCII_MARKS = {"pass": "+", "warn": "!", "inconclusive": "?", "fail": "x"}
 _COLOURS = {"pass": "32", "warn": "33", "inconclusive": "35", "fail": "31"}
 
 _NAME = 40
+_ATTENTION_SHOWN = 50
 _SETTLED_SHOWN = 20
 _ASIDE_SHOWN = 10
 
@@ -28,7 +30,7 @@ def text(report: Report, *, width: int = 100, colour: bool = False, unicode: boo
     found = outline(report)
     tables = [
         _table(found.overall, pen, "metric"),
-        _table(found.attention, pen, "slices that did not pass"),
+        _attention(found.attention, pen),
         _settled(found.settled, pen),
     ]
     drawn = any("──" in line or (not unicode and "--" in line) for table in tables for line in table)
@@ -103,7 +105,7 @@ class _Column:
     cells: list[str]
     right: bool = False
 
-    @property
+    @cached_property
     def width(self) -> int:
         return max(_columns(cell) for cell in (self.title, *self.cells))
 
@@ -185,13 +187,23 @@ def _columns(words: str) -> int:
 
 
 def _reasons(found: Outline, pen: _Pen) -> list[str]:
+    explained = [finding for finding in found.unsettled if finding.explanation is not None]
     lines: list[str] = []
-    for finding in found.unsettled:
-        if finding.explanation is None:
-            continue
-        words = f"{escape.terminal(wording.subject(finding))}: {escape.terminal(finding.explanation, escape.PROSE)}"
+    for finding in explained[:_ATTENTION_SHOWN]:
+        words = f"{escape.terminal(wording.subject(finding))}: {escape.terminal(wording.why(finding), escape.PROSE)}"
         lines += pen.wrap(words, f"{pen.mark(finding.verdict)} ", "  ")
+    left = len(explained) - _ATTENTION_SHOWN
+    if left > 0:
+        lines.append(f"and {left} more")
     return ["why, and what would change it", *lines] if lines else []
+
+
+def _attention(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
+    left = len(findings) - _ATTENTION_SHOWN
+    if left <= 0:
+        return _table(findings, pen, "slices that did not pass")
+    worst = sorted(findings, key=lambda finding: -finding.verdict.rank)[:_ATTENTION_SHOWN]
+    return [*_table(tuple(worst), pen, "slices that did not pass"), f"and {left} more slices that did not pass"]
 
 
 def _settled(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:

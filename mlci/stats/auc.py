@@ -38,13 +38,14 @@ def ranked(scores: NDArray[Any]) -> Ranking:
 
 
 def _by_group(ranking: Ranking, values: Array) -> Array:
-    return np.add.reduceat(values[ranking.order], ranking.starts)
+    falling = values[ranking.order]
+    return falling if len(ranking.starts) == len(falling) else np.add.reduceat(falling, ranking.starts)
 
 
 def _to_examples(ranking: Ranking, groups: Array) -> Array:
     """Give each example the value of its group of equal scores, in the examples' own order."""
     spread = np.empty(len(ranking.order))
-    spread[ranking.order] = np.repeat(groups, ranking.sizes)
+    spread[ranking.order] = groups if len(groups) == len(spread) else np.repeat(groups, ranking.sizes)
     return spread
 
 
