@@ -76,7 +76,7 @@ class ParquetTable:
         """The column as words; numbers in their shortest form."""
         if self.is_number(column):
             return texts_of_numbers(self.numbers(column))
-        encoded = self._strings(column).dictionary_encode(null_encoding="encode")
+        encoded = self._strings(column, self._column(column)).dictionary_encode(null_encoding="encode")
         codes = encoded.indices
         buffer = np.frombuffer(codes.buffers()[1], dtype=np.int32)[codes.offset : codes.offset + len(codes)]
         try:
@@ -97,7 +97,7 @@ class ParquetTable:
             return self._integers(values)
         if self.is_number(column):
             return self._whole(column)
-        return self._fixed_width(self._strings(column))
+        return self._fixed_width(self._strings(column, values))
 
     def _integers(self, values: Any) -> NDArray[Any]:
         try:
@@ -132,8 +132,7 @@ class ParquetTable:
         padded[np.arange(longest) < lengths[:, None]] = data
         return padded.ravel().view(f"S{longest}")
 
-    def _strings(self, column: str) -> Any:
-        values = self._column(column)
+    def _strings(self, column: str, values: Any) -> Any:
         try:
             if self._pa.types.is_dictionary(values.type):
                 values = values.cast(values.type.value_type)

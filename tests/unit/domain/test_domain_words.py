@@ -27,7 +27,8 @@ def test_a_figure_never_flatters_the_candidate(value: float) -> None:
 
 
 @pytest.mark.parametrize(("value", "better", "expected"), [
-    (0.87999, "higher", "0.8799"), (0.12001, "lower", "0.1201"), (0.1 + 0.2, "higher", "0.3000"), (0.1 + 0.2, "lower", "0.3000"),
+    (0.87999, "higher", "0.8799"), (0.12001, "lower", "0.1201"), (0.1 + 0.2, "higher", "0.3000"),
+    (0.1 + 0.2, "lower", "0.3000"),
     (-0.0, "higher", "0.0000"), (12.3456, None, "12.346"), (1234.56, None, "1234.6"), (1e-5, "higher", "1.0e-05"),
 ])  # fmt: skip
 def test_figures_are_rounded_against_the_candidate_but_not_by_binary_dust(
