@@ -82,3 +82,8 @@ class Estimate:
     def better(self) -> Better:
         """Which way the metric is better."""
         return self.metric.better
+
+    @property
+    def typical(self) -> float:
+        """The size of the values compared, which says how many decimals their difference deserves."""
+        return max(abs(self.candidate or 0.0), abs(self.baseline or 0.0))

@@ -9,39 +9,42 @@ from typing import Literal
 Better = Literal["higher", "lower"]
 
 
-def _decimals(value: float) -> int:
-    magnitude = abs(value)
-    if magnitude >= 1000:
+def _decimals(size: float) -> int:
+    if size >= 1000:
         return 1
-    if magnitude >= 10:
+    if size >= 10:
         return 3
-    return 4
+    if size >= 0.01 or size == 0:
+        return 4
+    return min(12, 2 - math.floor(math.log10(size)))
 
 
-def figure(value: float, against: Better | None = None, *, signed: bool = False) -> str:
+def figure(value: float, against: Better | None = None, *, signed: bool = False, like: float | None = None) -> str:
     """Write a number with four decimals (fewer when it is large), rounded so that it never flatters the candidate.
 
     Args:
         value: the raw number.
         against: which way is better; ``"higher"`` rounds down, ``"lower"`` rounds up, None to nearest.
         signed: always show the sign.
+        like: a number whose decimals to use, so that a difference has those of the values it is taken from.
 
     >>> figure(0.87999, "higher")
     '0.8799'
     >>> figure(0.12001, "lower")
     '0.1201'
-    >>> figure(-0.00921, "higher", signed=True)
-    '-0.0093'
+    >>> figure(-0.00002, "higher", signed=True, like=0.88)
+    '-0.0001'
+    >>> figure(0.0000031)
+    '0.00000310'
     """
     if not math.isfinite(value):
         return str(value)
-    if value != 0 and abs(value) < 1e-4:
-        return f"{value:{'+' if signed else ''}.1e}"
-    rounding = {"higher": ROUND_FLOOR, "lower": ROUND_CEILING, None: ROUND_HALF_EVEN}[against]
-    # repr() keeps 0.1 as 0.1: binary dust in the 17th digit must not move a rounded figure by a whole step.
-    exact = Decimal(repr(float(f"{value:.12g}")))
-    rounded = exact.quantize(Decimal(1).scaleb(-_decimals(value)), rounding=rounding)
-    return f"{rounded:{'+' if signed else ''}}" if rounded else f"{abs(rounded)}"
+    exact = Decimal(repr(significant(value)))  # binary dust in the 17th digit must not move a figure by a whole step
+    rounded = exact.quantize(Decimal(1).scaleb(-_decimals(abs(value if like is None else like))), _ROUNDING[against])
+    return f"{rounded:{'+' if signed else ''}f}" if rounded else f"{abs(rounded):f}"
+
+
+_ROUNDING = {"higher": ROUND_FLOOR, "lower": ROUND_CEILING, None: ROUND_HALF_EVEN}
 
 
 def percent(value: float, against: Better | None = None, *, signed: bool = False) -> str:
@@ -50,16 +53,27 @@ def percent(value: float, against: Better | None = None, *, signed: bool = False
     >>> percent(0.0123)
     '1.23 %'
     """
-    rounding = {"higher": ROUND_FLOOR, "lower": ROUND_CEILING, None: ROUND_HALF_EVEN}[against]
-    exact = Decimal(repr(float(f"{100 * value:.12g}")))
-    rounded = exact.quantize(Decimal("0.01"), rounding=rounding)
+    exact = Decimal(repr(significant(100 * value)))
+    rounded = exact.quantize(Decimal("0.01"), _ROUNDING[against])
     return f"{rounded:{'+' if signed and rounded else ''}} %"
 
 
-def on_scale(value: float, *, relative: bool, against: Better | None = None, signed: bool = False) -> str:
-    """Write a difference, bound or margin on the scale it was judged on: absolute, or relative to production."""
-    write = percent if relative else figure
-    return write(value, against, signed=signed)
+def on_scale(
+    value: float, *, relative: bool, against: Better | None = None, signed: bool = False, like: float | None = None
+) -> str:
+    """Write a difference or bound on the scale it was judged on: absolute, or relative to production."""
+    if relative:
+        return percent(value, against, signed=signed)
+    return figure(value, against, signed=signed, like=like)
+
+
+def as_written(value: float, *, relative: bool = False) -> str:
+    """Write a margin or limit the way a person would.
+
+    >>> as_written(0.005), as_written(0.1, relative=True)
+    ('0.005', '10 %')
+    """
+    return f"{100 * value:.6g} %" if relative else f"{value:.6g}"
 
 
 def count(value: int) -> str:

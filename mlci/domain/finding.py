@@ -82,3 +82,8 @@ class Finding:
     rows_needed: int | None = field(
         default=None, metadata={"help": "Examples that would show non-inferiority with 80 % power if nothing changed."}
     )
+
+    @property
+    def typical(self) -> float:
+        """The size of the values compared, which says how many decimals their difference deserves."""
+        return max(abs(self.candidate or 0.0), abs(self.baseline or 0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlci.domain.estimate import FEW_CLUSTERS, Estimate
-from mlci.domain.figures import count, figure, on_scale, percent
+from mlci.domain.figures import as_written, count, figure, on_scale, percent
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.verdict import Verdict
 
@@ -16,26 +16,36 @@ def level(confidence: float) -> str:
     >>> level(0.95)
     'one-sided 95 %'
     """
-    return f"one-sided {percent(confidence).replace('.00', '')}"
+    return f"one-sided {as_written(confidence, relative=True)}"
 
 
 def arithmetic(estimate: Estimate, confidence: float, verdict: Verdict) -> str:
     """A comparison with all its numbers, in one line."""
-    better, relative = estimate.better, estimate.relative
+    better = estimate.better
     # Both values are rounded the same way, so that equal ones look equal.
     text = f"{estimate.title} {figure(estimate.candidate or 0.0, better)}"
     text += f" vs production {figure(estimate.baseline or 0.0, better)}"
-    text += f": difference {on_scale(estimate.difference or 0.0, relative=relative, against=better, signed=True)}"
+    text += f": difference {_change(estimate, estimate.difference or 0.0)}"
     if estimate.interval is not None:
-        low, high = (on_scale(bound, relative=relative, against=better, signed=True) for bound in estimate.interval)
+        low, high = (_change(estimate, bound) for bound in estimate.interval)
         text += f", bounds [{low}, {high}] ({level(confidence)})"
-    return f"{text}, margin {on_scale(estimate.margin or 0.0, relative=relative)}: {verdict.value}"
+    return f"{text}, margin {_margin_of(estimate)}: {verdict.value}"
+
+
+def _change(estimate: Estimate, value: float) -> str:
+    """A difference or one of its bounds."""
+    return on_scale(value, relative=estimate.relative, against=estimate.better, signed=True, like=estimate.typical)
+
+
+def _loss(estimate: Estimate, value: float) -> str:
+    """A loss as a positive number, rounded up."""
+    return on_scale(value, relative=estimate.relative, against="lower", like=estimate.typical)
 
 
 def limit_arithmetic(estimate: Estimate, confidence: float, limit: float, *, lower: bool) -> str:
     """An absolute threshold with all its numbers, without the verdict."""
     value = figure(estimate.candidate or 0.0, "higher" if lower else "lower")
-    text = f"{estimate.metric.name} {value}, {'at least' if lower else 'at most'} {figure(limit)} asked"
+    text = f"{estimate.metric.name} {value}, {'at least' if lower else 'at most'} {as_written(limit)} asked"
     if estimate.candidate_interval is not None:
         low, high = (figure(bound) for bound in estimate.candidate_interval)
         text += f", bounds [{low}, {high}] ({level(confidence)})"
@@ -48,11 +58,11 @@ def limit_explanation(estimate: Estimate, limit: float, verdict: Verdict, *, low
     if verdict is Verdict.FAIL:
         return (
             f"The candidate's {estimate.metric.title} is {value}, {'below' if lower else 'above'} the limit of "
-            f"{figure(limit)}. Improve the candidate, or move the limit if it no longer says what you need."
+            f"{as_written(limit)}. Improve the candidate, or move the limit if it no longer says what you need."
         )
     if verdict is Verdict.INCONCLUSIVE:
         return (
-            f"Policy asks for proof, and the interval of {estimate.metric.title} reaches past {figure(limit)}. "
+            f"Policy asks for proof, and the interval of {estimate.metric.title} reaches past {as_written(limit)}. "
             "More examples would decide, or thresholds: point to judge the estimate alone."
         )
     return None
@@ -93,12 +103,12 @@ def _of_pass(estimate: Estimate, reason: Reason | None) -> str | None:
     bound = estimate.worst_gain
     if estimate.slice is None or bound is None or bound >= -(estimate.margin or 0.0):
         return None
-    loss = on_scale(-bound, relative=estimate.relative, against="lower")
+    loss = _loss(estimate, -bound)
     return f"No significant harm; a loss of up to {loss} cannot be ruled out with {count(estimate.n)} examples."
 
 
 def _of_regression(estimate: Estimate) -> str:
-    loss = on_scale(-estimate.gain, relative=estimate.relative, against="lower")
+    loss = _loss(estimate, -estimate.gain)
     p_value = estimate.p_adjusted if estimate.p_adjusted is not None else 1.0
     p_words = "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.4f}"
     return (
@@ -121,11 +131,11 @@ def _of_noise(estimate: Estimate, reason: Reason | None) -> str:
 
 
 def _margin_of(estimate: Estimate) -> str:
-    return on_scale(estimate.margin or 0.0, relative=estimate.relative)
+    return as_written(estimate.margin or 0.0, relative=estimate.relative)
 
 
-def why_pass(deciding: Sequence[Finding]) -> str:
-    """A pass as one reason: what was shown."""
+def why_pass(deciding: Sequence[Finding], aside: int) -> str:
+    """A pass as one reason: what was shown, and how much was looked at and could not be judged."""
     compared = [finding for finding in deciding if finding.rule == "compare" and finding.slice is None]
     slices = sum(finding.slice is not None for finding in deciding)
     limits = sum(finding.rule in ("minimum", "maximum") for finding in deciding)
@@ -135,7 +145,9 @@ def why_pass(deciding: Sequence[Finding]) -> str:
     elif compared:
         parts.append(f"no worse than production on {', '.join(finding.metric or '' for finding in compared)}")
     if slices:
-        parts.append(f"no harm shown in {slices} slice comparisons")
+        parts.append(f"no harm shown in {count(slices)} slice comparisons")
+    if aside:
+        parts.append(f"{count(aside)} slice comparisons with too few examples to judge")
     if limits:
         parts.append(f"{limits} absolute {'limit' if limits == 1 else 'limits'} met")
     return "; ".join(parts) or "everything asked was met"
@@ -145,9 +157,11 @@ def why(finding: Finding) -> str:
     """One finding as the verdict's reason: its subject, what happened, and the figures that matter."""
     where = f" on {finding.slice}" if finding.slice is not None else ""
     relative = finding.scale == "relative"
-    margin = on_scale(finding.margin or 0.0, relative=relative)
-    if finding.reason == "regression" and finding.difference is not None:
-        change = on_scale(finding.difference, relative=relative, against=finding.better, signed=True)
+    margin = as_written(finding.margin or 0.0, relative=relative)
+    change = on_scale(finding.difference or 0.0, relative=relative, against=finding.better, signed=True, like=finding.typical)
+    if finding.reason == "unverified":
+        return f"{finding.metric} changes by {change} (margin {margin}), and no examples show whether that is noise"
+    if finding.reason == "regression":
         return f"{finding.metric} is worse than production{where}: {change}, margin {margin}"
     if finding.rule == "compare" and finding.reason == "interval" and finding.margin == 0:
         return f"no regression of {finding.metric} is demonstrated, but a tolerance of 0 cannot be proved"

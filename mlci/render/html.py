@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MARKS = {"pass": "✓", "warn": "!", "inconclusive": "?", "fail": "✕"}
 _LINK = re.compile(r"https?://[^\s\"'<>\\]{1,1500}")
 _NAMED = 20
+# A browser opens a page of this many rows at once; the JSON report beside it always holds every finding.
+MOST_ROWS = 1_000
 
 
 def html(report: Report) -> str:
@@ -41,8 +43,11 @@ def html(report: Report) -> str:
         bounded=any(f.interval for f in (*found.overall, *found.attention)),
         smallest=_named(found.overall, "detectable", wording.detectable),
         needed=_named([f for f in found.unsettled if wording.undecided(f)], "rows_needed", wording.rows_needed),
-        explained=tuple(f for f in found.unsettled if f not in found.notices),
-        arithmetic=[f for f in (*found.overall, *found.attention, *found.settled, *found.aside) if f.method or f.n],
+        explained=_shown([f for f in found.unsettled if f not in found.notices]),
+        arithmetic=_shown(
+            [f for f in (*found.overall, *found.attention, *found.settled, *found.aside) if f.method or f.n]
+        ),
+        cut=_cut(len(report.findings)),
         evidence=_evidence(report),
         links=[(title, target, bool(_LINK.fullmatch(target))) for title, target in report.links.items()],
         w=wording,
@@ -51,6 +56,19 @@ def html(report: Report) -> str:
     )
     # The same text to a browser, and no command to a log collector.
     return written.replace("##[", "#&#35;[")
+
+
+def _shown(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """As many findings as a page holds, the worst first when some must go."""
+    if len(findings) <= MOST_ROWS:
+        return findings
+    return sorted(findings, key=lambda finding: -finding.verdict.rank)[:MOST_ROWS]
+
+
+def _cut(number: int) -> str:
+    if number <= MOST_ROWS:
+        return ""
+    return f"The first {count(MOST_ROWS)} of {count(number)}, the worst first; the JSON report holds them all."
 
 
 def _tally(report: Report) -> str:
@@ -115,14 +133,14 @@ class _Table:
 def _table(key: str, title: str, findings: tuple[Finding, ...], note: str) -> _Table:
     axes = forest.axes(findings)
     groups = []
-    for name, members in groupby(findings, key=lambda f: interval.group(f) if interval.span(f) else ""):
+    for name, members in groupby(_shown(findings), key=lambda f: interval.group(f) if interval.span(f) else ""):
         axis = axes.get(name)
         rows = [_Row(finding, forest.plot(finding, axis) if axis else None) for finding in members]
         groups.append(_Group(rows, axis, axis.caption if axis else ""))
     return _Table(
         key,
         title,
-        note,
+        f"{note} {_cut(len(findings))}".rstrip(),
         groups,
         count=len(findings),
         compared=any(f.difference is not None or f.baseline is not None for f in findings),

@@ -87,8 +87,9 @@ def draw(drawn: Span, reach: float, *, width: int = WIDTH, unicode: bool = True)
     signs = _UNICODE if unicode else _ASCII
 
     def column(value: float) -> int:
+        # From the middle outwards, so that a mirrored difference is a mirrored drawing.
         share = min(max(value / reach, -1.0), 1.0)
-        return round((share + 1.0) / 2.0 * (width - 1))
+        return width // 2 + round(share * (width // 2))
 
     cells = [signs["scale"]] * width
     inside: range = range(0)

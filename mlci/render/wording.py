@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlci.domain.figures import count, figure, on_scale
+from mlci.domain.figures import as_written, count, figure, on_scale
 from mlci.domain.finding import Finding
 from mlci.domain.metric import METRICS
 from mlci.domain.report import Report
@@ -44,7 +44,7 @@ def remark(finding: Finding) -> str:
     worst = -finding.interval[0] if finding.better != "lower" else finding.interval[1]
     if finding.verdict is not Verdict.PASS or worst <= finding.margin:
         return ""
-    return f"may lose {on_scale(worst, relative=_relative(finding), against='lower').replace(' ', _FIXED)}"
+    return f"may lose {_loss(worst, finding)}"
 
 
 def title(finding: Finding) -> str:
@@ -108,10 +108,10 @@ def asked(finding: Finding) -> str:
     """What the value is held against: the margin of a comparison or an absolute limit, as somebody wrote it."""
     if finding.limit is not None:
         sign = "≤" if finding.rule == "maximum" else "≥"
-        return f"{sign}{_FIXED}{_as_written(finding.limit)}"
+        return f"{sign}{_FIXED}{as_written(finding.limit)}"
     if finding.margin is None:
         return NONE
-    return f"{_as_written(100 * finding.margin)}{_FIXED}%" if _relative(finding) else _as_written(finding.margin)
+    return as_written(finding.margin, relative=_relative(finding)).replace(" ", _FIXED)
 
 
 def asked_of(findings: Iterable[Finding]) -> str:
@@ -124,7 +124,7 @@ def detectable(finding: Finding) -> str:
     """The smallest loss that the examples can show, rounded up."""
     if finding.detectable is None:
         return NONE
-    return on_scale(finding.detectable, relative=_relative(finding), against="lower").replace(" ", _FIXED)
+    return _loss(finding.detectable, finding)
 
 
 def examples(finding: Finding) -> str:
@@ -153,7 +153,7 @@ def probability(value: float | None) -> str:
     """A p-value, rounded up; tiny ones only by their bound."""
     if value is None:
         return NONE
-    return f"<{_FIXED}0.0001" if value < 1e-4 else figure(value, "lower")
+    return f"<{_FIXED}0.0001" if value < 1e-4 else figure(value, "lower", like=1.0)
 
 
 def error(finding: Finding) -> str:
@@ -170,7 +170,7 @@ def level(report: Report) -> str | None:
     """The honest name of the interval."""
     if report.confidence is None:
         return None
-    return f"one-sided {_as_written(100 * report.confidence)} %"
+    return f"one-sided {as_written(report.confidence, relative=True)}"
 
 
 def context(report: Report) -> str:
@@ -197,13 +197,14 @@ def drawing_in_words(finding: Finding) -> str:
 
 
 def _scaled(value: float, finding: Finding, *, signed: bool) -> str:
-    written = on_scale(value, relative=_relative(finding), against=finding.better, signed=signed)
+    written = on_scale(value, relative=_relative(finding), against=finding.better, signed=signed, like=finding.typical)
+    return written.replace(" ", _FIXED)
+
+
+def _loss(value: float, finding: Finding) -> str:
+    written = on_scale(value, relative=_relative(finding), against="lower", like=finding.typical)
     return written.replace(" ", _FIXED)
 
 
 def _relative(finding: Finding) -> bool:
     return finding.scale == "relative"
-
-
-def _as_written(value: float) -> str:
-    return f"{value:.6g}"

@@ -156,9 +156,9 @@ def label_score(
     Raises:
         Undefined: these examples give the metric no value.
     """
-    right = truth == predicted
-    share = _share_of(weights, len(truth))
-    shares = Shares(share(truth, classes), share(predicted, classes + 1)[:classes], share(truth[right], classes, right))
+    cells = truth * (classes + 1) + predicted
+    joint = np.bincount(cells, weights=weights, minlength=classes * (classes + 1)).reshape(classes, -1) / len(truth)
+    shares = Shares(joint.sum(axis=1), joint.sum(axis=0)[:classes], joint.diagonal())
     if name in _WHOLE:
         smooth = _WHOLE[name](shares)
     else:
@@ -172,15 +172,5 @@ def label_score(
     # One table over (truth, prediction) instead of three look-ups per example.
     table = smooth.by_truth[:, None] + np.append(smooth.by_predicted, 0.0)[None, :] - centre
     table[np.arange(classes), np.arange(classes)] += smooth.by_right
-    influence = table.ravel()[truth * (classes + 1) + predicted]
+    influence = table.ravel()[cells]
     return Score(smooth.value, influence if weights is None else influence * weights)
-
-
-def _share_of(weights: Array | None, n: int) -> Callable[..., Array]:
-    def share(codes: NDArray[Any], classes: int, rows: NDArray[np.bool_] | None = None) -> Array:
-        if weights is None:
-            return np.bincount(codes, minlength=classes) / n
-        chosen = weights if rows is None else weights[rows]
-        return np.bincount(codes, weights=chosen, minlength=classes) / n
-
-    return share

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlci.domain.figures import figure
+from mlci.domain.figures import as_written, figure, on_scale
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report, Subject
 from mlci.domain.verdict import Verdict
@@ -55,16 +55,19 @@ def compared(metric: str, candidate: float, baseline: float, error: float, **mor
         more.setdefault("rows_needed", 6400)
     where = more.get("slice")
     name = f"{metric}[{where}]" if where else metric
-    unit = " of production" if relative else ""
+    typical = max(abs(candidate), abs(baseline))
+    change, lowest, highest = (
+        on_scale(value, relative=relative, against=better, signed=True, like=typical)
+        for value in (difference, *interval)
+    )
     return Finding(
         id=f"compare:{name}",
         rule="compare",
         verdict=verdict,
         message=(
             f"{name} {figure(candidate, better)} vs production {figure(baseline, better)}: "
-            f"difference {figure(difference, better, signed=True)}{unit}, bounds "
-            f"[{figure(interval[0], better, signed=True)}, {figure(interval[1], better, signed=True)}] "
-            f"(one-sided 95 %), margin {figure(margin)}: {verdict.value}"
+            f"difference {change}, bounds [{lowest}, {highest}] "
+            f"(one-sided 95 %), margin {as_written(margin, relative=relative)}: {verdict.value}"
         ),
         metric=metric,
         better=better,

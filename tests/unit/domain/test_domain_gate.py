@@ -334,5 +334,5 @@ def test_the_message_carries_the_whole_arithmetic() -> None:
     found = gate.compare_overall(estimate(-0.0092, 0.003, margin=0.005), GatePolicy())
     assert found.message == (
         "f1 0.7908 vs production 0.8000: difference -0.0092, "
-        "bounds [-0.0142, -0.0043] (one-sided 95 %), margin 0.0050: fail"
+        "bounds [-0.0142, -0.0043] (one-sided 95 %), margin 0.005: fail"
     )

@@ -131,7 +131,7 @@ def test_a_loss_that_cannot_be_ruled_out_is_told_for_slices_alone() -> None:
     assert wording.remark(replace(near, verdict=Verdict.FAIL)) == ""
     assert wording.remark(replace(near, advisory=True)) == ""
     slower = compared("rmse", 12.0, 11.9, 0.5, slice="a=b", better="lower", margin=0.3, verdict=Verdict.PASS)
-    assert wording.remark(slower) == "may lose 0.9225"
+    assert wording.remark(slower) == "may lose 0.923"
 
 
 def test_the_interval_is_named_by_its_one_sided_level() -> None:

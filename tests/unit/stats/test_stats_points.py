@@ -142,7 +142,7 @@ def test_diabetes_progression_is_measured_as_scikit_learn_measures_it(name: str,
     assert value == pytest.approx(sklearn_value(name, truth, predicted, weights), rel=EXACT)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_labels_of_any_kind_are_measured_as_scikit_learn_measures_them(data: st.DataObject) -> None:
     """Few examples, absent classes, classes never predicted, weights over three orders of magnitude."""

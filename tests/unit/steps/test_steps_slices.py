@@ -94,10 +94,13 @@ def test_p_values_of_slices_are_holms_over_metric_times_slice_at_their_share_of_
 
 def test_p_values_of_all_examples_are_holms_over_metrics_and_share_the_rate_only_with_slices() -> None:
     names = ("accuracy", "f1", "mcc")
-    alone = report(*pair(2000, region=regions(2000)), policy(*names))
-    sliced = report(*pair(2000, region=regions(2000)), policy(*names, slices=["region"]))
+    better, _ = pair(2000, region=regions(2000))
+    slightly = broken_in(better, np.arange(2000) < 40, 0.8)
+    alone = report(slightly, better, policy(*names))
+    sliced = report(slightly, better, policy(*names, slices=["region"]))
     for found, share in ((alone, 1.0), (sliced, OVERALL_SHARE)):
         parts = [finding(found, f"compare:{name}") for name in names]
+        assert all(each.p_adjusted < 1 for each in parts)
         expected = [min(1.0, p / share) for p in holm([each.p_worse for each in parts])]
         assert [each.p_adjusted for each in parts] == pytest.approx(expected)
 
