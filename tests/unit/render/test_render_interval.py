@@ -30,7 +30,7 @@ def test_a_drawing_shows_bounds_estimate_zero_and_margin() -> None:
 
 
 def test_a_difference_without_bounds_is_a_hollow_point() -> None:
-    assert draw(Span(0.5, margin=0.5), 1.0, width=11) == "──╂──┼──○──"
+    assert draw(Span(0.5, margin=0.5), 1.0, width=11) == "───╂─┼─○───"
 
 
 def test_what_lies_beyond_the_scale_is_an_arrow() -> None:
