@@ -33,7 +33,12 @@ class Statistic:
     )
     gained: int = field(metadata={"help": "Examples on which only the candidate is right, or nearer to right."})
     lost: int = field(metadata={"help": "Examples on which only production is."})
+    differing: int = field(metadata={"help": "Examples on which the two models differ at all."})
     n: int = field(metadata={"help": "Examples."})
+    groups: int | None = field(default=None, metadata={"help": "Independent groups, where examples are grouped."})
+    smallest_class: int | None = field(
+        default=None, metadata={"help": "Examples of the rarer class, where the error estimate leans on it."}
+    )
     method: str = field(metadata={"help": "How bounds and p-value follow from the numbers above."})
     relative: bool = field(metadata={"help": "Whether the difference is judged on the ratio scale."})
 

@@ -29,7 +29,7 @@ OVERALL_SHARE = 0.8
 # The method of an estimate whose two models said the same of every example in every respect.
 IDENTICAL = "identical predictions"
 # Findings that "cannot tell" because of noise; policy may soften these and nothing else.
-_SOFTENED: frozenset[Reason | None] = frozenset({"interval", "boundary", "insufficient", "unverified"})
+_SOFTENED: frozenset[Reason | None] = frozenset({"interval", "boundary", "unverified"})
 
 
 def tolerance_for(metric: Metric, rule: MetricRule, policy: GatePolicy, *, sliced: bool = False) -> Tolerance:
@@ -101,10 +101,10 @@ def compare_slice(estimate: Estimate, policy: GatePolicy, looks: float) -> Findi
     verdict, reason = _decide(estimate, alpha)
     if shown:
         return _finding(estimate, policy, *_with_caveats(estimate, verdict, reason))
-    too_few_groups = estimate.clusters is not None and estimate.clusters < TOO_FEW_CLUSTERS
-    if not too_few_groups and (verdict in (Verdict.PASS, Verdict.FAIL) or reason == "boundary"):
+    untrusted = _too_few_to_trust(estimate)
+    if not untrusted and (verdict in (Verdict.PASS, Verdict.FAIL) or reason == "boundary"):
         return _finding(estimate, policy, verdict, reason)
-    if too_few_groups or _too_few_to_show_harm(estimate, alpha, looks):
+    if untrusted or _too_few_to_show_harm(estimate, alpha, looks):
         return _finding(estimate, policy, Verdict.INCONCLUSIVE, "insufficient", advisory=True)
     return _finding(estimate, policy, Verdict.PASS, None)
 
@@ -137,9 +137,7 @@ def _decide_without_differences(estimate: Estimate, margin: float) -> tuple[Verd
     """No example differs: by the rule of three, the share that could differ unseen is at most 3/n (95 %)."""
     if estimate.method == IDENTICAL or (margin > 0 and estimate.size * margin >= 3):
         return Verdict.PASS, "identical"
-    if margin == 0:
-        return Verdict.WARN, "interval"
-    return Verdict.INCONCLUSIVE, "insufficient"
+    return (Verdict.WARN if margin == 0 else Verdict.INCONCLUSIVE), "interval"
 
 
 def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> tuple[Verdict, Reason | None]:
@@ -157,6 +155,14 @@ def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -
     if estimate.smallest_class is not None and estimate.smallest_class < estimate.class_floor:
         return Verdict.WARN, "few-positives"
     return verdict, reason
+
+
+def _too_few_to_trust(estimate: Estimate) -> bool:
+    """Whether a slice has too few groups, or too few of one class for a ranking metric, to be judged either way."""
+    if estimate.clusters is not None and estimate.clusters < TOO_FEW_CLUSTERS:
+        return True
+    few = estimate.smallest_class is not None and estimate.smallest_class < FEW_PER_CLASS
+    return few and estimate.metric.needs == "score"
 
 
 def _too_few_to_show_harm(estimate: Estimate, alpha: float, looks: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from mlci.domain.estimate import FEW_CLUSTERS, Estimate
@@ -124,6 +125,12 @@ def _of_noise(estimate: Estimate, reason: Reason | None) -> str:
     first = f"{size} examples cannot tell a loss of {margin} from noise; the candidate {leaning}."
     if reason == "insufficient":
         first = f"Too few of the {size} examples differ between the two models to rule a loss of {margin} in or out."
+    if estimate.discordant == 0 and estimate.margin:
+        needed = count(math.ceil(3 / estimate.margin))
+        return (
+            f"No example differs between the two models, but {size} are too few to rule out a loss of {margin}. "
+            f"About {needed} examples without a difference would."
+        )
     if estimate.rows_needed is not None and estimate.rows_needed > estimate.n:
         needed = count(estimate.rows_needed)
         return f"{first} About {needed} examples would decide, or a tolerance that these examples can show."
@@ -158,7 +165,9 @@ def why(finding: Finding) -> str:
     where = f" on {finding.slice}" if finding.slice is not None else ""
     relative = finding.scale == "relative"
     margin = as_written(finding.margin or 0.0, relative=relative)
-    change = on_scale(finding.difference or 0.0, relative=relative, against=finding.better, signed=True, like=finding.typical)
+    change = on_scale(
+        finding.difference or 0.0, relative=relative, against=finding.better, signed=True, like=finding.typical
+    )
     if finding.reason == "unverified":
         return f"{finding.metric} changes by {change} (margin {margin}), and no examples show whether that is noise"
     if finding.reason == "regression":

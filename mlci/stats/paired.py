@@ -193,7 +193,7 @@ def _degenerate(
         return math.nan, math.nan, 1.0, "too few examples for a standard error"
     p_worse = sign_test(discordance.lost, discordance.gained)
     if discordance.total == 0:
-        return estimate, estimate, 1.0, "no example differs"
+        return math.nan, math.nan, 1.0, "no example differs; rule of three"
     alpha = 1 - design.confidence
     if min(p_worse, sign_test(discordance.gained, discordance.lost)) < alpha:
         return estimate, estimate, p_worse, "no spread; exact sign test"

@@ -100,7 +100,7 @@ def _regression(sides: list[Side], notes: list[str]) -> Coding:
         if side.truth_values is not None:
             _refuse_missing(side, ~np.isfinite(side.truth_values))
         values = side.values if side.values is not None else side.scores
-        truths.append(None if side.truth_values is None else Truth(values=side.truth_values))
+        truths.append(None if side.truth_values is None else Truth(values=side.truth_values.astype(np.float64)))
         outputs.append(Outputs(values=None if values is None else values.astype(np.float64), columns=side.columns))
         unusable.append(np.zeros(side.table.rows, dtype=bool) if values is None else ~np.isfinite(values))
     return Coding("regression", (), tuple(truths), tuple(outputs), tuple(unusable), tuple(notes))

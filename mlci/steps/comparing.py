@@ -143,7 +143,10 @@ def _slices(holdout: Holdout, whole: View) -> Iterator[View]:
         order = np.argsort(words.codes, kind="stable")
         edges = np.searchsorted(words.codes[order], np.arange(-1, len(words.values) + 1))
         named = sorted((value, code) for code, value in enumerate(words.values))
-        for value, code in (*named, (MISSING_VALUE, -1)):
+        missing = MISSING_VALUE
+        while missing in words.values:  # a value may be spelled so; two slices must not share a name
+            missing = f"({missing})"
+        for value, code in (*named, (missing, -1)):
             rows = order[edges[code + 1] : edges[code + 2]]
             if len(rows):
                 yield _part(whole, f"{column}={value}", rows)
@@ -199,7 +202,8 @@ def _estimate(rule: MetricRule, view: View, policy: GatePolicy) -> tuple[Estimat
         )
     except Undefined as error:
         return replace(blank, undefined=str(error)), None
-    return _filled(blank, result, candidate, view, policy), _statistic(blank, result, view)
+    filled = _filled(blank, result, candidate, view, policy)
+    return filled, _statistic(filled, result, view)
 
 
 def _gain(metric: Metric, candidate: Measured, baseline: Measured) -> NDArray[Any]:
@@ -245,20 +249,22 @@ def _discordant(metric: Metric, view: View, result: Contrast) -> int:
     return int(np.count_nonzero(labels != others))
 
 
-def _statistic(blank: Estimate, result: Contrast, view: View) -> Statistic:
-    has_error = result.standard_error == result.standard_error
+def _statistic(estimate: Estimate, result: Contrast, view: View) -> Statistic:
     return Statistic(
-        id=gate.finding_id("compare", blank.metric.name, view.name),
+        id=gate.finding_id("compare", estimate.metric.name, view.name),
         candidate=result.candidate,
         baseline=result.baseline,
         difference=result.difference,
-        standard_error=result.standard_error if has_error else None,
+        standard_error=estimate.standard_error,
         size=view.design.size,
         gained=result.discordance.gained,
         lost=result.discordance.lost,
+        differing=estimate.discordant or 0,
         n=view.design.n,
+        groups=estimate.clusters,
+        smallest_class=estimate.smallest_class,
         method=result.method,
-        relative=blank.relative,
+        relative=estimate.relative,
     )
 
 

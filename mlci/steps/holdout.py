@@ -191,6 +191,8 @@ def _check_truth(aligned: list[Aligned], ids: NDArray[Any]) -> None:
     numbers = [one.side.truth_values for one in aligned]
     if all(values is not None for values in numbers):
         left, right = (one.take(values) for one, values in zip(aligned, numbers, strict=True) if values is not None)
+        if left.dtype != right.dtype:  # one file keeps single precision: compare what both can say
+            left, right = left.astype(np.float32), right.astype(np.float32)
         _same(aligned, ids, "target", ~((left == right) | (np.isnan(left) & np.isnan(right))))
         return
     _shared(aligned, ids, "target", [one.side.truth for one in aligned])

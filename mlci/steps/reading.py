@@ -111,9 +111,7 @@ def named(ids: NDArray[Any]) -> str:
 
 
 def _numbers_if_number(table: Table, column: str | None) -> NDArray[Any] | None:
-    if column is None or not table.is_number(column):
-        return None
-    return table.numbers(column).astype(np.float64, copy=False)
+    return None if column is None or not table.is_number(column) else table.numbers(column)
 
 
 def _prediction(table: Table, part: Roles) -> tuple[Texts | None, NDArray[Any] | None]:

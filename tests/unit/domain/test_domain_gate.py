@@ -98,10 +98,10 @@ def test_a_tolerance_of_zero_asks_whether_a_regression_is_demonstrated() -> None
 
 @pytest.mark.parametrize(("n", "more", "expected"), [
     (300, {}, (PASS, "identical")),
-    (299, {}, (INCONCLUSIVE, "insufficient")),
-    (9999, {"clusters": 299}, (INCONCLUSIVE, "insufficient")),
+    (299, {}, (INCONCLUSIVE, "interval")),
+    (9999, {"clusters": 299}, (INCONCLUSIVE, "interval")),
     (9999, {"clusters": 300}, (PASS, "identical")),
-    (9999, {"effective_n": 299.0}, (INCONCLUSIVE, "insufficient")),
+    (9999, {"effective_n": 299.0}, (INCONCLUSIVE, "interval")),
     (1, {"method": gate.IDENTICAL}, (PASS, "identical")),
     (1, {"method": gate.IDENTICAL, "clusters": 1}, (PASS, "identical")),
 ])  # fmt: skip
@@ -259,7 +259,17 @@ def made_finding(verdict: Verdict, reason: Any = None, **more: Any) -> Finding:
 @pytest.mark.parametrize("policy", ["pass", "warn", "approve", "fail"])
 @pytest.mark.parametrize(
     "reason",
-    ["clusters", "dropped", "lost-predictions", "missing", "no-label", "other-holdout", "undefined", "unsupported"],
+    [
+        "clusters",
+        "dropped",
+        "insufficient",
+        "lost-predictions",
+        "missing",
+        "no-label",
+        "other-holdout",
+        "undefined",
+        "unsupported",
+    ],
 )
 def test_missing_evidence_is_never_softened(reason: str, policy: Any) -> None:
     assert gate.softened(made_finding(INCONCLUSIVE, reason), policy) is INCONCLUSIVE
@@ -268,7 +278,7 @@ def test_missing_evidence_is_never_softened(reason: str, policy: Any) -> None:
 @pytest.mark.parametrize(
     ("policy", "expected"), [("pass", PASS), ("warn", WARN), ("approve", INCONCLUSIVE), ("fail", INCONCLUSIVE)]
 )
-@pytest.mark.parametrize("reason", ["interval", "boundary", "insufficient", "unverified"])
+@pytest.mark.parametrize("reason", ["interval", "boundary", "unverified"])
 def test_noise_is_softened_as_policy_says(reason: str, policy: Any, expected: Verdict) -> None:
     assert gate.softened(made_finding(INCONCLUSIVE, reason), policy) is expected
 
@@ -336,3 +346,25 @@ def test_the_message_carries_the_whole_arithmetic() -> None:
         "f1 0.7908 vs production 0.8000: difference -0.0092, "
         "bounds [-0.0142, -0.0043] (one-sided 95 %), margin 0.005: fail"
     )
+
+
+def test_a_ranking_metric_on_a_slice_with_few_of_one_class_is_listed_even_when_it_looks_terrible() -> None:
+    auc = replace(estimate(-0.3, 0.01, slice="a=b"), metric=metric_named("roc_auc"), p_adjusted=1e-9, smallest_class=9)
+    found = gate.compare_slice(auc, GatePolicy(), 1.0)
+    assert (found.verdict, found.reason, found.advisory) == (INCONCLUSIVE, "insufficient", True)
+    assert gate.compare_slice(replace(auc, smallest_class=10), GatePolicy(), 1.0).verdict is FAIL
+
+
+def test_without_slices_nothing_of_the_error_rate_is_divided() -> None:
+    wide = estimate(0.0, 0.01)
+    assert gate.error_shares([wide], GatePolicy(), sliced=False) == gate.ErrorShares(1.0, 0.0)
+    shares = gate.error_shares([wide], GatePolicy(), sliced=True)
+    assert shares.overall == gate.OVERALL_SHARE
+    assert shares.slices == pytest.approx(1 - gate.OVERALL_SHARE)
+
+
+def test_what_all_examples_cannot_spend_goes_to_the_slices() -> None:
+    narrow = estimate(0.0, 0.01 / 3)  # a margin of three standard errors: 0.00135 of 0.05 can be spent
+    assert gate.error_shares([narrow], GatePolicy(), sliced=True).slices == pytest.approx(1 - 0.00135 / 0.05, abs=1e-4)
+    both = gate.error_shares([narrow, narrow], GatePolicy(), sliced=True).slices
+    assert both == pytest.approx(1 - 2 * 0.00135 / 0.05, abs=1e-4)

@@ -245,7 +245,7 @@ def test_models_wrong_on_the_same_examples_in_different_ways_are_not_identical(j
 # No discordant example, few examples.
 
 
-@pytest.mark.parametrize(("n", "reason"), [(299, "insufficient"), (300, "identical")])
+@pytest.mark.parametrize(("n", "reason"), [(299, "interval"), (300, "identical")])
 def test_no_discordant_example_proves_a_point_from_three_over_the_margin_on(judge: Judge, n: int, reason: str) -> None:
     one = classifier(n, 1, scores=True)
     other = with_columns(one, score=np.array(one["score"]) * 0.999)
@@ -270,7 +270,7 @@ def test_groups_count_as_one_example_each_when_nothing_differs(judge: Judge) -> 
     other = with_columns(one, score=np.array(one["score"]) * 0.999)
     result = judge(one, other, "--metrics", "accuracy")
     never_green(result)
-    assert result.finding("compare:accuracy")["reason"] == "insufficient"
+    assert result.finding("compare:accuracy")["reason"] == "interval"
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
