@@ -39,21 +39,19 @@ def measured(title: str, environment: Path) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--core-only", action="store_true", help="leave the extras out")
-    parser.add_argument("--no-dependencies", action="store_true", help="the package alone, without any download")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-        build = "--no-build-isolation" if given.no_dependencies else "--use-pep517"
-        process([*pip, "wheel", "--no-deps", build, "--wheel-dir", name, str(REPOSITORY)])
+        process([*pip, "wheel", "--no-deps", "--wheel-dir", name, str(REPOSITORY)])
         wheel = next(folder.glob("mlci-*.whl"))
         environment = folder / "environment"
         process([sys.executable, "-m", "venv", "--without-pip", str(environment)])
         # pip stays outside and installs into the new environment, so that it is not measured.
         install = [*pip, "--python", str(environment / "bin" / "python"), "install", "--compile"]
-        process([*install, *(["--no-deps"] if given.no_dependencies else []), str(wheel)])
+        process([*install, str(wheel)])
         rows = [[*measured("core", environment), "≤ 10 MB"]]
-        for extra in () if given.core_only or given.no_dependencies else EXTRAS:
+        for extra in () if given.core_only else EXTRAS:
             process([*install, f"mlci[{extra}] @ {wheel.as_uri()}"])
             rows.append([*measured(f"… and [{extra}]", environment), "–"])
     print(table(["installed", "distributions", "without .pyc", "with .pyc", "target"], rows))

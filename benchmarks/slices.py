@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from typing import Any
 
@@ -74,7 +75,7 @@ def theirs(truth: Truth, models: tuple[Outputs, Outputs], codes: NDArray[np.intp
     order = np.argsort(codes, kind="stable")
     edges = np.searchsorted(codes[order], np.arange(slices + 1))
     number = 0
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in itertools.pairwise(edges):
         part = truth.take(order[first:last])
         for model in (each.take(order[first:last]) for each in models):
             for name, peer in _PEERS.items():

@@ -1,0 +1,142 @@
+"""Every benchmark runs on a tiny size and prints its row; what the figures are is not judged here."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+TINY = {
+    "startup": ["--rounds", "1"],
+    "million_rows": ["--rows", "2000", "--rounds", "1"],
+    "paired_interval": ["--rows", "2000", "--rounds", "1"],
+    "slices": ["--rows", "5000", "--slices", "3", "--rounds", "1"],
+    "simulation": ["--rows", "2000", "--harmless", "2", "--harmful", "2", "--processes", "1"],
+}
+FIRST_CELLS = {
+    "startup": ["mlci --help", "mlci gate-compare --help"],
+    "million_rows": ["Parquet, same order", "Parquet, each in its own order", "CSV"],
+    "paired_interval": ["accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "rmse"],
+    "slices": ["3"],
+}
+
+
+def _rows(output: str) -> list[list[str]]:
+    lines = [line for line in output.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def _run(name: str) -> str:
+    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *TINY[name]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> object:
+    """Import a benchmark by name, as its own folder sees it."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module
+
+
+@pytest.mark.parametrize("name", FIRST_CELLS)
+def test_a_benchmark_prints_one_full_row_for_each_thing_it_measures(name: str) -> None:
+    header, rule, *rows = _rows(_run(name))
+    assert set(rule) == {"---"}
+    assert [row[0] for row in rows] == FIRST_CELLS[name]
+    assert all(len(row) == len(header) and all(row) for row in rows)
+
+
+def test_the_simulation_prints_every_cell_with_shares_that_add_up() -> None:
+    output = _run("simulation")
+    header, _, *rows = _rows(output)
+    # Five candidates and one with a single bad slice, which needs slices; each judged by 1 and by 4 metrics.
+    assert len(rows) == (5 * 3 + 2) * 2
+    columns = [header.index(verdict) for verdict in ("pass", "warn", "inconclusive", "fail")]
+    assert all(sum(float(row[column]) for column in columns) == pytest.approx(100) for row in rows)
+    assert "Highest false-block rate: " in output
+
+
+def test_equal_models_of_the_simulation_are_exchangeable_and_as_good_as_asked(benchmark: object) -> None:
+    simulation: ModuleType = benchmark("simulation")  # type: ignore[operator]
+    import numpy as np
+
+    holdout = simulation.draw(simulation.SCENARIOS[0], 400_000, 10, np.random.default_rng(3))
+    right = [(model.labels == holdout.truth.codes).mean() for model in (holdout.candidate, holdout.baseline)]
+    assert right == pytest.approx([0.90, 0.90], abs=0.002)
+    assert (holdout.candidate.labels != holdout.baseline.labels).mean() == pytest.approx(0.06, abs=0.002)
+
+
+def test_the_harmed_slice_loses_five_points_and_no_other_slice_loses_any(benchmark: object) -> None:
+    simulation: ModuleType = benchmark("simulation")  # type: ignore[operator]
+    import numpy as np
+
+    scenario = next(scenario for scenario in simulation.SCENARIOS if scenario.one_slice)
+    holdout = simulation.draw(scenario, 1_000_000, 10, np.random.default_rng(4))
+    gain = (holdout.candidate.labels == holdout.truth.codes).astype(float)
+    gain -= holdout.baseline.labels == holdout.truth.codes
+    codes = holdout.slices["region"].codes
+    changes = [gain[codes == code].mean() for code in range(10)]
+    assert changes[0] == pytest.approx(-0.05, abs=0.004)
+    assert changes[1:] == pytest.approx([0.0] * 9, abs=0.004)
+
+
+def test_the_scheme_called_shipped_blocks_exactly_what_the_gate_blocks(benchmark: object) -> None:
+    simulation: ModuleType = benchmark("simulation")  # type: ignore[operator]
+    import numpy as np
+
+    from mlci.domain.policy import GatePolicy
+
+    scenario = next(scenario for scenario in simulation.SCENARIOS if scenario.name == "-0.01 everywhere")
+    outcomes = []
+    for seed in range(25):
+        holdout = simulation.draw(scenario, 2_000, 10, np.random.default_rng(seed))
+        count = simulation.judged(holdout, 4, GatePolicy())
+        outcomes.append((count["fail"], count["shipped"]))
+    assert all(shipped == scheme for shipped, scheme in outcomes)
+    assert {shipped for shipped, _ in outcomes} == {0, 1}
+
+
+def test_equal_weights_make_weighted_holm_the_plain_one(benchmark: object) -> None:
+    simulation: ModuleType = benchmark("simulation")  # type: ignore[operator]
+    p_values = [0.012, 0.5, 0.004, 0.03]
+    assert simulation.weighted_holm(p_values, [1.0] * 4) == pytest.approx(simulation.holm(p_values))
+
+
+def test_a_heavier_weight_makes_its_hypothesis_easier_to_reject(benchmark: object) -> None:
+    simulation: ModuleType = benchmark("simulation")  # type: ignore[operator]
+    assert simulation.weighted_holm([0.03, 0.5], [0.8, 0.2]) == pytest.approx([0.0375, 0.5])
+
+
+def test_a_process_that_ends_otherwise_than_expected_stops_the_benchmark(benchmark: object) -> None:
+    measure: ModuleType = benchmark("measure")  # type: ignore[operator]
+    with pytest.raises(SystemExit, match="ended with 7:\nwhat went wrong"):
+        measure.process([sys.executable, "-c", "print('what went wrong'); raise SystemExit(7)"])
+
+
+def test_the_peak_of_a_process_contains_what_it_allocated(benchmark: object) -> None:
+    measure: ModuleType = benchmark("measure")  # type: ignore[operator]
+    small, large = (measure.process([sys.executable, "-c", f"block = b'x' * {size}"]) for size in (1, 200_000_000))
+    # The child of a large test process starts from that process's own peak, so only growth beyond it shows.
+    assert large.peak >= max(small.peak, 200_000_000)
+
+
+def test_disk_use_is_told_with_and_without_compiled_files(benchmark: object, tmp_path: Path) -> None:
+    install_size: ModuleType = benchmark("install_size")  # type: ignore[operator]
+    (tmp_path / "a.py").write_bytes(b"x" * 10_000)
+    plain_before, _ = install_size.size(tmp_path)
+    (tmp_path / "a.pyc").write_bytes(b"x" * 50_000)
+    plain, whole = install_size.size(tmp_path)
+    assert plain == plain_before >= 10_000
+    assert whole - plain >= 50_000
+
+
+def test_a_ratio_has_three_digits_and_groups_of_three(benchmark: object) -> None:
+    measure: ModuleType = benchmark("measure")  # type: ignore[operator]
+    assert [measure.times(slow, 1.0) for slow in (0.66666, 4.6449, 12345.6)] == ["0.667×", "4.64×", "12 346×"]
