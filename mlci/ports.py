@@ -20,7 +20,7 @@ class Texts:
     """
 
     values: tuple[str, ...]
-    codes: NDArray[np.intp]
+    codes: NDArray[np.int32]
 
 
 class Table(Protocol):

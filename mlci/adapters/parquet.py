@@ -39,7 +39,8 @@ class ParquetTable:
         if twice:
             raise Unreadable(f"column {twice[0]!r} stands more than once", place=Place(self.name))
         self.rows: int = self._file.metadata.num_rows
-        self._numbers: dict[str, NDArray[np.floating[Any]]] = {}
+        # The column read last, because it is often asked for as numbers and then as words; more would fill the memory.
+        self._latest: tuple[str, NDArray[np.floating[Any]]] | None = None
 
     def is_number(self, column: str) -> bool:
         """Whether the column is stored as numbers or truth values."""
@@ -53,9 +54,9 @@ class ParquetTable:
         """The column as float64, or float32 where it is stored so, shape (rows,); NaN where missing."""
         if not self.is_number(column):
             raise BadValue(f"column {column} is not stored as numbers", place=Place(self.name))
-        if column not in self._numbers:
-            self._numbers[column] = self._converted(self._column(column))
-        return self._numbers[column]
+        if self._latest is None or self._latest[0] != column:
+            self._latest = (column, self._converted(self._column(column)))
+        return self._latest[1]
 
     def _converted(self, values: Any) -> NDArray[np.floating[Any]]:
         if values.type == self._pa.int64() and not values.null_count:
@@ -85,7 +86,7 @@ class ParquetTable:
             raise Unreadable(f"column {column} is not UTF-8 text: {error.reason}", place=Place(self.name)) from error
         present = [word for word in words if word is not None]
         index = {word: number for number, word in enumerate(present)}
-        lookup = np.array([-1 if word is None else index[word] for word in words], dtype=np.intp)
+        lookup = np.array([-1 if word is None else index[word] for word in words], dtype=np.int32)
         return Texts(tuple(present), lookup[buffer])
 
     def ids(self, column: str) -> NDArray[Any]:

@@ -53,7 +53,7 @@ class PlainTable:
         if self.is_number(column):
             return texts_of_numbers(self.numbers(column))
         index: dict[str, int] = {}
-        codes = np.empty(self.rows, dtype=np.intp)
+        codes = np.empty(self.rows, dtype=np.int32)
         for row, value in enumerate(self._column(column)):
             text = word(value)
             codes[row] = -1 if text is None else index.setdefault(text, len(index))

@@ -31,7 +31,7 @@ def word(value: Any, *, id: bool = False) -> str | None:
 def texts_of_numbers(numbers: NDArray[np.floating[Any]]) -> Texts:
     """Numbers as words: whole ones without a decimal point, missing ones as missing."""
     present = np.isfinite(numbers)
-    codes = np.full(len(numbers), -1, dtype=np.intp)
+    codes = np.full(len(numbers), -1, dtype=np.int32)
     if not present.any():
         return Texts((), codes)
     finite = numbers if present.all() else numbers[present]
@@ -40,7 +40,7 @@ def texts_of_numbers(numbers: NDArray[np.floating[Any]]) -> Texts:
     if whole is not None and bool((whole == finite).all()):
         # Class labels are nearly always small whole numbers: count them instead of sorting a million floats.
         seen = np.flatnonzero(np.bincount(whole - int(low)))
-        lookup = np.zeros(int(high - low) + 1, dtype=np.intp)
+        lookup = np.zeros(int(high - low) + 1, dtype=np.int32)
         lookup[seen] = np.arange(len(seen))
         codes[present] = lookup[whole - int(low)]
         return Texts(tuple(str(value + int(low)) for value in seen.tolist()), codes)

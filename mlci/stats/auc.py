@@ -37,24 +37,34 @@ def ranked(scores: NDArray[Any]) -> Ranking:
     return Ranking(order, starts, np.diff(starts, append=len(scores)))
 
 
-def _by_group(ranking: Ranking, values: Array) -> Array:
-    falling = values[ranking.order]
+def _falling(ranking: Ranking, positive: Mask, weights: Array | None) -> tuple[Array, Array]:
+    """Weight of each example as a positive and as a negative, best score first."""
+    positives = positive[ranking.order].astype(np.float64)
+    if weights is None:
+        negatives = 1.0 - positives
+    else:
+        falling = weights[ranking.order]
+        positives *= falling
+        negatives = falling - positives
+    if not positives.any() or not negatives.any():
+        raise Undefined("only one class among these examples")
+    return positives, negatives
+
+
+def _by_group(ranking: Ranking, falling: Array) -> Array:
     return falling if len(ranking.starts) == len(falling) else np.add.reduceat(falling, ranking.starts)
 
 
-def _to_examples(ranking: Ranking, groups: Array) -> Array:
-    """Give each example the value of its group of equal scores, in the examples' own order."""
-    spread = np.empty(len(ranking.order))
-    spread[ranking.order] = groups if len(groups) == len(spread) else np.repeat(groups, ranking.sizes)
+def _each(ranking: Ranking, groups: Array) -> Array:
+    """Give each example, best score first, the value of its group of equal scores."""
+    return groups if len(groups) == len(ranking.order) else np.repeat(groups, ranking.sizes)
+
+
+def _in_place(ranking: Ranking, falling: Array) -> Array:
+    """Bring values from the order of scores back to the examples' own order."""
+    spread = np.empty(len(falling))
+    spread[ranking.order] = falling
     return spread
-
-
-def _classes(positive: Mask, weights: Array | None) -> tuple[Array, Array]:
-    ones = positive.astype(np.float64)
-    of_positives, of_negatives = (ones, 1.0 - ones) if weights is None else (weights * ones, weights * (1.0 - ones))
-    if not of_positives.any() or not of_negatives.any():
-        raise Undefined("only one class among these examples")
-    return of_positives, of_negatives
 
 
 def _share(part: Array, whole: Array) -> Array:
@@ -70,17 +80,18 @@ def roc_auc(ranking: Ranking, positive: Mask, weights: Array | None = None) -> S
     Raises:
         Undefined: only one class.
     """
-    above, below = _classes(positive, weights)
-    of_positives, of_negatives = _by_group(ranking, above), _by_group(ranking, below)
+    positives, negatives = _falling(ranking, positive, weights)
+    of_positives, of_negatives = _by_group(ranking, positives), _by_group(ranking, negatives)
     total_positive, total_negative = of_positives.sum(), of_negatives.sum()
     # For a positive: the share of negatives it outranks. For a negative: the share of positives that outrank it.
     outranked = (total_negative - np.cumsum(of_negatives) + 0.5 * of_negatives) / total_negative
     outranking = (np.cumsum(of_positives) - 0.5 * of_positives) / total_positive
     value = float((of_positives * outranked).sum() / total_positive)
     n = len(positive)
-    at_positive = _to_examples(ranking, (outranked - value) * (n / total_positive))
-    at_negative = _to_examples(ranking, (outranking - value) * (n / total_negative))
-    return Score(value, above * at_positive + below * at_negative, positives=positive if weights is None else None)
+    positives *= _each(ranking, (outranked - value) * (n / total_positive))
+    negatives *= _each(ranking, (outranking - value) * (n / total_negative))
+    influence = _in_place(ranking, positives + negatives)
+    return Score(value, influence, positives=positive if weights is None else None)
 
 
 def average_precision(ranking: Ranking, positive: Mask, weights: Array | None = None) -> Score:
@@ -93,17 +104,17 @@ def average_precision(ranking: Ranking, positive: Mask, weights: Array | None = 
     Raises:
         Undefined: only one class.
     """
-    above, below = _classes(positive, weights)
+    positives, negatives = _falling(ranking, positive, weights)
+    everyone = positives + negatives
     n = len(positive)
-    of_positives = _by_group(ranking, above) / n
-    reached = np.cumsum(of_positives + _by_group(ranking, below) / n)
+    of_positives = _by_group(ranking, positives) / n
+    reached = np.cumsum(_by_group(ranking, everyone) / n)
     found = np.cumsum(of_positives)
     share = float(found[-1])
     precision = _share(found, reached)
     value = float((of_positives * precision).sum() / share)
     inverse = np.cumsum(_share(of_positives, reached)[::-1])[::-1]
     squared = np.cumsum(_share(of_positives * precision, reached)[::-1])[::-1]
-    at_positive = _to_examples(ranking, (precision + inverse - value) / share)
-    at_all = _to_examples(ranking, squared / share)
-    everyone = 1.0 if weights is None else weights
-    return Score(value, above * at_positive - everyone * at_all)
+    positives *= _each(ranking, (precision + inverse - value) / share)
+    everyone *= _each(ranking, squared / share)
+    return Score(value, _in_place(ranking, positives - everyone))

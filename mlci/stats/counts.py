@@ -156,21 +156,59 @@ def label_score(
     Raises:
         Undefined: these examples give the metric no value.
     """
-    cells = truth * (classes + 1) + predicted
-    joint = np.bincount(cells, weights=weights, minlength=classes * (classes + 1)).reshape(classes, -1) / len(truth)
-    shares = Shares(joint.sum(axis=1), joint.sum(axis=0)[:classes], joint.diagonal())
+    # Few classes: one count and one look-up over (truth, prediction). Many: such a table would not fit in memory.
+    tabled = classes * (classes + 1) <= _LARGEST_TABLE
+    cells = np.multiply(truth, classes + 1, dtype=np.intp) + predicted if tabled else None
+    shares = _shares(truth, predicted, classes, weights, cells)
     if name in _WHOLE:
         smooth = _WHOLE[name](shares)
     else:
         base, _, average = name.partition("_")
         smooth = _averaged(base, average or "binary", shares, positive)
+    influence = _influence(smooth, shares, truth, predicted, cells)
+    return Score(smooth.value, influence if weights is None else influence * weights)
+
+
+_LARGEST_TABLE = 1 << 16
+
+
+def _shares(
+    truth: NDArray[Any],
+    predicted: NDArray[Any],
+    classes: int,
+    weights: Array | None,
+    cells: NDArray[np.intp] | None,
+) -> Shares:
+    n = len(truth)
+    if cells is not None:
+        joint = np.bincount(cells, weights=weights, minlength=classes * (classes + 1)).reshape(classes, -1) / n
+        return Shares(joint.sum(axis=1), joint.sum(axis=0)[:classes], joint.diagonal())
+    right = truth == predicted
+    return Shares(
+        np.bincount(truth, weights=weights, minlength=classes) / n,
+        np.bincount(predicted, weights=weights, minlength=classes + 1)[:classes] / n,
+        np.bincount(truth[right], weights=None if weights is None else weights[right], minlength=classes) / n,
+    )
+
+
+def _influence(
+    smooth: Smooth,
+    shares: Shares,
+    truth: NDArray[Any],
+    predicted: NDArray[Any],
+    cells: NDArray[np.intp] | None,
+) -> Array:
+    """The gradient applied to each example's own indicators, centred."""
+    by_predicted = np.append(smooth.by_predicted, 0.0)
     centre = (
         (smooth.by_truth * shares.truth).sum()
         + (smooth.by_predicted * shares.predicted).sum()
         + (smooth.by_right * shares.right).sum()
     )
-    # One table over (truth, prediction) instead of three look-ups per example.
-    table = smooth.by_truth[:, None] + np.append(smooth.by_predicted, 0.0)[None, :] - centre
-    table[np.arange(classes), np.arange(classes)] += smooth.by_right
-    influence = table.ravel()[cells]
-    return Score(smooth.value, influence if weights is None else influence * weights)
+    if cells is None:
+        right = np.where(truth == predicted, smooth.by_right[truth], 0.0)
+        return np.asarray(smooth.by_truth[truth] + by_predicted[predicted] + right - centre)
+    table = smooth.by_truth[:, None] + by_predicted[None, :] - centre
+    every = np.arange(len(smooth.by_truth))
+    table[every, every] += smooth.by_right
+    return np.asarray(table.ravel()[cells])

@@ -149,10 +149,10 @@ def _positive(classes: tuple[str, ...], reading: ReadingPolicy, notes: list[str]
     return chosen
 
 
-def _codes(words: Texts, classes: tuple[str, ...]) -> NDArray[np.intp]:
+def _codes(words: Texts, classes: tuple[str, ...]) -> NDArray[np.int32]:
     """Class codes; missing words become ``len(classes)``, which is no class."""
     index = {name: number for number, name in enumerate(classes)}
-    lookup = np.array([*(index.get(word, len(classes)) for word in words.values), len(classes)], dtype=np.intp)
+    lookup = np.array([*(index.get(word, len(classes)) for word in words.values), len(classes)], dtype=np.int32)
     return lookup[words.codes]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from samples import BINARY, SCORE, VALUE, Sample, defined_for, distributed, labelled, scored, valued
 from scipy import stats
 
-from mlci.stats import influence
+from mlci.stats import counts, influence
 from mlci.stats.influence import Undefined, effective_n, standard_error
 from mlci.stats.measure import Outputs, Truth, measure
 from mlci.stats.paired import Design, contrast, discordance_of
@@ -267,3 +267,25 @@ def test_no_positive_example_leaves_binary_metrics_undefined(name: str) -> None:
     truth = Truth(codes=np.zeros(4, dtype=int), classes=2, positive=1)
     with pytest.raises(Undefined, match="no example of the positive class"):
         measure(name, truth, Outputs(labels=np.array([0, 1, 0, 0])))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "f1_macro", "f1_weighted", "recall_macro", "mcc", "balanced_accuracy"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_many_classes_are_counted_without_a_table_and_to_the_same_end(
+    name: str, weighted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(11)
+    truth = random.integers(0, 300, 2000)
+    predicted = np.where(random.random(2000) < 0.6, truth, random.integers(0, 301, 2000))
+    weights = random.random(2000) + 0.5 if weighted else None
+    weights = None if weights is None else weights / weights.mean()
+    looked_up = counts.label_score(name, truth, predicted, 300, weights=weights)
+    monkeypatch.setattr(counts, "_LARGEST_TABLE", 1 << 20)
+    tabled = counts.label_score(name, truth, predicted, 300, weights=weights)
+    assert looked_up.value == pytest.approx(tabled.value, abs=1e-14)
+    np.testing.assert_allclose(looked_up.influence, tabled.influence, atol=1e-12)
+
+
+def test_a_hundred_thousand_classes_need_no_memory_of_their_square() -> None:
+    codes = np.arange(100_000)
+    assert counts.label_score("f1_macro", codes, codes, 100_000).value == 1.0
