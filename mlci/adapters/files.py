@@ -102,6 +102,10 @@ def read_metrics(path: str) -> tuple[dict[str, float], str | None]:
         raise Unreadable("metrics must be an object and holdout a string", place=Place(path))
     if not values:
         raise NoExamples("the file has no metrics", place=Place(path))
+    names = [normalise(name) for name in values]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Unreadable(f"{twice} stands twice, in two spellings", place=Place(path))
     return {normalise(name): _finite(name, value, path) for name, value in values.items()}, holdout
 
 

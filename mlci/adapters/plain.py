@@ -145,7 +145,7 @@ def _csv_line(file: Path, delimiter: str, row: int) -> int | None:
 def _delimiter(file: Path, header: str) -> str:
     if file.suffix.lower() == ".tsv":
         return "\t"
-    return ";" if ";" in header and "," not in header else ","
+    return next((sign for sign in (",", ";", "\t") if sign in header), ",")
 
 
 def _check_header(file: Path, names: list[str]) -> None:

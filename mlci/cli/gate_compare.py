@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -36,10 +36,7 @@ def run(invocation: Invocation) -> Exit:
     What an earlier run left is removed first: if this run is killed, no stale verdict lies where its own belongs.
     """
     own = invocation.own
-    faces = publish.Faces.beside(own["report"])
-    _refuse_overwriting(own, faces)
-    for path in (*faces.all, own["evidence"]):
-        files.remove(path)
+    faces = discard(own)
     try:
         outcome = _judge(invocation)
     except MlciError as error:
@@ -50,6 +47,19 @@ def run(invocation: Invocation) -> Exit:
     publish.publish(outcome.report, faces, files.write)
     _show(outcome.report, own, faces)
     return EXITS[outcome.report.verdict]
+
+
+def discard(own: dict[str, Any]) -> publish.Faces:
+    """Remove what an earlier run left where this run's results belong, and say where that is.
+
+    Raises:
+        MlciError: a result would overwrite an input or another result, or cannot be removed.
+    """
+    faces = publish.Faces.beside(own["report"])
+    _refuse_overwriting(own, faces)
+    for path in (*faces.all, own["evidence"]):
+        files.remove(path)
+    return faces
 
 
 def _refuse_overwriting(own: dict[str, str | None], faces: publish.Faces) -> None:

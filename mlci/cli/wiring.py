@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,7 +37,27 @@ class Invocation:
 
 def invoke(given: Given, environ: Mapping[str, str]) -> Exit:
     """Prepare and run one command; all problems of command line and configuration are raised together."""
-    return run(prepare(given, environ))
+    try:
+        invocation = prepare(given, environ)
+    except MlciError:
+        _discard(given)
+        raise
+    return run(invocation)
+
+
+def _discard(given: Given) -> None:
+    """Nothing can be judged: take away an earlier run's verdict, so that nobody takes it for this run's."""
+    if given.command.name == "gate-compare":
+        from mlci.cli import gate_compare
+
+        with contextlib.suppress(MlciError):
+            gate_compare.discard(_own(given))
+
+
+def _own(given: Given) -> dict[str, str | None]:
+    return {
+        spell(param.name, "snake"): _text(given, param) for param in given.command.params if param.overrides is None
+    }
 
 
 def prepare(given: Given, environ: Mapping[str, str]) -> Invocation:
@@ -46,7 +67,7 @@ def prepare(given: Given, environ: Mapping[str, str]) -> Invocation:
         MlciError: the problem of command line, environment and file, or all of them together.
     """
     problems = [*_unknown_variables(given.command, environ), *_wrong(given)]
-    own = {spell(param.name, "snake"): _text(given, param) for param in given.command.params if param.overrides is None}
+    own = _own(given)
     loaded = None
     try:
         loaded = load(own["config"] or DEFAULT_FILE, environ, required="config" in given.values)

@@ -272,7 +272,7 @@ class Validation:
         example="{equal_opportunity_difference: {max: 0.1}}",
     )  # fmt: skip
     confidence: float = key(
-        default=0.95, minimum=0.5, maximum=1, exclusive=True, help="Level of each one-sided confidence bound."
+        default=0.95, minimum=0.5, maximum=0.9999, exclusive=True, help="Level of each one-sided confidence bound."
     )
     thresholds: Thresholds = key(
         default="point",

@@ -61,7 +61,13 @@ def _asks_for_comparison(config: Config) -> bool:
 
 def _unsupported(validation: Validation) -> tuple[str, ...]:
     rules = [f"validation.fairness.{name}" for name in validation.fairness]
-    return (*rules, "validation.hardware") if validation.hardware is not None else tuple(rules)
+    if validation.hardware is not None:
+        rules.append("validation.hardware")
+    if validation.anchor_tolerance is not None:
+        rules.append("validation.anchor_tolerance")
+    if validation.compare_to not in (None, "production"):
+        rules.append(f"validation.compare_to: {validation.compare_to}")
+    return tuple(rules)
 
 
 def _reading(evaluate: Evaluate) -> ReadingPolicy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from mlci.domain.figures import Better
@@ -40,6 +41,7 @@ class Estimate:
     discordant: int | None = None
     smallest_class: int | None = None
     clusters: int | None = None
+    effective_clusters: float | None = None
     effective_n: float | None = None
     detectable: float | None = None
     rows_needed: int | None = None
@@ -65,8 +67,16 @@ class Estimate:
     def size(self) -> float:
         """Independent pieces of information: groups, effective examples, or examples."""
         if self.clusters is not None:
-            return self.clusters
+            return self.clusters if self.effective_clusters is None else self.effective_clusters
         return self.n if self.effective_n is None else self.effective_n
+
+    def unseen(self, alpha: float) -> float:
+        """The largest share of examples that may differ although none was seen to (rule of three at 5 %).
+
+        Where the metric leans on one class, the share of that class.
+        """
+        size = self.size if self.smallest_class is None else min(self.size, self.smallest_class)
+        return -math.log(alpha) / size if size > 0 else math.inf
 
     @property
     def class_floor(self) -> int:

@@ -13,7 +13,7 @@ Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy"]
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
 Reason = Literal[
     "better", "boundary", "clusters", "dropped", "few-positives", "identical", "input-error", "insufficient",
-    "interval", "lost-predictions", "missing", "no-baseline", "no-label", "other-holdout", "regression", "threshold",
+    "interval", "lost-predictions", "missing", "no-baseline", "no-difference", "regression", "threshold",
     "undefined", "unsupported", "unverified",
 ]  # fmt: skip
 

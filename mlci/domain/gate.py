@@ -115,7 +115,7 @@ def _decide(estimate: Estimate, alpha: float) -> tuple[Verdict, Reason | None]:
     dust = _DUST * max(1.0, margin)
     bound, p_value = estimate.worst_gain, estimate.p_adjusted
     if estimate.discordant == 0:
-        return _decide_without_differences(estimate, margin)
+        return _decide_without_differences(estimate, margin, alpha)
     if bound is not None and estimate.standard_error and abs(bound + margin) <= dust:
         return Verdict.INCONCLUSIVE, "boundary"
     if bound is not None and bound >= -margin:
@@ -133,24 +133,29 @@ def _decide(estimate: Estimate, alpha: float) -> tuple[Verdict, Reason | None]:
     return Verdict.INCONCLUSIVE, "interval"
 
 
-def _decide_without_differences(estimate: Estimate, margin: float) -> tuple[Verdict, Reason | None]:
-    """No example differs: by the rule of three, the share that could differ unseen is at most 3/n (95 %)."""
-    if estimate.method == IDENTICAL or (margin > 0 and estimate.size * margin >= 3):
+def _decide_without_differences(estimate: Estimate, margin: float, alpha: float) -> tuple[Verdict, Reason | None]:
+    """No example differs: the rule of three bounds the share that could differ unseen."""
+    if estimate.method == IDENTICAL:
         return Verdict.PASS, "identical"
+    # A share of examples moves the metric by as much only where the metric is itself a share, or leans on one class.
+    if estimate.metric.in_points and not estimate.relative and margin >= estimate.unseen(alpha) > 0:
+        return Verdict.PASS, "no-difference"
     return (Verdict.WARN if margin == 0 else Verdict.INCONCLUSIVE), "interval"
 
 
 def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> tuple[Verdict, Reason | None]:
     """Methods that lean on large samples say so when the sample is small; a pass is then at best a warning."""
+    if estimate.clusters is None and estimate.size < TOO_FEW_CLUSTERS and verdict is not Verdict.FAIL:
+        return Verdict.INCONCLUSIVE, "insufficient"
     if estimate.method == IDENTICAL:
         return verdict, reason
-    if estimate.clusters is not None and estimate.clusters < TOO_FEW_CLUSTERS:
+    if estimate.clusters is not None and estimate.size < TOO_FEW_CLUSTERS:
         return Verdict.INCONCLUSIVE, "clusters"
-    if verdict is not Verdict.PASS or reason == "identical":
+    if verdict is Verdict.FAIL and _too_few_to_trust(estimate):
+        return Verdict.INCONCLUSIVE, "few-positives"
+    if verdict is not Verdict.PASS:
         return verdict, reason
-    if estimate.size < TOO_FEW_CLUSTERS:
-        return Verdict.INCONCLUSIVE, "insufficient"
-    if estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS:
+    if estimate.clusters is not None and estimate.size < FEW_CLUSTERS:
         return Verdict.WARN, "clusters"
     if estimate.smallest_class is not None and estimate.smallest_class < estimate.class_floor:
         return Verdict.WARN, "few-positives"
@@ -159,7 +164,7 @@ def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -
 
 def _too_few_to_trust(estimate: Estimate) -> bool:
     """Whether a slice has too few groups, or too few of one class for a ranking metric, to be judged either way."""
-    if estimate.clusters is not None and estimate.clusters < TOO_FEW_CLUSTERS:
+    if estimate.clusters is not None and estimate.size < TOO_FEW_CLUSTERS:
         return True
     few = estimate.smallest_class is not None and estimate.smallest_class < FEW_PER_CLASS
     return few and estimate.metric.needs == "score"
@@ -172,7 +177,7 @@ def _too_few_to_show_harm(estimate: Estimate, alpha: float, looks: float) -> boo
     """
     if estimate.smallest_class is not None and estimate.smallest_class < FEW_PER_CLASS:
         return True
-    if estimate.clusters is not None and estimate.clusters < FEW_CLUSTERS:
+    if estimate.clusters is not None and estimate.size < FEW_CLUSTERS:
         return True
     discordant = estimate.discordant if estimate.discordant is not None else estimate.n
     return bool(2.0**-discordant * looks >= alpha)
@@ -309,8 +314,7 @@ def lost_predictions(candidate: int, baseline: int, n: int) -> Finding | None:
         message=f"{counts}: {'fail' if worse else 'warn'}",
         explanation=(
             f"The candidate gives no usable prediction for {count(candidate)} examples, production for "
-            f"{count(baseline)}. Make the model answer every example, or say evaluate.nan: fail-example to count each "
-            "as the worst possible answer."
+            f"{count(baseline)}. Make the model answer every example."
         ),
         candidate=float(candidate),
         baseline=float(baseline),
@@ -342,6 +346,42 @@ def dropped(only_candidate: int, only_baseline: int, common: int, note: str) -> 
     )
 
 
+def unverified_limit(finding: Finding, policy: GatePolicy) -> Finding:
+    """A limit met by a bare number: nobody can check it against examples, so never a pass."""
+    if finding.verdict is not Verdict.PASS:
+        return finding
+    verdict = Verdict.FAIL if policy.require_predictions else Verdict.WARN
+    return replace(
+        finding,
+        verdict=verdict,
+        reason="unverified",
+        message=f"{finding.message.removesuffix(': pass')}, by a bare number: {verdict.value}",
+        explanation=(
+            "The limit is met by a number that came without examples, so nobody can check it. "
+            "Give the candidate's per-example predictions to get a verdict that counts."
+        ),
+    )
+
+
+def thinned(name: str, lost: int, whole: int) -> Finding | None:
+    """Judge a slice that the candidate was not scored on in full: few examples overall may be most of a slice."""
+    if lost <= MOST_DROPPED * whole:
+        return None
+    return Finding(
+        id=f"input:dropped-examples[{name}]",
+        rule="input",
+        verdict=Verdict.INCONCLUSIVE,
+        reason="dropped",
+        slice=name,
+        message=f"the candidate was not scored on {count(lost)} of {count(whole)} examples of {name}",
+        explanation=(
+            f"What the candidate does on the missing examples of {name} is unknown, and they are most likely not a "
+            "random sample. Score the candidate on the whole holdout."
+        ),
+        n=whole - lost,
+    )
+
+
 def listed(kind: str, subject: str, reason: Reason, verdict: Verdict, message: str, explanation: str) -> Finding:
     """A finding about what could not be judged at all: a missing slice, an unsupported rule, no baseline."""
     rule: Any = "input" if kind == "input" else "policy"
@@ -354,7 +394,8 @@ def softened(finding: Finding, on_inconclusive: OnInconclusive) -> Verdict:
     """A finding's verdict after policy: only "noise hides the answer" may be softened, never missing evidence."""
     if finding.verdict is not Verdict.INCONCLUSIVE or finding.reason not in _SOFTENED:
         return finding.verdict
-    return {"pass": Verdict.PASS, "warn": Verdict.WARN}.get(on_inconclusive, Verdict.INCONCLUSIVE)
+    outcome = {"pass": Verdict.PASS, "warn": Verdict.WARN}.get(on_inconclusive, Verdict.INCONCLUSIVE)
+    return worst((outcome, Verdict.WARN)) if finding.reason == "unverified" else outcome
 
 
 def compose(findings: Sequence[Finding], on_inconclusive: OnInconclusive) -> tuple[Verdict, str]:

@@ -77,7 +77,8 @@ def explanation(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> 
         return _of_regression(estimate)
     if reason == "clusters":
         return (
-            f"The examples come in only {estimate.clusters} groups, so the error estimate itself is uncertain. "
+            f"The examples come in {estimate.clusters} groups that count as {estimate.size:.0f} equal ones, "
+            "so the error estimate itself is uncertain. "
             f"Score examples from at least {FEW_CLUSTERS} groups."
         )
     if reason == "few-positives":
@@ -100,7 +101,9 @@ def explanation(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> 
 def _of_pass(estimate: Estimate, reason: Reason | None) -> str | None:
     if reason == "identical":
         could = percent(min(1.0, 3 / estimate.size), "lower")
-        return f"No example differs between the two models; at most {could} of all examples could (95 %)."
+        return f"The two models answer every example alike; at most {could} of all examples could differ (95 %)."
+    if reason == "no-difference":
+        return f"The metric sees no difference in any of {_examples(estimate.n)}, enough to rule out the margin."
     bound = estimate.worst_gain
     if estimate.slice is None or bound is None or bound >= -(estimate.margin or 0.0):
         return None
@@ -115,14 +118,14 @@ def _of_regression(estimate: Estimate) -> str:
     return (
         f"On {estimate.slice or 'the holdout'} the candidate loses {loss}, more than the accepted "
         f"{_margin_of(estimate)}, and so large a loss is not noise ({p_words}). "
-        "Improve the candidate, or widen the tolerance if this loss is acceptable."
+        "Improve the candidate there; a tolerance is for losses that were agreed on beforehand."
     )
 
 
 def _of_noise(estimate: Estimate, reason: Reason | None) -> str:
     leaning = "looks acceptable" if estimate.gain >= -(estimate.margin or 0.0) else "looks worse"
     size, margin = count(estimate.n), _margin_of(estimate)
-    first = f"{size} examples cannot tell a loss of {margin} from noise; the candidate {leaning}."
+    first = f"{_examples(estimate.n)} cannot tell a loss of {margin} from noise; the candidate {leaning}."
     if reason == "insufficient":
         first = f"Too few of the {size} examples differ between the two models to rule a loss of {margin} in or out."
     if estimate.discordant == 0 and estimate.margin:
@@ -137,13 +140,19 @@ def _of_noise(estimate: Estimate, reason: Reason | None) -> str:
     return f"{first} More examples, or a wider tolerance, would decide."
 
 
+def _examples(number: int) -> str:
+    return f"{count(number)} example{'' if number == 1 else 's'}"
+
+
 def _margin_of(estimate: Estimate) -> str:
     return as_written(estimate.margin or 0.0, relative=estimate.relative)
 
 
 def why_pass(deciding: Sequence[Finding], aside: int) -> str:
     """A pass as one reason: what was shown, and how much was looked at and could not be judged."""
-    compared = [finding for finding in deciding if finding.rule == "compare" and finding.slice is None]
+    overall = [finding for finding in deciding if finding.rule == "compare" and finding.slice is None]
+    compared = [finding for finding in overall if finding.verdict is Verdict.PASS]
+    undecided = [finding.metric or "" for finding in overall if finding.verdict is not Verdict.PASS]
     slices = sum(finding.slice is not None for finding in deciding)
     limits = sum(finding.rule in ("minimum", "maximum") for finding in deciding)
     parts = []
@@ -151,6 +160,8 @@ def why_pass(deciding: Sequence[Finding], aside: int) -> str:
         parts.append("the two models predict the same")
     elif compared:
         parts.append(f"no worse than production on {', '.join(finding.metric or '' for finding in compared)}")
+    if undecided:
+        parts.append(f"undecided on {', '.join(undecided)}, which policy accepts")
     if slices:
         parts.append(f"no harm shown in {count(slices)} slice comparisons")
     if aside:
@@ -175,5 +186,5 @@ def why(finding: Finding) -> str:
     if finding.rule == "compare" and finding.reason == "interval" and finding.margin == 0:
         return f"no regression of {finding.metric} is demonstrated, but a tolerance of 0 cannot be proved"
     if finding.rule == "compare" and finding.reason in ("interval", "insufficient"):
-        return f"{count(finding.n or 0)} examples cannot show that {finding.metric}{where} loses no more than {margin}"
+        return f"{_examples(finding.n or 0)} cannot show that {finding.metric}{where} loses no more than {margin}"
     return finding.message

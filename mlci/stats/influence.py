@@ -132,6 +132,17 @@ def standard_error(
     return math.sqrt(above * m / (m - 1) + below * (n - m) / (n - m - 1)) / n
 
 
+def effective_groups(influence: Array, clusters: NDArray[Any]) -> float:
+    """How many equal groups carry as much information: (sum a)² / sum a², a being each group's absolute influence.
+
+    A few large groups, or a metric whose positives sit in few groups, leave few degrees of freedom, however many there
+    are in name (Carter, Schnepel and Steigerwald 2017, Rev. Econ. Stat. 99:698, on effective numbers of clusters).
+    """
+    sizes = np.bincount(clusters, weights=np.abs(influence))
+    squares = float((sizes * sizes).sum())
+    return float(sizes.sum()) ** 2 / squares if squares > 0 else float(len(sizes))
+
+
 def effective_n(weights: Array | None, n: int) -> float:
     """Kish's effective number of examples, (sum w)² / sum w²."""
     if weights is None:

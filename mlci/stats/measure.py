@@ -13,6 +13,8 @@ from mlci.stats.influence import Array, Score, Undefined
 
 # Probabilities this close to 0 or 1 are clipped for the log loss, the bound scikit-learn used for years.
 CLIP = 1e-15
+# Class probabilities written with a few digits still sum to 1 within this.
+_SUM_TO_ONE = 1e-3
 _LABEL_BASES = ("accuracy", "balanced_accuracy", "mcc", "f1", "precision", "recall")
 # A share of examples that are right: exact and score methods for proportions apply.
 SHARES = frozenset({"accuracy", "f1_micro", "precision_micro", "recall_micro"})
@@ -167,6 +169,8 @@ def _probability_loss(name: str, truth: Truth, outputs: Outputs) -> Array:
         raise Undefined("the scores are not probabilities between 0 and 1")
     if truth.codes is None:
         raise Undefined("there are no classes")
+    if scores.ndim == 2 and np.abs(scores.sum(axis=1) - 1).max() > _SUM_TO_ONE and scores.any(axis=1).all():
+        raise Undefined("the scores of an example's classes do not sum to 1")
     of_truth: Array = (
         np.where(truth.is_positive, scores, 1.0 - scores)
         if scores.ndim == 1

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.stats.influence import Array, Score, Undefined, effective_n, standard_error
+from mlci.stats.influence import Array, Score, Undefined, effective_groups, effective_n, standard_error
 from mlci.stats.proportions import tango, wilson
 from mlci.stats.student import normal_quantile, sign_test, t_quantile, t_tail
 
@@ -53,10 +53,13 @@ class Design:
         """Number of independent pieces of information: groups, or the effective number of examples."""
         return float(self.groups) if self.groups is not None else effective_n(self.weights, self.n)
 
-    @property
-    def quantile(self) -> float:
+    def size_for(self, influence: Array) -> float:
+        """The same for one metric: groups count by how much of its influence each carries."""
+        return self.size if self.clusters is None else effective_groups(influence, self.clusters)
+
+    def quantile(self, size: float) -> float:
         """Student's quantile of one bound."""
-        return t_quantile(self.confidence, max(1.0, self.size - 1))
+        return t_quantile(self.confidence, max(1.0, size - 1))
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Contrast:
     method: str
     discordance: Discordance
     n: int
+    size: float
 
     @property
     def bounded(self) -> bool:
@@ -143,8 +147,15 @@ def contrast(
         estimate = candidate.value - baseline.value
         influence = candidate.influence - baseline.influence
     error = standard_error(influence, positives=candidate.positives, clusters=design.clusters)
+    size = design.size_for(np.abs(candidate.influence) + np.abs(baseline.influence))
     low, high, p_worse, method = _bounds(
-        estimate, error, design, discordance, is_share=is_share and not relative, higher_is_better=higher_is_better
+        estimate,
+        error,
+        design,
+        size,
+        discordance,
+        is_share=is_share and not relative,
+        higher_is_better=higher_is_better,
     )
     if relative:
         estimate, low, high = (_ratio_less_one(x) for x in (estimate, low, high))
@@ -152,7 +163,9 @@ def contrast(
         method += " on the log ratio"
     if math.isinf(estimate) or math.isinf(error * _WIDEST):
         raise Undefined("the numbers are too large to compare")
-    return Contrast(candidate.value, baseline.value, estimate, error, low, high, p_worse, method, discordance, design.n)
+    return Contrast(
+        candidate.value, baseline.value, estimate, error, low, high, p_worse, method, discordance, design.n, size
+    )
 
 
 def _ratio_less_one(logarithm: float) -> float:
@@ -166,6 +179,7 @@ def _bounds(
     estimate: float,
     error: float,
     design: Design,
+    size: float,
     discordance: Discordance,
     *,
     is_share: bool,
@@ -178,9 +192,9 @@ def _bounds(
     # Influence values that cancel leave rounding dust, not zero.
     if math.isnan(error) or error <= 1e-15 * max(1.0, abs(estimate)):
         return _degenerate(estimate, error, design, discordance)
-    reach = design.quantile * error
+    reach = design.quantile(size) * error
     gain = estimate if higher_is_better else -estimate
-    p_worse = t_tail(-gain / error, max(1.0, design.size - 1))
+    p_worse = t_tail(-gain / error, max(1.0, size - 1))
     method = "clustered influence function, t" if design.clusters is not None else "influence function, t"
     return estimate - reach, estimate + reach, p_worse, method
 
@@ -201,7 +215,13 @@ def _degenerate(
 
 
 def own_interval(
-    score: Score, design: Design, *, is_share: bool, low: float = -math.inf, high: float = math.inf
+    score: Score,
+    design: Design,
+    *,
+    is_share: bool,
+    support: int | None = None,
+    low: float = -math.inf,
+    high: float = math.inf,
 ) -> tuple[float, float] | None:
     """One model's value between two one-sided bounds; None where none can be given.
 
@@ -209,6 +229,7 @@ def own_interval(
         score: the model's score.
         design: weights, clusters and level.
         is_share: a share of examples that are right, for which Wilson's interval is used.
+        support: how many examples the value rests on where these are not all, such as predicted positives.
         low: smallest possible value of the metric.
         high: largest possible value.
     """
@@ -218,12 +239,14 @@ def own_interval(
     error = standard_error(score.influence, positives=score.positives, clusters=design.clusters)
     if math.isnan(error):
         return None
-    reach = design.quantile * error
+    size = design.size_for(score.influence)
+    reach = design.quantile(size) * error
     if error <= 1e-15 * max(1.0, abs(score.value)):
         # A perfect score on few examples proves little: allow what Wilson's interval allows at 0 or n successes.
         if not math.isfinite(high):
             return None
-        reach = z * z / (design.size + z * z)
+        size = size if support is None else min(size, support)
+        reach = z * z / (size + z * z)
     return max(low, score.value - reach), min(high, score.value + reach)
 
 

@@ -83,10 +83,11 @@ def _without_target(sides: list[Side]) -> Coding:
 
 
 def _guess_task(sides: list[Side], notes: list[str]) -> Task:
-    if not all(could_be_classes(side) for side in sides if side.truth is not None):
+    """The task, from production's file alone: a candidate does not choose how it is judged."""
+    if not could_be_classes(sides[-1]):
         notes.append("task: regression, because the target is a number with many values")
         return "regression"
-    number = len(_classes(sides))
+    number = len(_classes(sides[-1:]))
     task: Task = "binary" if number <= 2 else "multiclass"
     notes.append(f"task: {task}, because the target has {number} {'class' if number == 1 else 'classes'}")
     return task
@@ -116,9 +117,14 @@ def _refuse_missing(side: Side, absent: NDArray[Any]) -> None:
 
 
 def _classes(sides: list[Side]) -> tuple[str, ...]:
-    """Every class any file names, numbers in numeric order before words."""
+    """Every class named, numbers in numeric order before words.
+
+    Where production's file names two at most, a further label of the candidate's is no class, only wrong.
+    """
     names: set[str] = set()
-    for side in sides:
+    for side in reversed(sides):
+        if side is not sides[-1] and len(names) <= 2:
+            break
         names |= set(side.truth.values) if side.truth is not None else set()
         names |= set(side.labels.values) if side.labels is not None and not holds_probabilities(side) else set()
         names |= set(side.class_scores)
@@ -172,7 +178,7 @@ def _classified(
     notes: list[str],
 ) -> tuple[Outputs, NDArray[np.bool_]]:
     """One model's labels and scores, and which rows have no usable prediction."""
-    scores = _scores(side, classes, notes)
+    scores = _scores(side, classes, positive, notes)
     unusable = np.zeros(side.table.rows, dtype=bool)
     if scores is not None:
         finite = np.isfinite(scores)
@@ -187,13 +193,15 @@ def _classified(
     return Outputs(labels=labels, scores=scores, columns=side.columns), unusable
 
 
-def _scores(side: Side, classes: tuple[str, ...], notes: list[str]) -> NDArray[Any] | None:
+def _scores(side: Side, classes: tuple[str, ...], positive: int | None, notes: list[str]) -> NDArray[Any] | None:
     if side.scores is not None:
         return side.scores
     if holds_probabilities(side) and side.values is not None:
         notes.append(f"column {side.roles.prediction} holds probabilities of the positive class, not labels")
         return side.values
     if side.class_scores and set(side.class_scores) == set(classes):
+        if positive is not None:
+            return side.class_scores[classes[positive]]
         return np.column_stack([side.class_scores[name] for name in classes])
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import Statistic
 from mlci.domain.figures import count, figure
 from mlci.domain.finding import Finding
-from mlci.domain.metric import Metric, metric_named
+from mlci.domain.metric import METRICS, Metric, metric_named
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.stats.influence import Undefined, effective_n
 from mlci.stats.measure import CLIP, SHARES, Measured, Outputs, Truth, measure
@@ -186,6 +187,9 @@ def _estimate(rule: MetricRule, view: View, policy: GatePolicy) -> tuple[Estimat
     blank = Estimate(
         metric=metric, n=view.design.n, slice=view.name, margin=tolerance.value, relative=tolerance.relative
     )
+    unknown = _unknown(metric, view)
+    if unknown is not None:
+        return replace(blank, undefined=unknown), None
     if metric.needs == "column" and rule.better is None:
         return replace(blank, undefined="say which way it is better: better: higher or lower"), None
     try:
@@ -225,7 +229,7 @@ def _filled(blank: Estimate, result: Contrast, candidate: Measured, view: View, 
     return replace(
         blank,
         candidate=result.candidate,
-        candidate_interval=_interval(metric, candidate, design),
+        candidate_interval=_interval(metric, candidate, view),
         baseline=result.baseline,
         difference=result.difference,
         standard_error=result.standard_error if has_error else None,
@@ -233,10 +237,11 @@ def _filled(blank: Estimate, result: Contrast, candidate: Measured, view: View, 
         p_worse=result.p_worse,
         method=result.method,
         discordant=_discordant(metric, view, result),
-        smallest_class=_smallest_class(metric, view.truth),
+        smallest_class=_rarest(metric, view.truth, (view.candidate, view.baseline)),
         clusters=design.groups,
+        effective_clusters=result.size if design.groups is not None else None,
         effective_n=effective_n(design.weights, design.n) if design.weights is not None else None,
-        detectable=result.detectable(policy.confidence) if has_error else None,
+        detectable=result.detectable(policy.confidence) if has_error and result.standard_error > 0 else None,
         rows_needed=result.rows_needed(policy.confidence, blank.margin or 0.0) if has_error else None,
     )
 
@@ -256,7 +261,7 @@ def _statistic(estimate: Estimate, result: Contrast, view: View) -> Statistic:
         baseline=result.baseline,
         difference=result.difference,
         standard_error=estimate.standard_error,
-        size=view.design.size,
+        size=result.size,
         gained=result.discordance.gained,
         lost=result.discordance.lost,
         differing=estimate.discordant or 0,
@@ -268,8 +273,15 @@ def _statistic(estimate: Estimate, result: Contrast, view: View) -> Statistic:
     )
 
 
-def _interval(metric: Metric, measured: Measured, design: Design) -> tuple[float, float] | None:
-    return own_interval(measured.score, design, is_share=metric.name in SHARES, low=metric.low, high=metric.high)
+def _interval(metric: Metric, measured: Measured, view: View) -> tuple[float, float] | None:
+    return own_interval(
+        measured.score,
+        view.design,
+        is_share=metric.name in SHARES,
+        support=_rarest(metric, view.truth, (view.candidate,)),
+        low=metric.low,
+        high=metric.high,
+    )
 
 
 def _own_estimate(rule: MetricRule, view: View) -> Estimate:
@@ -278,17 +290,41 @@ def _own_estimate(rule: MetricRule, view: View) -> Estimate:
     try:
         measured = measure(metric.name, view.truth, view.candidate, view.design.weights)
     except Undefined as error:
-        return replace(blank, undefined=str(error))
-    return replace(blank, candidate=measured.score.value, candidate_interval=_interval(metric, measured, view.design))
+        return replace(blank, undefined=_unknown(metric, view) or str(error))
+    return replace(
+        blank,
+        candidate=measured.score.value,
+        candidate_interval=_interval(metric, measured, view),
+        smallest_class=_rarest(metric, view.truth, (view.candidate,)),
+    )
 
 
 # Metrics whose error estimate leans on the rarer of two classes.
-_ON_POSITIVES = ("f1", "precision", "recall")
+_ON_TRUE_POSITIVES = ("f1", "recall")
+_ON_PREDICTED_POSITIVES = ("f1", "precision")
 _ON_BOTH = ("roc_auc", "pr_auc", "mcc", "balanced_accuracy")
 
 
-def _smallest_class(metric: Metric, truth: Truth) -> int | None:
-    if truth.positive is None or truth.codes is None or metric.name not in (*_ON_POSITIVES, *_ON_BOTH):
+def _rarest(metric: Metric, truth: Truth, outputs: Sequence[Outputs | None]) -> int | None:
+    """How many examples there are of the rarest kind that the metric leans on; None where it leans on all."""
+    if truth.positive is None or truth.codes is None:
         return None
     positives = int(truth.is_positive.sum())
-    return positives if metric.name in _ON_POSITIVES else min(positives, len(truth.codes) - positives)
+    kinds: list[int] = []
+    if metric.name in (*_ON_TRUE_POSITIVES, *_ON_BOTH):
+        kinds.append(positives)
+    if metric.name in _ON_BOTH:
+        kinds.append(len(truth.codes) - positives)
+    if metric.name in _ON_PREDICTED_POSITIVES:
+        labels = (each.labels for each in outputs if each is not None)
+        kinds += [int((each == truth.positive).sum()) for each in labels if each is not None]
+    return min(kinds, default=None)
+
+
+def _unknown(metric: Metric, view: View) -> str | None:
+    """Say that a name is neither a metric nor a column, and what may have been meant."""
+    if metric.needs != "column" or metric.name in view.candidate.columns:
+        return None
+    close = difflib.get_close_matches(metric.name, [*METRICS, *view.candidate.columns], n=1)
+    meant = f"; did you mean {close[0]}?" if close else ""
+    return f"{metric.name} is neither a metric nor a numeric column of the candidate's file{meant}"

@@ -177,18 +177,20 @@ def _about_input(holdout: Holdout, rules: Sequence[MetricRule]) -> Iterator[Find
     for found in (
         gate.lost_predictions(*holdout.missing, holdout.n),
         gate.dropped(only_candidate, only_baseline, holdout.n, on_dropped(holdout, rules)),
+        *(gate.thinned(*slice_) for slice_ in holdout.thinned),
     ):
         if found is not None:
             yield found
 
 
 def _usual_rules(holdout: Holdout, policy: GatePolicy, notes: list[str]) -> tuple[MetricRule, ...]:
-    scored = [out for out in (holdout.candidate, holdout.baseline) if out is not None]
-    has_scores = all(out.scores is not None for out in scored)
+    # What production gives is asked of the candidate too; a part it leaves out is missing, not unasked.
+    usual_outputs = holdout.candidate if holdout.baseline is None else holdout.baseline
+    has_scores = usual_outputs.scores is not None
     names = list(usual(holdout.task or "regression", has_scores=has_scores))
-    if has_scores and not all(_are_probabilities(out.scores) for out in scored):
+    if has_scores and not _are_probabilities(usual_outputs.scores):
         names.remove("brier")
-    if all(out.labels is None for out in scored):
+    if usual_outputs.labels is None:
         names = [name for name in names if METRICS[name].needs != "label"]
     notes.append("metrics: " + ", ".join(names) + " (name others with --metrics)")
     if policy.tolerance is None:
@@ -203,17 +205,18 @@ def _are_probabilities(scores: NDArray[Any] | None) -> bool:
     return len(finite) == 0 or bool(finite.min() >= 0 and finite.max() <= 1)
 
 
-def _missing_slices(holdout: Holdout, policy: GatePolicy) -> Iterator[Finding]:
+def _missing_slices(holdout: Holdout | None, policy: GatePolicy) -> Iterator[Finding]:
+    present = holdout.slices if holdout is not None else {}
     for name in policy.slices.columns:
-        if name not in holdout.slices:
+        if name not in present:
             yield gate.listed(
                 "input",
                 f"slice {name}",
                 "missing",
                 Verdict.INCONCLUSIVE,
-                f"slice column {name} is in neither file",
-                f"Policy declares slices by {name}, and no file has that column. "
-                "Write the column beside the predictions, or take it out of the policy.",
+                f"slice column {name} is not in production's file",
+                f"Policy declares slices by {name}, and production's file, which says what the holdout is, has no such "
+                "column. Write the column beside production's predictions, or take it out of the policy.",
             )
 
 
@@ -242,13 +245,8 @@ def _judge_bare(candidate: Given, baseline: Given | None, policy: GatePolicy) ->
     if baseline is not None and policy.compare:
         findings += [_bare_comparison(rule, values, policy) for rule in rules if rule.compare]
     for rule in rules:
-        estimate = Estimate(metric=metric_named(rule.metric, rule.better), n=0, candidate=values[0].get(rule.metric))
-        estimate = replace(
-            estimate, undefined=None if estimate.candidate is not None else "the candidate's file has it not"
-        )
-        for limit, lower in ((rule.minimum, True), (rule.maximum, False)):
-            if limit is not None:
-                findings.append(replace(gate.threshold(estimate, policy, limit, lower=lower), n=None))
+        findings += _bare_limits(rule, values[0], policy)
+    findings += _missing_slices(None, policy)
     return Judged(tuple(findings), (), None, candidate.holdout, ("bare metrics: nothing can be verified",))
 
 
@@ -294,3 +292,13 @@ def _bare_comparison(rule: MetricRule, values: list[dict[str, float]], policy: G
         method="two bare numbers",
     )
     return replace(gate.unverified(estimate, policy), n=None)
+
+
+def _bare_limits(rule: MetricRule, values: dict[str, float], policy: GatePolicy) -> Iterator[Finding]:
+    value = values.get(rule.metric)
+    undefined = None if value is not None else "it is not among the candidate's metrics"
+    estimate = Estimate(metric=metric_named(rule.metric, rule.better), n=0, candidate=value, undefined=undefined)
+    for limit, lower in ((rule.minimum, True), (rule.maximum, False)):
+        if limit is not None:
+            found = gate.threshold(estimate, policy, limit, lower=lower)
+            yield replace(gate.unverified_limit(found, policy), n=None)

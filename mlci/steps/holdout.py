@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mlci.domain.figures import count
 from mlci.domain.metric import Task
 from mlci.domain.policy import ReadingPolicy
-from mlci.errors import BadValue, HoldoutDiffers, IdsDiffer, NoExamples, Place
+from mlci.errors import BadValue, ColumnMissing, HoldoutDiffers, IdsDiffer, NoExamples, Place
 from mlci.ports import Table, Texts
 from mlci.stats.alignment import Order, joined, ordered
 from mlci.stats.measure import Outputs, Truth
@@ -46,6 +46,7 @@ class Holdout:
         slices: slice columns as words.
         missing: unusable predictions of candidate and baseline.
         dropped: what only one file has, candidate first.
+        thinned: slices of production's file that lost examples: name, examples lost, examples in all.
         digest: sha256 over ids, truth, weights and slices, in hexadecimal.
         assumptions: what had to be guessed, one sentence each.
     """
@@ -60,6 +61,7 @@ class Holdout:
     slices: dict[str, Texts]
     missing: tuple[int, int]
     dropped: tuple[Lost, ...]
+    thinned: tuple[tuple[str, int, int], ...]
     digest: str
     assumptions: tuple[str, ...]
 
@@ -102,6 +104,12 @@ def gather(
     # Decoding columns releases the interpreter's lock, so two files take little longer than one.
     with ThreadPoolExecutor(max_workers=len(tables)) as pool:
         sides = list(pool.map(lambda table: read_side(table, reading, slices, columns), tables))
+    if sides[-1].truth is None and sides[0].truth is not None:
+        raise ColumnMissing(
+            "production's file has no target, and a candidate may not bring its own labels",
+            place=Place(sides[-1].table.name),
+            help="write the target beside production's predictions, or name its column with --target",
+        )
     aligned, ids = _align(sides, reading)
     if len(ids) == 0:
         raise NoExamples("the two files have no example in common", place=Place(candidate.name))
@@ -111,7 +119,7 @@ def gather(
     truth = _truth_of(coding, aligned)
     weights = _weights(aligned, ids)
     groups = _shared(aligned, ids, "group", [one.side.group for one in aligned]) if authority.side.group else None
-    words = _slice_columns(aligned, ids, slices)
+    words = _slice_columns(aligned, ids)
     outputs = [
         out if one.rows is None else out.take(one.rows) for out, one in zip(coding.outputs, aligned, strict=True)
     ]
@@ -127,7 +135,8 @@ def gather(
         slices=words,
         missing=(missing[0], missing[1] if baseline is not None else missing[0]),
         dropped=tuple(_lost(coding, index, one) for index, one in enumerate(aligned)),
-        digest=_digest(ids, truth, coding.classes, weights, words),
+        thinned=tuple(_thinned(authority)) if baseline is not None else (),
+        digest=_digest(ids, truth, coding.classes, weights, words if groups is None else {**words, "\0group": groups}),
         assumptions=(*_column_notes(sides, reading, slices, columns), *coding.assumptions, *_unused(sides, slices)),
     )
 
@@ -232,11 +241,11 @@ def _same(aligned: list[Aligned], ids: NDArray[Any], part: str, differs: NDArray
 
 
 def _truth_of(coding: Coding, aligned: list[Aligned]) -> Truth:
-    """The truth from production's file where it has one, because a candidate may not bring its own labels."""
-    for truth, one in reversed(list(zip(coding.truths, aligned, strict=True))):
-        if truth is not None:
-            return truth if one.rows is None else truth.take(one.rows)
-    return Truth()
+    """The truth as production's file has it."""
+    truth, authority = coding.truths[-1], aligned[-1]
+    if truth is None:
+        return Truth()
+    return truth if authority.rows is None else truth.take(authority.rows)
 
 
 def _weights(aligned: list[Aligned], ids: NDArray[Any]) -> NDArray[Any] | None:
@@ -262,11 +271,10 @@ def _weights(aligned: list[Aligned], ids: NDArray[Any]) -> NDArray[Any] | None:
     return np.asarray(scaled * (len(scaled) / scaled.sum()))
 
 
-def _slice_columns(aligned: list[Aligned], ids: NDArray[Any], asked: Sequence[str]) -> dict[str, Texts]:
-    """Slices that policy asks for, and those that production's file names: a thousand more would hide a harm."""
+def _slice_columns(aligned: list[Aligned], ids: NDArray[Any]) -> dict[str, Texts]:
+    """The slices of production's file: a candidate that names its own could hide a harm in them."""
     found = {}
-    own = (name for name in aligned[0].side.slices if name in asked)
-    for name in dict.fromkeys((*aligned[-1].side.slices, *own)):
+    for name in aligned[-1].side.slices:
         words = _shared(aligned, ids, f"slice column {name}", [one.side.slices.get(name) for one in aligned])
         if words is not None:
             found[name] = words
@@ -285,6 +293,16 @@ def _clusters(groups: Texts | None, ids: NDArray[Any], reading: ReadingPolicy, f
         new = np.concatenate(([False], ids[1:] != ids[:-1]))
         return None if new[1:].all() else np.cumsum(new)
     return None
+
+
+def _thinned(authority: Aligned) -> Iterator[tuple[str, int, int]]:
+    """Slices of production's file that the candidate was not scored on in full."""
+    for column, words in authority.side.slices.items() if len(authority.alone) else ():
+        lost = np.bincount(words.codes[authority.alone] + 1, minlength=len(words.values) + 1)
+        whole = np.bincount(words.codes + 1, minlength=len(words.values) + 1)
+        for place in np.flatnonzero(lost):
+            value = words.values[place - 1] if place else "(missing)"
+            yield f"{column}={value}", int(lost[place]), int(whole[place])
 
 
 def _lost(coding: Coding, index: int, one: Aligned) -> Lost:
