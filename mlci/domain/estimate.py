@@ -70,6 +70,10 @@ class Estimate:
             return self.clusters if self.effective_clusters is None else self.effective_clusters
         return self.n if self.effective_n is None else self.effective_n
 
+    def fewer_groups_than(self, floor: int) -> bool:
+        """Whether examples are grouped and the groups are worth fewer than ``floor`` equal ones, to the nearest."""
+        return self.clusters is not None and round(self.size) < floor
+
     def unseen(self, alpha: float) -> float:
         """The largest share of examples that may differ although none was seen to (rule of three at 5 %).
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from mlci.domain import sentence
 from mlci.domain.estimate import FEW_CLUSTERS, FEW_PER_CLASS, TOO_FEW_CLUSTERS, Estimate
-from mlci.domain.figures import count
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.metric import Metric
 from mlci.domain.policy import GatePolicy, MetricRule, OnInconclusive, Tolerance
@@ -22,8 +21,6 @@ from mlci.domain.verdict import Verdict, worst
 _DUST = 1e-12
 # One point, and one per cent where points have no meaning.
 USUAL_TOLERANCE = 0.01
-# More than this share of examples without a partner, and the rest no longer stands for the holdout.
-MOST_DROPPED = 0.01
 # With slices, all-example comparisons keep this share of the error rate; slices get the rest and what stays unspent.
 OVERALL_SHARE = 0.8
 # The method of an estimate whose two models said the same of every example in every respect.
@@ -145,17 +142,18 @@ def _decide_without_differences(estimate: Estimate, margin: float, alpha: float)
 
 def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> tuple[Verdict, Reason | None]:
     """Methods that lean on large samples say so when the sample is small; a pass is then at best a warning."""
-    if estimate.clusters is None and estimate.size < TOO_FEW_CLUSTERS and verdict is not Verdict.FAIL:
+    apart = estimate.size if estimate.clusters is None else estimate.n
+    if apart < TOO_FEW_CLUSTERS and verdict is not Verdict.FAIL:
         return Verdict.INCONCLUSIVE, "insufficient"
     if estimate.method == IDENTICAL:
         return verdict, reason
-    if estimate.clusters is not None and estimate.size < TOO_FEW_CLUSTERS:
+    if estimate.fewer_groups_than(TOO_FEW_CLUSTERS):
         return Verdict.INCONCLUSIVE, "clusters"
     if verdict is Verdict.FAIL and _too_few_to_trust(estimate):
         return Verdict.INCONCLUSIVE, "few-positives"
     if verdict is not Verdict.PASS:
         return verdict, reason
-    if estimate.clusters is not None and estimate.size < FEW_CLUSTERS:
+    if estimate.fewer_groups_than(FEW_CLUSTERS):
         return Verdict.WARN, "clusters"
     if estimate.smallest_class is not None and estimate.smallest_class < estimate.class_floor:
         return Verdict.WARN, "few-positives"
@@ -164,7 +162,7 @@ def _with_caveats(estimate: Estimate, verdict: Verdict, reason: Reason | None) -
 
 def _too_few_to_trust(estimate: Estimate) -> bool:
     """Whether a slice has too few groups, or too few of one class for a ranking metric, to be judged either way."""
-    if estimate.clusters is not None and estimate.size < TOO_FEW_CLUSTERS:
+    if estimate.fewer_groups_than(TOO_FEW_CLUSTERS):
         return True
     few = estimate.smallest_class is not None and estimate.smallest_class < FEW_PER_CLASS
     return few and estimate.metric.needs == "score"
@@ -177,7 +175,7 @@ def _too_few_to_show_harm(estimate: Estimate, alpha: float, looks: float) -> boo
     """
     if estimate.smallest_class is not None and estimate.smallest_class < FEW_PER_CLASS:
         return True
-    if estimate.clusters is not None and estimate.size < FEW_CLUSTERS:
+    if estimate.fewer_groups_than(FEW_CLUSTERS):
         return True
     discordant = estimate.discordant if estimate.discordant is not None else estimate.n
     return bool(2.0**-discordant * looks >= alpha)
@@ -300,52 +298,6 @@ def unverified(estimate: Estimate, policy: GatePolicy) -> Finding:
     )
 
 
-def lost_predictions(candidate: int, baseline: int, n: int) -> Finding | None:
-    """Judge missing or non-finite predictions: a candidate that answers less often than production is less robust."""
-    if candidate == 0 and baseline == 0:
-        return None
-    worse = candidate > baseline
-    counts = f"{count(candidate)} of {count(n)} predictions missing or not finite, production {count(baseline)}"
-    return Finding(
-        id="robustness:missing-predictions",
-        rule="robustness",
-        verdict=Verdict.FAIL if worse else Verdict.WARN,
-        reason="lost-predictions",
-        message=f"{counts}: {'fail' if worse else 'warn'}",
-        explanation=(
-            f"The candidate gives no usable prediction for {count(candidate)} examples, production for "
-            f"{count(baseline)}. Make the model answer every example."
-        ),
-        candidate=float(candidate),
-        baseline=float(baseline),
-        better="lower",
-        n=n,
-    )
-
-
-def dropped(only_candidate: int, only_baseline: int, common: int, note: str) -> Finding | None:
-    """Judge examples that only one of the two models was scored on."""
-    alone = only_candidate + only_baseline
-    if alone == 0:
-        return None
-    many = alone > MOST_DROPPED * (alone + common)
-    return Finding(
-        id="input:dropped-examples",
-        rule="input",
-        verdict=Verdict.INCONCLUSIVE if many else Verdict.WARN,
-        reason="dropped",
-        message=(
-            f"{count(only_candidate)} examples only in the candidate's file, {count(only_baseline)} only in "
-            f"production's, {count(common)} compared{note}"
-        ),
-        explanation=(
-            "A comparison speaks only for examples both models were scored on, and those that are missing are seldom "
-            "a random sample. Score both models on the whole holdout."
-        ),
-        n=common,
-    )
-
-
 def unverified_limit(finding: Finding, policy: GatePolicy) -> Finding:
     """A limit met by a bare number: nobody can check it against examples, so never a pass."""
     if finding.verdict is not Verdict.PASS:
@@ -360,33 +312,6 @@ def unverified_limit(finding: Finding, policy: GatePolicy) -> Finding:
             "The limit is met by a number that came without examples, so nobody can check it. "
             "Give the candidate's per-example predictions to get a verdict that counts."
         ),
-    )
-
-
-def thinned(name: str, lost: int, whole: int) -> Finding | None:
-    """Judge a slice that the candidate was not scored on in full: few examples overall may be most of a slice."""
-    if lost <= MOST_DROPPED * whole:
-        return None
-    return Finding(
-        id=f"input:dropped-examples[{name}]",
-        rule="input",
-        verdict=Verdict.INCONCLUSIVE,
-        reason="dropped",
-        slice=name,
-        message=f"the candidate was not scored on {count(lost)} of {count(whole)} examples of {name}",
-        explanation=(
-            f"What the candidate does on the missing examples of {name} is unknown, and they are most likely not a "
-            "random sample. Score the candidate on the whole holdout."
-        ),
-        n=whole - lost,
-    )
-
-
-def listed(kind: str, subject: str, reason: Reason, verdict: Verdict, message: str, explanation: str) -> Finding:
-    """A finding about what could not be judged at all: a missing slice, an unsupported rule, no baseline."""
-    rule: Any = "input" if kind == "input" else "policy"
-    return Finding(
-        id=f"{kind}:{subject}", rule=rule, verdict=verdict, reason=reason, message=message, explanation=explanation
     )
 
 

@@ -13,7 +13,7 @@ import rfc8785
 from numpy.typing import NDArray
 
 from mlci import REPOSITORY, __version__
-from mlci.domain import gate
+from mlci.domain import coverage, gate
 from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import GatePredicate, Statistic, statement
 from mlci.domain.finding import Finding
@@ -121,7 +121,7 @@ def run(candidate: Given, baseline: Given | None, policy: GatePolicy, model: str
 
 def _beyond_this_version(policy: GatePolicy) -> Iterator[Finding]:
     for name in policy.unsupported:
-        yield gate.listed(
+        yield coverage.listed(
             "policy",
             name,
             "unsupported",
@@ -134,7 +134,7 @@ def _beyond_this_version(policy: GatePolicy) -> Iterator[Finding]:
 
 def _without_baseline(baseline: Given | None, policy: GatePolicy) -> Iterator[Finding]:
     if baseline is None and policy.compare:
-        yield gate.listed(
+        yield coverage.listed(
             "policy",
             "baseline",
             "no-baseline",
@@ -175,9 +175,9 @@ def _judge_predictions(candidate: Given, baseline: Given | None, policy: GatePol
 def _about_input(holdout: Holdout, rules: Sequence[MetricRule]) -> Iterator[Finding]:
     only_candidate, only_baseline = (*(lost.rows for lost in holdout.dropped), 0)[:2]
     for found in (
-        gate.lost_predictions(*holdout.missing, holdout.n),
-        gate.dropped(only_candidate, only_baseline, holdout.n, on_dropped(holdout, rules)),
-        *(gate.thinned(*slice_) for slice_ in holdout.thinned),
+        coverage.lost_predictions(*holdout.missing, holdout.n),
+        coverage.dropped(only_candidate, only_baseline, holdout.n, on_dropped(holdout, rules)),
+        *(coverage.thinned(*slice_) for slice_ in holdout.thinned),
     ):
         if found is not None:
             yield found
@@ -209,7 +209,7 @@ def _missing_slices(holdout: Holdout | None, policy: GatePolicy) -> Iterator[Fin
     present = holdout.slices if holdout is not None else {}
     for name in policy.slices.columns:
         if name not in present:
-            yield gate.listed(
+            yield coverage.listed(
                 "input",
                 f"slice {name}",
                 "missing",

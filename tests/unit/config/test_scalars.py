@@ -102,12 +102,12 @@ def test_what_is_not_a_decimal_number_is_the_wrong_type(text: str) -> None:
     assert refusal(CONFIDENCE, text).error is WrongType
 
 
-@pytest.mark.parametrize("text", ["0.5", "1", "0", "-0.95", "95"])
+@pytest.mark.parametrize("text", ["0.5", "1", "0.99999", "0", "-0.95", "95"])
 def test_confidence_lies_strictly_between_a_half_and_one(text: str) -> None:
     problem = refusal(CONFIDENCE, text)
 
     assert problem.error is OutOfRange
-    assert "strictly between 0.5 and 1" in problem.what
+    assert "strictly between 0.5 and 0.9999" in problem.what
 
 
 def test_quotes_around_a_number_are_named_as_the_cause() -> None:
@@ -184,7 +184,7 @@ def test_a_hint_does_not_tell_what_a_value_from_the_environment_is_near_to() -> 
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("validation.confidence", "strictly between 0.5 and 1"), ("data.drift.psi", "at least 0"), ("model", "")],
+    [("validation.confidence", "strictly between 0.5 and 0.9999"), ("data.drift.psi", "at least 0"), ("model", "")],
 )
 def test_limits_are_said_in_words(path: str, words: str) -> None:
     assert limits(shape_at(Config, path)) == words

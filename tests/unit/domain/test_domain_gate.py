@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlci.domain import gate
+from mlci.domain import coverage, gate
 from mlci.domain.estimate import FEW_CLUSTERS, TOO_FEW_CLUSTERS, Estimate
 from mlci.domain.finding import Finding
 from mlci.domain.metric import metric_named
@@ -97,13 +97,17 @@ def test_a_tolerance_of_zero_asks_whether_a_regression_is_demonstrated() -> None
 
 
 @pytest.mark.parametrize(("n", "more", "expected"), [
-    (300, {}, (PASS, "identical")),
+    (300, {}, (PASS, "no-difference")),
     (299, {}, (INCONCLUSIVE, "interval")),
     (9999, {"clusters": 299}, (INCONCLUSIVE, "interval")),
-    (9999, {"clusters": 300}, (PASS, "identical")),
+    (9999, {"clusters": 300}, (PASS, "no-difference")),
+    (9999, {"smallest_class": 299}, (INCONCLUSIVE, "interval")),
+    (9999, {"relative": True}, (INCONCLUSIVE, "interval")),
+    (9999, {"metric": "rmse"}, (INCONCLUSIVE, "interval")),
     (9999, {"effective_n": 299.0}, (INCONCLUSIVE, "interval")),
-    (1, {"method": gate.IDENTICAL}, (PASS, "identical")),
-    (1, {"method": gate.IDENTICAL, "clusters": 1}, (PASS, "identical")),
+    (5, {"method": gate.IDENTICAL}, (PASS, "identical")),
+    (4, {"method": gate.IDENTICAL}, (INCONCLUSIVE, "insufficient")),
+    (5, {"method": gate.IDENTICAL, "clusters": 1}, (PASS, "identical")),
 ])  # fmt: skip
 def test_nothing_discordant_is_judged_by_the_rule_of_three(n: int, more: dict[str, Any], expected: Any) -> None:
     assert overall(estimate(0.0, 0.0, p=1.0, n=n, discordant=0, **more)) == expected
@@ -236,7 +240,7 @@ def test_a_limit_without_value_or_without_interval_is_inconclusive() -> None:
 def test_lost_predictions_fail_the_candidate_that_loses_more(
     candidate: int, baseline: int, verdict: Verdict | None
 ) -> None:
-    found = gate.lost_predictions(candidate, baseline, 10)
+    found = coverage.lost_predictions(candidate, baseline, 10)
     assert (None if found is None else found.verdict) is verdict
 
 
@@ -244,9 +248,9 @@ def test_lost_predictions_fail_the_candidate_that_loses_more(
     ("alone", "common", "verdict"), [(0, 100, None), (1, 99, WARN), (1, 98, INCONCLUSIVE), (2, 198, WARN)]
 )
 def test_more_than_one_in_a_hundred_dropped_is_inconclusive(alone: int, common: int, verdict: Verdict | None) -> None:
-    found = gate.dropped(alone, 0, common, "")
+    found = coverage.dropped(alone, 0, common, "")
     assert (None if found is None else found.verdict) is verdict
-    mirrored = gate.dropped(0, alone, common, "")
+    mirrored = coverage.dropped(0, alone, common, "")
     assert (None if mirrored is None else mirrored.verdict) is verdict
 
 
@@ -265,8 +269,6 @@ def made_finding(verdict: Verdict, reason: Any = None, **more: Any) -> Finding:
         "insufficient",
         "lost-predictions",
         "missing",
-        "no-label",
-        "other-holdout",
         "undefined",
         "unsupported",
     ],
@@ -278,9 +280,14 @@ def test_missing_evidence_is_never_softened(reason: str, policy: Any) -> None:
 @pytest.mark.parametrize(
     ("policy", "expected"), [("pass", PASS), ("warn", WARN), ("approve", INCONCLUSIVE), ("fail", INCONCLUSIVE)]
 )
-@pytest.mark.parametrize("reason", ["interval", "boundary", "unverified"])
+@pytest.mark.parametrize("reason", ["interval", "boundary"])
 def test_noise_is_softened_as_policy_says(reason: str, policy: Any, expected: Verdict) -> None:
     assert gate.softened(made_finding(INCONCLUSIVE, reason), policy) is expected
+
+
+def test_two_bare_numbers_are_at_best_a_warning_whatever_policy_accepts() -> None:
+    found = made_finding(INCONCLUSIVE, "unverified")
+    assert [gate.softened(found, policy) for policy in ("pass", "warn", "approve")] == [WARN, WARN, INCONCLUSIVE]
 
 
 @pytest.mark.parametrize("policy", ["pass", "warn"])

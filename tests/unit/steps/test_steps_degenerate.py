@@ -212,7 +212,7 @@ def test_identical_predictions_pass_and_say_how_much_could_differ_unseen(judge: 
     assert (result.exit, result.verdict) == (0, "pass")
     found = result.finding("compare:accuracy")
     assert (found["reason"], found["difference"], found["standard_error"]) == ("identical", 0.0, 0.0)
-    assert "at most 1.00 % of all examples could (95 %)" in found["explanation"]
+    assert "at most 1.00 % of all examples could differ (95 %)" in found["explanation"]
 
 
 def test_identical_predictions_with_missing_ones_are_not_a_plain_pass(judge: Judge) -> None:
@@ -245,7 +245,7 @@ def test_models_wrong_on_the_same_examples_in_different_ways_are_not_identical(j
 # No discordant example, few examples.
 
 
-@pytest.mark.parametrize(("n", "reason"), [(299, "interval"), (300, "identical")])
+@pytest.mark.parametrize(("n", "reason"), [(299, "interval"), (300, "no-difference")])
 def test_no_discordant_example_proves_a_point_from_three_over_the_margin_on(judge: Judge, n: int, reason: str) -> None:
     one = classifier(n, 1, scores=True)
     other = with_columns(one, score=np.array(one["score"]) * 0.999)

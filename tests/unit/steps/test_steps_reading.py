@@ -156,10 +156,13 @@ def test_a_score_of_each_class_becomes_the_label_of_the_highest() -> None:
     assert finding(found, "compare:log_loss").candidate > 0
 
 
-def test_a_label_the_target_never_has_is_a_third_class_and_no_binary_task() -> None:
+def test_a_third_label_of_productions_is_no_binary_task_and_of_the_candidates_is_only_wrong() -> None:
     odd = with_columns(PLAIN, pred=[2, *PLAIN["pred"][1:]])
     with pytest.raises(BadValue, match="3 classes"):
-        report(odd, PLAIN, policy("f1", task="binary"))
+        report(PLAIN, odd, policy("f1", task="binary"))
+    found = finding(report(odd, PLAIN, policy("accuracy", task="binary")), "compare:accuracy")
+    assert found.n is not None
+    assert round((found.difference or 0.0) * found.n, 9) in (0.0, -1.0)
 
 
 def test_the_label_of_production_decides_where_the_candidate_brings_none() -> None:

@@ -232,7 +232,8 @@ def test_slices_and_groups_that_only_the_candidate_brings_are_not_used_and_that_
     }
 
 
-def test_a_slice_that_policy_asks_for_may_stand_in_the_candidates_file_alone() -> None:
+def test_a_slice_that_policy_asks_for_and_only_the_candidate_names_is_missing() -> None:
     one, other = pair(600)
     found = report(with_columns(one, region=regions(600)), other, policy("accuracy", slices=["region"]))
-    assert len(found.findings) == 5
+    assert [each.reason for each in found.findings if each.rule == "policy" or each.rule == "input"] == ["missing"]
+    assert found.verdict is Verdict.INCONCLUSIVE
