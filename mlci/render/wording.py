@@ -15,6 +15,8 @@ NONE = "–"
 _FIXED = "\u00a0"
 NOT_JUDGED = "not judged"
 NOT_COUNTED = "not counted"
+# A slice that passes because no harm is significant, though a loss beyond its margin is not ruled out.
+UNPROVEN = "no harm shown"
 
 _STEPS = {"gate-compare": "candidate against production"}
 
@@ -22,7 +24,7 @@ _STEPS = {"gate-compare": "candidate against production"}
 def state(finding: Finding) -> str:
     """The finding's verdict word; one that was set aside never reads as a pass."""
     if not finding.advisory:
-        return finding.verdict.value
+        return UNPROVEN if _may_lose(finding) else finding.verdict.value
     return NOT_JUDGED if finding.verdict in (Verdict.PASS, Verdict.INCONCLUSIVE) else NOT_COUNTED
 
 
@@ -39,12 +41,17 @@ def remark(finding: Finding) -> str:
     """The one-word reason; for a slice that passes without proof, the loss that cannot be ruled out."""
     if finding.reason is not None:
         return finding.reason
-    if finding.slice is None or finding.interval is None or finding.margin is None or finding.advisory:
-        return ""
+    loss = _may_lose(finding)
+    return f"may lose {_loss(loss, finding)}" if loss else ""
+
+
+def _may_lose(finding: Finding) -> float:
+    """The loss beyond its margin that a slice passes without ruling out; 0 where there is none."""
+    if finding.slice is None or finding.interval is None or finding.margin is None or finding.reason is not None:
+        return 0.0
     worst = -finding.interval[0] if finding.better != "lower" else finding.interval[1]
-    if finding.verdict is not Verdict.PASS or worst <= finding.margin:
-        return ""
-    return f"may lose {_loss(worst, finding)}"
+    passed = finding.verdict is Verdict.PASS and not finding.advisory
+    return worst if passed and worst > finding.margin else 0.0
 
 
 def title(finding: Finding) -> str:
