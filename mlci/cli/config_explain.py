@@ -12,7 +12,7 @@ from mlci.config.settings import Value, as_written
 from mlci.errors import Exit
 
 if TYPE_CHECKING:
-    from mlci.cli.wiring import Invocation
+    from mlci.cli.invocation import Invocation
 
 SCHEMA = "mlci.config/1"
 

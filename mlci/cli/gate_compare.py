@@ -19,7 +19,7 @@ from mlci.domain.verdict import Verdict
 from mlci.errors import Exit, ExtraMissing, MlciError, RequiredMissing, UsageError
 
 if TYPE_CHECKING:
-    from mlci.cli.wiring import Invocation
+    from mlci.cli.invocation import Invocation
     from mlci.steps.gate_compare import Given, Outcome
 
 EXITS = {

@@ -5,34 +5,18 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
+from mlci.cli.invocation import Invocation
 from mlci.cli.tree import Given
 from mlci.config.load import load
 from mlci.config.model import DEFAULT_FILE
 from mlci.config.problems import raise_all
 from mlci.config.quote import one_line, quote
-from mlci.config.resolve import Override, Resolved, resolve
+from mlci.config.resolve import Override, resolve
 from mlci.config.source import Source
 from mlci.errors import Exit, MlciError, Place, RequiredMissing, UsageError
 from mlci.surface.catalog import COMMANDS, Command, Param, command_named
 from mlci.surface.spelling import spell
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """A command that is about to run.
-
-    Attributes:
-        command: which one.
-        own: its own parameters by their snake names, defaults filled in; None where nothing was given.
-        resolved: the configuration that holds.
-    """
-
-    command: Command
-    own: dict[str, Any]
-    resolved: Resolved = field(repr=False)
 
 
 def invoke(given: Given, environ: Mapping[str, str]) -> Exit:
