@@ -105,6 +105,7 @@ def draw(scenario: Scenario, n: int, slices: int, random: np.random.Generator) -
         slices=words,
         missing=(0, 0),
         dropped=(),
+        thinned=(),
         digest="",
         assumptions=(),
     )

@@ -111,7 +111,7 @@ def _decide(estimate: Estimate, alpha: float) -> tuple[Verdict, Reason | None]:
     margin = estimate.margin or 0.0
     dust = _DUST * max(1.0, margin)
     bound, p_value = estimate.worst_gain, estimate.p_adjusted
-    if estimate.discordant == 0:
+    if estimate.discordant == 0 and estimate.gain == 0:
         return _decide_without_differences(estimate, margin, alpha)
     if bound is not None and estimate.standard_error and abs(bound + margin) <= dust:
         return Verdict.INCONCLUSIVE, "boundary"

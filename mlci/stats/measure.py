@@ -160,7 +160,8 @@ def _of_ranking(name: str, truth: Truth, outputs: Outputs, weights: Array | None
         raise Undefined(f"{name} needs two classes")
     of = auc.roc_auc if name == "roc_auc" else auc.average_precision
     score = of(auc.ranked(scores), truth.is_positive, weights)
-    return Measured(score, score.influence)
+    # Influence alone is all zero for a perfect ranking and for a perfectly wrong one; the value tells them apart.
+    return Measured(score, score.influence + score.value)
 
 
 def _probability_loss(name: str, truth: Truth, outputs: Outputs) -> Array:
@@ -169,7 +170,8 @@ def _probability_loss(name: str, truth: Truth, outputs: Outputs) -> Array:
         raise Undefined("the scores are not probabilities between 0 and 1")
     if truth.codes is None:
         raise Undefined("there are no classes")
-    if scores.ndim == 2 and np.abs(scores.sum(axis=1) - 1).max() > _SUM_TO_ONE and scores.any(axis=1).all():
+    # A row of zeros gives no class any chance and costs the most; every other row must be a distribution.
+    if scores.ndim == 2 and bool(((np.abs(scores.sum(axis=1) - 1) > _SUM_TO_ONE) & scores.any(axis=1)).any()):
         raise Undefined("the scores of an example's classes do not sum to 1")
     of_truth: Array = (
         np.where(truth.is_positive, scores, 1.0 - scores)
