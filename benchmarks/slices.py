@@ -64,6 +64,7 @@ def ours(truth: Truth, models: tuple[Outputs, Outputs], codes: NDArray[np.intp],
         slices={"region": Texts(tuple(f"r{number}" for number in range(slices)), codes)},
         missing=(0, 0),
         dropped=(),
+        thinned=(),
         digest="",
         assumptions=(),
     )

@@ -52,7 +52,7 @@ def spot(error: MlciError) -> tuple[str, int | None, int | None]:
             "evaluate:\n  slices: region\n", ("C003", 2, 11),
             "evaluate.slices must be a list", "a list of one is written [one]",
         ),
-        ("evaluate:\n  slices: [a, , b]\n", ("C001", 2, 15), None, None),
+        ("evaluate:\n  slices: [a, , b]\n", ("C001", 2, 15), "the file is not valid YAML", None),
         ("evaluate:\n  slices:\n    - a\n    -\n", ("C003", 4, 6), "evaluate.slices has an empty item", "remove it"),
         ("evaluate: {slices: [a, b, a]}\n", ("C005", 1, 27), "evaluate.slices names a twice", None),
         ("evaluate: {target: {x: 1}}\n", ("C003", 1, 20), "evaluate.target must be a text", None),
@@ -78,7 +78,7 @@ def spot(error: MlciError) -> tuple[str, int | None, int | None]:
             "promote.require must be a block with a name for each stage", None,
         ),
         (
-            "validation: {min_f1: }\n", ("C007", 1, 22), "validation.min_f1 has no value",
+            "validation: {min_f1: ~}\n", ("C007", 1, 22), "validation.min_f1 has no value",
             "give a number, or remove the key",
         ),
         (
@@ -115,12 +115,12 @@ def spot(error: MlciError) -> tuple[str, int | None, int | None]:
             "promote: {stages: [dev], require: {zzz: [gate]}}\n", ("C008", 1, 41),
             "promote.require names the stage zzz, which promote.stages does not", None,
         ),
-        ("a: 1\n<<: {b: 2}\n<<: {c: 3}\n", ("C005", 3, 1), None, "give it a list of blocks"),
+        ("a: 1\n<<: {b: 2}\n<<: {c: 3}\n", ("C005", 3, 1), "<< stands twice in this block", "give it a list of blocks"),
         ("<<: 7\n", ("C001", 1, 1), "<< takes a block, or a list of blocks", None),
     ],
 )  # fmt: skip
 def test_a_problem_names_where_what_and_what_to_do(
-    tmp_path: Path, text: str, where: tuple[str, int, int], cause: str | None, hint: str | None
+    tmp_path: Path, text: str, where: tuple[str, int, int], cause: str, hint: str | None
 ) -> None:
     found = problems(tmp_path, text)
 
@@ -128,8 +128,7 @@ def test_a_problem_names_where_what_and_what_to_do(
     error = found[[spot(one) for one in found].index(where)]
     assert error.place is not None
     assert error.place.file == f"{tmp_path}/mlci.yml"
-    if cause is not None:
-        assert cause in error.cause
+    assert cause in error.cause
     assert error.help == hint
 
 

@@ -68,7 +68,7 @@ def any_reports(draw: st.DrawFn) -> Report:
 
 
 reports = any_reports()
-many = settings(deadline=None, max_examples=40)
+many = settings(deadline=None, max_examples=30)
 
 
 # What a row must say, from the numbers in the JSON face alone.
@@ -89,8 +89,8 @@ def cells(each: dict[str, Any]) -> tuple[str, str, str, str]:
     """Candidate, production, difference with bounds, and margin or limit."""
     if "limit" in each:
         low_high = [figure(bound, each["better"]) for bound in each.get("candidate_interval", ())]
-        own = f"{figure(each['candidate'], each['better'])} {f'[{", ".join(low_high)}]' if low_high else ''}".strip()
-        return own, NONE, NONE, f"≥ {as_written(each['limit'])}"
+        own = f"{figure(each['candidate'], each['better'])} " + (f"[{', '.join(low_high)}]" if low_high else "")
+        return own.strip(), NONE, NONE, f"≥ {as_written(each['limit'])}"
     low, high = (scaled(bound, each) for bound in each["interval"])
     return (
         figure(each["candidate"], each["better"]),
@@ -176,9 +176,8 @@ def test_the_terminal_has_one_row_with_every_figure_of_every_counted_finding(sho
             continue
         candidate, production, difference, asked = (re.escape(cell) for cell in cells(each))
         optional = [rf"(?:{cell} +)?" if cell == NONE else rf"{cell} +" for cell in (production, difference)]
-        own = candidate if "limit" not in each else rf"{candidate.split(' ')[0].rstrip(chr(92))}.*?"
-        row = re.compile(rf"{re.escape(subject(each))} +{own} +{''.join(optional)}.*?{asked} +\S {each['verdict']}|")
-        row = re.compile(row.pattern.removesuffix("|").replace(f"{each['verdict']}", _state(each)))
+        own = rf"{candidate.split(chr(92))[0]}.*?" if "limit" in each else candidate
+        row = re.compile(rf"{re.escape(subject(each))} +{own} +{''.join(optional)}.*?{asked} +\S {_state(each)}")
         assert sum(1 for line in lines if row.match(line)) == 1, (row.pattern, lines)
 
 
@@ -321,7 +320,6 @@ def test_no_shown_figure_flatters_the_candidate(shown: Report) -> None:
 def test_a_plain_terminal_is_told_the_same_with_other_signs(shown: Report) -> None:
     plain = text(shown, width=WIDE, unicode=False)
     assert re.findall(r"[+-]?\d+\.\d+", plain) == re.findall(r"[+-]?\d+\.\d+", text(shown, width=WIDE))
-    assert [len(line) for line in plain.splitlines() if " vs " not in line][:1]
     coloured = text(shown, width=WIDE, colour=True)
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == text(shown, width=WIDE)
 
