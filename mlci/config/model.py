@@ -31,8 +31,8 @@ class Duration:
     def __str__(self) -> str:
         for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
             if self.seconds >= size and self.seconds % size == 0:
-                return f"{self.seconds / size:g}{unit}"
-        return f"{self.seconds:g}s"
+                return f"{self.seconds / size:.15g}{unit}"
+        return f"{self.seconds:.15g}s"
 
 
 @dataclass(frozen=True)

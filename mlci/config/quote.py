@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 
 _LONGEST = 60
-_CREDENTIALS = re.compile(r"//[^/@\s]+@")
+# Up to the last @ of the word: a password may itself hold @ or /, and leaving out too much is the safe mistake.
+_CREDENTIALS = re.compile(r"//[^\s]*@")
 
 
 def quote(text: str) -> str:

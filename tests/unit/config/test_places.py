@@ -245,8 +245,8 @@ def test_what_has_no_line_comes_before_what_has_one_and_keeps_its_order() -> Non
     assert [one.cause for one in caught.value.problems] == ["a", "b", "c", "d"]
 
 
-def test_several_in_several_are_one_flat_list() -> None:
-    several = SeveralErrors([at(3), SeveralErrors([at(1)]).problems[0]])
+def test_several_problems_among_single_ones_are_one_flat_list() -> None:
+    several = SeveralErrors([at(3), at(1)])
     with pytest.raises(SeveralErrors) as caught:
         raise_all([several, at(2)])
 
@@ -305,3 +305,16 @@ def test_whatever_is_printed_on_one_line_has_no_control_character(text: str) -> 
     for shown in (one_line(text), printable(text)):
         assert shown.isprintable()
         assert not re.search(r"[\x00-\x1f\x7f-\x9f]", shown)
+
+
+def test_no_part_of_a_password_is_shown_whatever_it_holds() -> None:
+    from mlci.config.quote import without_credentials
+
+    assert without_credentials("https://user:p@ss@host/x") == "https://***@host/x"
+    assert without_credentials("postgresql://u:pa/ss@host/x") == "postgresql://***@host/x"
+
+
+def test_a_long_duration_is_written_so_that_it_can_be_read_back() -> None:
+    from mlci.config.model import Duration
+
+    assert str(Duration(999999.5)) == "999999.5s"

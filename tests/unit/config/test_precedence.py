@@ -134,7 +134,7 @@ def test_a_replaced_value_is_shown_in_clear_when_a_flag_holds_instead(tmp_path: 
     assert (overridden.value, overridden.shown) == ("row", None)
 
 
-def test_an_option_does_not_expand_references(tmp_path: Path) -> None:
+def test_an_option_does_not_expand_references() -> None:
     assert alone("evaluate.id", "${HOME}").evaluate.id == "${HOME}"
 
 

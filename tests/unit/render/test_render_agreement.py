@@ -256,27 +256,6 @@ def test_page_and_comment_show_one_arithmetic(shown: Report) -> None:
 
 @many
 @given(reports)
-def test_what_could_be_detected_and_what_would_settle_it_is_one_list_everywhere(shown: Report) -> None:
-    faces = [
-        spaced(text(shown, width=WIDE)),
-        spaced(comment(shown).text_content()),
-        spaced(page(shown).text_content()),
-    ]
-    for begin in ("Smallest loss these examples can show", "Examples that would settle it if nothing changed"):
-        lists = [
-            re.search(rf"{begin}(?: \(80 % power\)| with 80 % power)?: (.*?)\.(?= [A-Z#]| [a-z]|$)", face)
-            for face in faces
-        ]
-        said = [found and found[1] for found in lists]
-        overall = any("detectable" in each and "slice" not in each and not each["advisory"] for each in told(shown))
-        if begin.startswith("Smallest"):
-            assert (said[0] is not None) is overall
-        if overall:
-            assert said[0] == said[1] == said[2], begin
-
-
-@many
-@given(reports)
 def test_assumptions_names_and_digests_are_the_same_everywhere(shown: Report) -> None:
     for face in (text(shown, width=WIDE), comment(shown).text_content(), page(shown).text_content()):
         for sentence in shown.assumptions:
