@@ -148,7 +148,10 @@ def examples(finding: Finding) -> str:
 
 def undecided(finding: Finding) -> bool:
     """Whether more examples could settle it; a shown regression is settled."""
-    return finding.rows_needed is not None and finding.verdict is not Verdict.FAIL
+    if finding.rows_needed is None or finding.verdict is Verdict.FAIL:
+        return False
+    # With that many examples already there it is the loss itself, not their number, that leaves it open.
+    return finding.n is None or finding.rows_needed > finding.n
 
 
 def rows_needed(finding: Finding) -> str:
