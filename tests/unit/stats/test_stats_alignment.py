@@ -16,7 +16,9 @@ IDS = st.lists(st.integers(0, 6), max_size=12)
 WORDS = st.lists(st.sampled_from([b"a", b"ab", b"b", b"ba", b"\xc3\xa9", b"10", b"9"]), max_size=12)
 
 
-def _matched(left: list[Any], right: list[Any], dtype: Any = None) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+def _matched(
+    left: list[Any], right: list[Any], dtype: Any = None
+) -> tuple[list[tuple[int, int]], list[int], list[int]]:
     """Pairs of rows of the two files, and the rows of each that stand alone."""
     one, other = ordered(np.array(left, dtype=dtype)), ordered(np.array(right, dtype=dtype))
     match = joined(one, other)
