@@ -17,7 +17,7 @@ from mlci.domain import coverage, gate
 from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import GatePredicate, Statistic, statement
 from mlci.domain.finding import Finding
-from mlci.domain.metric import METRICS, metric_named, usual
+from mlci.domain.metric import METRICS, Metric, metric_named, usual
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.report import Report, Subject, plain
 from mlci.domain.verdict import Verdict
@@ -151,13 +151,12 @@ def _without_baseline(baseline: Given | None, policy: GatePolicy) -> Iterator[Fi
 def _judge_predictions(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Judged:
     if candidate.table is None:
         raise NoExamples("there are no predictions", place=Place(candidate.subject.name))
-    columns = [rule.metric for rule in policy.rules if metric_named(rule.metric).needs == "column"]
     holdout = gather(
         candidate.table,
         baseline.table if baseline is not None else None,
         policy.reading,
         policy.slices.columns,
-        columns,
+        _own_columns(policy),
     )
     notes: list[str] = []
     rules = policy.rules or _usual_rules(holdout, policy, notes)
@@ -181,6 +180,11 @@ def _about_input(holdout: Holdout, rules: Sequence[MetricRule]) -> Iterator[Find
     ):
         if found is not None:
             yield found
+
+
+def _own_columns(policy: GatePolicy) -> list[str]:
+    """The user's own columns that a rule judges by their mean."""
+    return [rule.metric for rule in policy.rules if metric_named(rule.metric).needs == "column"]
 
 
 def _usual_rules(holdout: Holdout, policy: GatePolicy, notes: list[str]) -> tuple[MetricRule, ...]:
@@ -256,8 +260,7 @@ def _bare_values(given: Given, policy: GatePolicy) -> dict[str, float]:
         return given.metrics
     if given.table is None:
         return {}
-    columns = [rule.metric for rule in policy.rules if metric_named(rule.metric).needs == "column"]
-    holdout = gather(given.table, None, policy.reading, (), columns)
+    holdout = gather(given.table, None, policy.reading, (), _own_columns(policy))
     rules = policy.rules or _usual_rules(holdout, policy, [])
     return points(holdout, rules)
 
@@ -268,19 +271,14 @@ def _bare_comparison(rule: MetricRule, values: list[dict[str, float]], policy: G
     candidate, baseline = (each.get(rule.metric) for each in values)
     if candidate is None or baseline is None:
         whose = "the candidate" if candidate is None else "production"
-        undefined = Estimate(metric=metric, n=0, undefined=f"the metrics of {whose} have it not")
-        return replace(gate.compare_overall(undefined, policy), reason="missing", n=None)
+        return replace(_bare_undefined(metric, f"the metrics of {whose} have it not", policy), reason="missing")
     difference = candidate - baseline
     if tolerance.relative:
         if baseline <= 0:
-            undefined = Estimate(
-                metric=metric, n=0, undefined="a relative tolerance needs a positive value of production"
-            )
-            return replace(gate.compare_overall(undefined, policy), n=None)
+            return _bare_undefined(metric, "a relative tolerance needs a positive value of production", policy)
         difference /= baseline
     if not math.isfinite(difference):
-        undefined = Estimate(metric=metric, n=0, undefined="the numbers are too large to compare")
-        return replace(gate.compare_overall(undefined, policy), n=None)
+        return _bare_undefined(metric, "the numbers are too large to compare", policy)
     estimate = Estimate(
         metric=metric,
         n=0,
@@ -292,6 +290,10 @@ def _bare_comparison(rule: MetricRule, values: list[dict[str, float]], policy: G
         method="two bare numbers",
     )
     return replace(gate.unverified(estimate, policy), n=None)
+
+
+def _bare_undefined(metric: Metric, why: str, policy: GatePolicy) -> Finding:
+    return replace(gate.compare_overall(Estimate(metric=metric, n=0, undefined=why), policy), n=None)
 
 
 def _bare_limits(rule: MetricRule, values: dict[str, float], policy: GatePolicy) -> Iterator[Finding]:
