@@ -185,6 +185,36 @@ class NoExamples(MlciError):
     id, exit, title = "I008", Exit.UNDECIDED, "There is nothing to judge."
 
 
+# Services: the forge and the stores. Nothing is judged on a guess about what they would have said.
+
+
+class ServiceFailed(MlciError):
+    id, exit, title = "S001", Exit.SERVICE, "A service did not answer, after bounded retries."
+
+
+class ServiceRefused(MlciError):
+    id, exit, title = "S002", Exit.SERVICE, "A service refused what was asked: a permission is missing."
+
+
+class PolicyUnreadable(MlciError):
+    id, exit, title = "S003", Exit.SERVICE, "The policy of the branch to merge to could not be read."
+
+
+class EventUnreadable(MlciError):
+    id, exit, title = "S004", Exit.SERVICE, "What the runner says about this run cannot be used."
+
+
+# Artifacts of other runs: hostile until proven otherwise.
+
+
+class ArtifactRefused(MlciError):
+    id, exit, title = "A001", Exit.UNDECIDED, "An artifact of another run is not what it must be."
+
+
+class BaselineBroken(MlciError):
+    id, exit, title = "A002", Exit.INTEGRITY, "A kept baseline does not match the digest in its own evidence."
+
+
 def catalogue() -> list[type[MlciError]]:
     """Every error with an id, in the order of its id."""
     return sorted((kind for kind in MlciError.__subclasses__() if "id" in vars(kind)), key=lambda kind: kind.id)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
+
+from mlci.domain.run import Change, ChangedFiles, Run, Triggering
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,4 +51,195 @@ class Table(Protocol):
         Raises:
             BadValue: an id is missing, empty, fractional, too long, or has a NUL byte.
         """
+        ...
+
+
+# What the forge (GitHub, GitLab) keeps. Every method raises an S-error of ``mlci.errors`` when the forge does not
+# answer after bounded retries, or refuses.
+
+State = Literal["success", "failure", "error", "pending"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comment:
+    """A comment on a change.
+
+    Attributes:
+        id: of the comment; a later comment has a higher one.
+        body: as Markdown.
+        mine: whether the identity we write with is its author.
+        url: page of the comment.
+    """
+
+    id: int
+    body: str
+    mine: bool
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What a commit's status says.
+
+    Attributes:
+        context: its name; a later status of the same name replaces this one.
+        state: pending and failure and error hold a merge back where the name is required.
+        description: one line, at most 140 characters.
+        url: where to read more.
+    """
+
+    context: str
+    state: State
+    description: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A check run: a status with a page of its own.
+
+    Attributes:
+        name: its name.
+        external_id: names the run and key it comes from, so that a repeated attempt finds it again.
+        conclusion: neutral does not hold a merge back.
+        title: at most 255 characters.
+        summary: Markdown, at most 65,535 characters.
+        url: where to read more.
+    """
+
+    name: str
+    external_id: str
+    conclusion: Literal["success", "neutral", "failure", "action_required"]
+    title: str
+    summary: str
+    url: str
+
+
+class Conversation(Protocol):
+    """The comments on a change."""
+
+    def comments(self, number: int) -> Sequence[Comment]:
+        """Every comment, oldest first, all pages."""
+        ...
+
+    def add_comment(self, number: int, body: str) -> Comment:
+        """Add one; when the answer is lost, look whether it is there before trying again."""
+        ...
+
+    def edit_comment(self, comment: int, body: str) -> Comment:
+        """Replace the text of one."""
+        ...
+
+    def remove_comment(self, comment: int) -> None:
+        """Remove one; one that is gone already is no error."""
+        ...
+
+
+class Commits(Protocol):
+    """Commits: what is in them, and what is said of them."""
+
+    def file(self, path: str, commit: str) -> bytes | None:
+        """A file as that commit has it; None where the commit has no such file.
+
+        Raises:
+            ServiceFailed: the forge does not know the commit, or does not answer.
+        """
+        ...
+
+    def changed_files(self, base: str, head: str) -> ChangedFiles:
+        """What head changes since it left base."""
+        ...
+
+    def set_status(self, commit: str, status: Status) -> None:
+        """Set a commit's status."""
+        ...
+
+    def set_check(self, commit: str, check: Check) -> None:
+        """Create a check run on a commit, or update the one with the same name and external id."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A file that a run left with the forge.
+
+    Attributes:
+        id: of the artifact.
+        name: as the run called it.
+        size: bytes, packed.
+        run: the run it comes from.
+        digest: sha256 of the packed bytes in hexadecimal, where the forge names it.
+    """
+
+    id: int
+    name: str
+    size: int
+    run: int
+    digest: str | None
+
+
+class Runs(Protocol):
+    """Runs of pipelines, and what they left."""
+
+    def artifacts_of_branch(self, name: str, branch: str) -> Iterator[Artifact]:
+        """Unexpired artifacts of this exact name, newest run first.
+
+        Only of runs that a push to this branch of this very repository, a schedule or a person started; never of a run
+        for a change or from a fork.
+        """
+        ...
+
+    def artifact_of_run(self, name: str, run: int) -> Artifact | None:
+        """The unexpired artifact of this exact name of one run; the last one where it was uploaded again."""
+        ...
+
+    def content(self, artifact: Artifact, limit: int) -> bytes:
+        """The packed bytes.
+
+        Raises:
+            ArtifactRefused: it is larger than the limit, or its digest is another.
+        """
+        ...
+
+    def changes_of(self, run: Triggering) -> Sequence[Change]:
+        """The open changes whose head is, by the forge's word, the very commit that run was for."""
+        ...
+
+
+class Job(Protocol):
+    """The job that a step runs in, as its runner lets it speak."""
+
+    def summary(self, markdown: str) -> None:
+        """Add to the job's page."""
+        ...
+
+    def outputs(self, values: Mapping[str, str]) -> None:
+        """Hand values to the steps after this one."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """An accepted run of the default branch, as it was kept.
+
+    Attributes:
+        evidence: bytes of the gate's evidence.
+        predictions: reads the bytes of the predictions that the evidence names; raises ArtifactRefused.
+        origin: where it was found, for the report.
+    """
+
+    evidence: bytes
+    predictions: Callable[[], bytes]
+    origin: str
+
+
+class Baselines(Protocol):
+    """Where runs of the default branch leave what changes are compared with."""
+
+    def newest_first(self) -> Iterator[Kept]:
+        """What was kept, newest first; nothing where nothing was."""
+        ...
+
+    def keep(self, evidence: bytes, predictions: Callable[[], BinaryIO], run: Run) -> str | None:
+        """Keep a run that was accepted and say where; None where the pipeline itself has to upload it."""
         ...

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlci.config.resolve import Resolved
-from mlci.surface.catalog import Command
+from mlci.surface.command import Command
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from click.core import ParameterSource
 from mlci import __version__
 from mlci.config.source import Source
 from mlci.errors import UsageError
-from mlci.surface.catalog import COMMANDS, GROUPS, Command, Param
+from mlci.surface.catalog import COMMANDS, GROUPS
+from mlci.surface.command import Command, Param
 from mlci.surface.spelling import spell
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

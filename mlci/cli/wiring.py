@@ -15,7 +15,8 @@ from mlci.config.quote import one_line, quote
 from mlci.config.resolve import Override, resolve
 from mlci.config.source import Source
 from mlci.errors import Exit, MlciError, Place, RequiredMissing, UsageError
-from mlci.surface.catalog import COMMANDS, Command, Param, command_named
+from mlci.surface.catalog import COMMANDS, command_named
+from mlci.surface.command import Command, Param
 from mlci.surface.spelling import spell
 
 

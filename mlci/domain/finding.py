@@ -8,13 +8,14 @@ from typing import Literal
 from mlci.domain.figures import Better
 from mlci.domain.verdict import Verdict
 
-Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy"]
+Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy", "change", "job", "setup"]
 
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
 Reason = Literal[
-    "better", "boundary", "clusters", "dropped", "few-positives", "identical", "input-error", "insufficient",
-    "interval", "lost-predictions", "missing", "no-baseline", "no-difference", "regression", "threshold",
-    "undefined", "unsupported", "unverified",
+    "better", "boundary", "cancelled", "clusters", "dropped", "failed", "few-positives", "fork", "gate-changed",
+    "identical", "input-error", "insufficient", "interval", "lost-predictions", "missing", "no-baseline",
+    "no-difference", "policy-not-yet-merged", "regression", "skipped", "threshold", "undefined", "unknown",
+    "unsupported", "untouched", "unverified",
 ]  # fmt: skip
 
 

@@ -1,131 +1,57 @@
-"""Every command with its parameters, outputs and exits. What overrides a key of mlci.yml says what the key says."""
+"""Every command with its parameters, outputs and exits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
-
-from mlci.config.model import DEFAULT_FILE, Config
-from mlci.config.shape import Shape, main_keys, shape_at, shapes
+from mlci.config.model import DEFAULT_FILE
 from mlci.errors import Exit
-from mlci.surface.spelling import spell
-
-Kind = Literal["path", "text", "number", "boolean", "choice", "names", "tolerance"]
-
-_KINDS: dict[str, Kind] = {
-    "text": "text", "number": "number", "integer": "number", "boolean": "boolean", "choice": "choice",
-    "tolerance": "tolerance", "duration": "text", "list": "names", "mapping": "names",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Param:
-    """One parameter of a command.
-
-    Attributes:
-        name: the flag without its dashes; inputs of actions and components carry the same name.
-        kind: what its value is.
-        help: what it means, as one or two sentences.
-        required: whether the command refuses to start without it.
-        default: what holds when it is not given; None where there is no such thing, or where the resolver applies it.
-        choices: the words that a choice takes.
-        overrides: the key of mlci.yml that it overrides; None for a parameter of its own.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    required: bool = False
-    default: str | None = None
-    choices: tuple[str, ...] = ()
-    overrides: str | None = None
-
-    @property
-    def flag(self) -> str:
-        """How the parameter is written on the command line."""
-        return f"--{self.name}"
-
-    @property
-    def shape(self) -> Shape:
-        """The shape of the key that is overridden."""
-        if self.overrides is None:
-            raise TypeError(f"{self.flag} overrides nothing")
-        return shape_at(Config, self.overrides)
-
-
-def overrides(path: str, *, name: str | None = None, note: str = "") -> Param:
-    """A parameter that stands for a key of mlci.yml and takes kind, help and choices from there.
-
-    Args:
-        path: the key path.
-        name: the flag, where it is not the last part of the path.
-        note: a sentence to add to the key's help, for what only the flag does.
-    """
-    shape = shape_at(Config, path)
-    scalar = shapes(shape.dataclass)[main_keys(shape.dataclass)[0]] if shape.kind == "block" else shape
-    return Param(
-        name=name or spell(path.rpartition(".")[2], "kebab"),
-        kind=_KINDS[scalar.kind],
-        help=f"{shape.key.help} {note}".strip(),
-        choices=scalar.choices,
-        overrides=path,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """One value that a command hands to the steps after it."""
-
-    name: str
-    help: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """One command: what it is called, what it takes, what it gives and how it can end.
-
-    Attributes:
-        name: words separated by spaces where it belongs to a group; otherwise the name of the step everywhere.
-        title: a heading.
-        summary: one line.
-        description: what a reader must know before using it, as paragraphs.
-        params: in the order a reader needs them.
-        outputs: what later steps can use.
-        exits: every exit it can end with, except that of a reader who stops reading.
-        extras: parts of the package it needs besides the core.
-        permissions: what its token must be allowed on the forge, as (scope, level).
-    """
-
-    name: str
-    title: str
-    summary: str
-    description: tuple[str, ...]
-    params: tuple[Param, ...]
-    outputs: tuple[Output, ...] = ()
-    exits: tuple[Exit, ...]
-    extras: tuple[str, ...] = ()
-    permissions: tuple[tuple[str, str], ...] = ()
-
-    @cached_property
-    def by_name(self) -> dict[str, Param]:
-        """The parameters by their flags' names."""
-        return {param.name: param for param in self.params}
-
-    def variable(self, param: Param) -> str:
-        """The environment variable that gives a parameter, such as MLCI_GATE_COMPARE_TOLERANCE."""
-        return f"{self.variable_prefix}{spell(param.name, 'upper')}"
-
-    @property
-    def variable_prefix(self) -> str:
-        """What the names of all variables of this command begin with."""
-        return f"MLCI_{spell(self.name, 'upper')}_"
-
+from mlci.surface.command import Command, Output, Param, Permission, overrides
 
 _CONFIG = Param(
     name="config", kind="path", default=DEFAULT_FILE,
     help="Configuration file; the default one may be absent, a named one must exist.",
 )  # fmt: skip
+
+_FORMAT = Param(
+    name="format", kind="choice", choices=("text", "markdown", "json", "html"), default="text",
+    help="How the report is printed.",
+)  # fmt: skip
+_KEY = Param(
+    name="key", kind="text",
+    help="Name of this report on the change, where there are several: comment, status and artifact carry it. "
+    "Left out, the model's name, and the matrix of the job.",
+)  # fmt: skip
+_COMMENT = Param(
+    name="comment",
+    kind="boolean",
+    default="true",
+    help="Whether the report is posted as the one comment on the change.",
+)
+_STATUS = Param(
+    name="status", kind="boolean", default="true", help="Whether the verdict is set as the status of the commit."
+)
+_CHECK = Param(
+    name="check", kind="boolean", default="false",
+    help="Whether the report is also posted as a check run, which GitHub shows under a workflow of its choice.",
+)  # fmt: skip
+_DRY_RUN = Param(
+    name="dry-run", kind="boolean", default="false",
+    help="Say what would be posted, and post nothing. The exit is the verdict's all the same.",
+)  # fmt: skip
+_CONTENTS = Permission(scope="contents", level="read", why="reads mlci.yml of the branch to merge to")
+_COMMENTS = Permission(scope="pull-requests", level="write", why="posts the comment", optional=True)
+_STATUSES = Permission(scope="statuses", level="write", why="sets the commit's status", optional=True)
+_CHECKS = Permission(scope="checks", level="write", why="posts the check run that --check asks for", optional=True)
+
+
+def _report(step: str) -> Param:
+    return Param(name="report", kind="path", default=f".mlci/report/{step}.json", help="Where the report is written.")
+
+
+_VERDICT = (
+    Output(name="verdict", help="pass, warn, inconclusive or fail."),
+    Output(name="reason", help="The verdict's one reason, as a sentence."),
+    Output(name="report", help="Path of the report."),
+)
 
 GATE_COMPARE = Command(
     name="gate-compare",
@@ -145,19 +71,27 @@ GATE_COMPARE = Command(
             name="baseline", kind="path",
             help="Production's predictions or metric values; left out, only absolute limits can be judged.",
         ),
-        _CONFIG,
         Param(
-            name="report", kind="path", default=".mlci/report/gate-compare.json",
-            help="Where the report is written.",
+            name="baseline-from", kind="text",
+            help="Where the last accepted run of the default branch is found: artifacts (of this repository's runs), "
+            "or the address of a folder (s3://, gs://, az://, file://). Left out, --baseline says what production is.",
         ),
+        _CONFIG,
+        _report("gate-compare"),
         Param(
             name="evidence", kind="path", default=".mlci/evidence/gate.json",
             help="Where the evidence is written.",
         ),
         Param(
-            name="format", kind="choice", choices=("text", "markdown", "json", "html"), default="text",
-            help="How the report is printed.",
+            name="keep", kind="path", default=".mlci/keep",
+            help="Folder of what a later run needs: the evidence and, on the default branch, the predictions.",
         ),
+        _FORMAT,
+        _KEY,
+        _COMMENT,
+        _STATUS,
+        _CHECK,
+        _DRY_RUN,
         overrides(
             "validation.metrics",
             note="Limits that mlci.yml sets for a metric named here still hold; other metrics are not judged.",
@@ -182,17 +116,125 @@ GATE_COMPARE = Command(
         overrides("evaluate.nan"),
     ),
     outputs=(
-        Output(name="verdict", help="pass, warn, inconclusive or fail."),
-        Output(name="reason", help="The verdict's one reason, as a sentence."),
-        Output(name="report", help="Path of the report."),
+        *_VERDICT,
         Output(name="evidence", help="sha256 of the evidence, in hexadecimal."),
+        Output(name="keep", help="Folder to upload as an artifact."),
+        Output(name="artifact", help="Name to upload it under."),
+        Output(name="comment", help="Address of the comment; empty where none was posted."),
     ),
-    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.GATE, Exit.INTERRUPTED),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.GATE, Exit.INTERRUPTED),
     extras=("gate",),
-    permissions=(("contents", "read"),),
+    permissions=(
+        _CONTENTS,
+        Permission(scope="actions", level="read", why="finds the baseline that --baseline-from artifacts asks for"),
+        _COMMENTS,
+        _STATUSES,
+        _CHECKS,
+    ),
 )  # fmt: skip
 
-STEPS = (GATE_COMPARE,)
+PLAN = Command(
+    name="plan",
+    title="See whether a change touches the model",
+    summary="List what a change touches, and say whether the model has to be trained and judged again.",
+    description=(
+        "Everything may touch the model except documentation; train.paths narrows that down. A change of mlci.yml, of "
+        "a workflow, or of more files than the forge lists always does.",
+        "Jobs that train and judge run only where the output model is true; conclude accepts that they were skipped.",
+    ),
+    params=(_CONFIG, _report("plan"), _FORMAT, overrides("train.paths")),
+    outputs=(
+        Output(name="model", help="true or false: whether the change touches the model."),
+        Output(name="reason", help="Why, as a sentence."),
+        Output(name="report", help="Path of the report."),
+    ),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.SERVICE, Exit.INTERRUPTED),
+    permissions=(Permission(scope="contents", level="read", why="lists the files of the change"),),
+)
+
+REPORT = Command(
+    name="report",
+    title="Report on a fork's change",
+    summary="Judge again what another run measured, by the policy of the branch to merge to, and post it as advisory.",
+    description=(
+        "For a workflow that workflow_run starts after the run of a pull request from a fork, whose own token may not "
+        "write. The artifact of that run is taken as hostile: only its numbers are read, judged again and rendered.",
+        "The pull request is found through the API. Numbers that a fork measured never turn a status green.",
+    ),
+    params=(
+        Param(
+            name="artifact", kind="text", default="mlci-gate",
+            help="Name of the artifact; one that is followed by a dash and the key of a report is found too.",
+        ),
+        _CONFIG,
+        _report("report"),
+        _FORMAT,
+        _COMMENT,
+        _STATUS,
+        _DRY_RUN,
+    ),
+    outputs=(*_VERDICT, Output(name="comment", help="Address of the comment; empty where none was posted.")),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.GATE, Exit.INTERRUPTED),
+    extras=("gate",),
+    permissions=(
+        _CONTENTS,
+        Permission(scope="actions", level="read", why="reads the artifact of the other run"),
+        _COMMENTS,
+        _STATUSES,
+    ),
+)  # fmt: skip
+
+CONCLUDE = Command(
+    name="conclude",
+    title="Conclude a pipeline",
+    summary="The one job to require: red when a job it needs failed, was cancelled, was skipped or is missing.",
+    description=(
+        "Give it toJSON(needs) and let its job run with if: always(). GitHub counts a skipped job as a success; this "
+        "one does not, unless plan found that the change touches nothing of the model, or the job may be skipped.",
+    ),
+    params=(
+        Param(
+            name="needs", kind="text", required=True, help="The results of the needed jobs, as ${{ toJSON(needs) }}."
+        ),
+        Param(name="expect", kind="names", help="Jobs that must be among them; one that is not is red."),
+        Param(name="may-skip", kind="names", help="Jobs that may be skipped for any reason."),
+        Param(name="may-fail", kind="names", help="Jobs that may fail or be cancelled; they are listed."),
+        Param(name="plan", kind="text", default="plan", help="The job that ran plan, where there is one."),
+        _report("conclude"),
+        _FORMAT,
+    ),
+    outputs=_VERDICT,
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.GATE, Exit.INTERRUPTED),
+)
+
+STEPS = (PLAN, GATE_COMPARE, REPORT, CONCLUDE)
+
+DOCTOR = Command(
+    name="doctor",
+    title="Check the set-up",
+    summary="Say whether a worse model could still be merged: required checks, permissions, merge queue, forgery.",
+    description=(
+        "Reads workflows on this machine and the rules of the branch through the API, and changes nothing. Each "
+        "finding says what to do. What the token may not read is listed as unknown, never as right.",
+    ),
+    params=(
+        Param(name="repository", kind="text", help="owner/name; left out, that of the run or of the remote origin."),
+        Param(name="branch", kind="text", help="Branch that changes are merged to; left out, the default branch."),
+        Param(
+            name="required", kind="text",
+            help="Name of the check that must be required; left out, the job that runs conclude.",
+        ),
+        Param(name="workflows", kind="path", default=".github/workflows", help="Folder of the workflows."),
+        _CONFIG,
+        _report("doctor"),
+        _FORMAT,
+    ),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.SERVICE, Exit.GATE, Exit.INTERRUPTED),
+    permissions=(
+        Permission(scope="contents", level="read", why="reads the branch's rules"),
+        Permission(scope="administration", level="read", why="reads classic branch protection", optional=True),
+    ),
+)  # fmt: skip
 
 CONFIG_EXPLAIN = Command(
     name="config explain",
@@ -215,7 +257,7 @@ CONFIG_EXPLAIN = Command(
     exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.INTERRUPTED),
 )  # fmt: skip
 
-COMMANDS = (*STEPS, CONFIG_EXPLAIN)
+COMMANDS = (*STEPS, DOCTOR, CONFIG_EXPLAIN)
 
 # What a group of commands is about, for its help.
 GROUPS = {"config": "See what the configuration says."}

@@ -11,7 +11,8 @@ from mlci.config.scalar import limits, one_of
 from mlci.config.settings import as_written
 from mlci.config.shape import Shape, fields_by_key, limited, main_keys, shapes
 from mlci.errors import Exit, catalogue
-from mlci.surface.catalog import COMMANDS, Command, Param
+from mlci.surface.catalog import COMMANDS
+from mlci.surface.command import Command, Param, Permission
 from mlci.surface.schema import BANNER
 from mlci.surface.spelling import spell
 
@@ -132,9 +133,13 @@ def _command(command: Command) -> str:
         parts.append(_table(("output", "meaning"), ((f"`{output.name}`", output.help) for output in command.outputs)))
     parts.append(_table(("exit", "meaning"), ((str(int(code)), code.meaning) for code in command.exits)))
     if command.permissions:
-        needed = ", ".join(f"`{scope}: {level}`" for scope, level in command.permissions)
-        parts.append(f"Permissions of its token: {needed}.\n")
+        parts.append(_table(("permission", "what for"), (_permission(one) for one in command.permissions)))
     return "\n".join(parts)
+
+
+def _permission(permission: Permission) -> tuple[str, ...]:
+    without = " (without it the verdict and the exit are the same)" if permission.optional else ""
+    return f"`{permission.scope}: {permission.level}`", permission.why + without
 
 
 def _param(command: Command, param: Param) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from mlci.config.model import Config
 from mlci.config.resolve import key_paths
 from mlci.config.shape import shape_at
 from mlci.errors import Exit, MlciError, catalogue
-from mlci.surface.catalog import COMMANDS, CONFIG_EXPLAIN, GATE_COMPARE, STEPS, Command, Param, overrides
+from mlci.surface.catalog import COMMANDS, CONFIG_EXPLAIN, GATE_COMPARE, STEPS
+from mlci.surface.command import Command, Param, overrides
 from mlci.surface.reference import command_line, commands, configuration, errors, exits
 from mlci.surface.spelling import Style, spell
 

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from mlci.surface.catalog import COMMANDS, GROUPS, Command
+from mlci.surface.catalog import COMMANDS, GROUPS
+from mlci.surface.command import Command
 from mlci.surface.spelling import spell
 
 HEAVY = (

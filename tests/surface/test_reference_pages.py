@@ -10,7 +10,8 @@ from mlci.config.model import Config
 from mlci.config.shape import shape_at
 from mlci.errors import Exit, catalogue
 from mlci.surface import reference
-from mlci.surface.catalog import CONFIG_EXPLAIN, GATE_COMPARE, Param, command_named, overrides
+from mlci.surface.catalog import CONFIG_EXPLAIN, GATE_COMPARE, command_named
+from mlci.surface.command import Param, overrides
 from mlci.surface.generate import files, with_blocks
 
 PAGES = {name: text for name, text in files().items() if name.endswith(".md")}

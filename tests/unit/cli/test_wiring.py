@@ -15,7 +15,8 @@ from mlci.config.problems import flat
 from mlci.config.source import Source
 from mlci.domain.verdict import Verdict
 from mlci.errors import Exit, MlciError
-from mlci.surface.catalog import COMMANDS, CONFIG_EXPLAIN, GATE_COMPARE, Command
+from mlci.surface.catalog import COMMANDS, CONFIG_EXPLAIN, GATE_COMPARE
+from mlci.surface.command import Command
 
 
 @pytest.fixture(autouse=True)
