@@ -16,7 +16,7 @@ import argparse
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import Pool
 from statistics import NormalDist
 
@@ -26,14 +26,15 @@ from numpy.typing import NDArray
 
 from mlci.domain import gate
 from mlci.domain.finding import Finding
-from mlci.domain.policy import GatePolicy, MetricRule, Tolerance
+from mlci.domain.policy import GatePolicy, MetricRule, SlicePolicy, Tolerance
 from mlci.domain.verdict import Verdict
 from mlci.ports import Texts
 from mlci.stats.measure import Outputs, Truth
 from mlci.stats.multiplicity import holm
 from mlci.stats.student import normal_tail
-from mlci.steps.comparing import compare
+from mlci.steps.comparing import measured
 from mlci.steps.holdout import Holdout
+from mlci.steps.judging import judge
 
 ALPHA = 1 - GatePolicy().confidence
 POSITIVE_SHARE = 0.2
@@ -188,7 +189,9 @@ def _loss(finding: Finding) -> float:
 
 def judged(holdout: Holdout, metrics: int, policy: GatePolicy) -> Counter[str]:
     """The shipped verdict on one holdout, and under every scheme whether it blocks."""
-    findings = compare(holdout, [MetricRule(metric=name) for name in METRICS[metrics]], policy).findings
+    policy = replace(policy, rules=tuple(MetricRule(metric=name) for name in METRICS[metrics]))
+    policy = replace(policy, slices=SlicePolicy(columns=tuple(holdout.slices)))
+    findings = judge(measured(holdout, policy.rules, policy), policy).findings
     verdict, _ = gate.compose(findings, policy.on_inconclusive)
     count = Counter([verdict.value])
     for name, scheme in SCHEMES.items():

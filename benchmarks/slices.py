@@ -12,11 +12,12 @@ from measure import table, times
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from mlci.domain.policy import GatePolicy, MetricRule
+from mlci.domain.policy import GatePolicy, MetricRule, SlicePolicy
 from mlci.ports import Texts
 from mlci.stats.measure import Outputs, Truth
-from mlci.steps.comparing import compare
+from mlci.steps.comparing import measured
 from mlci.steps.holdout import Holdout
+from mlci.steps.judging import judge
 
 METRICS = ("accuracy", "f1", "precision", "recall", "log_loss", "brier", "roc_auc")
 _PEERS = {
@@ -68,7 +69,9 @@ def ours(truth: Truth, models: tuple[Outputs, Outputs], codes: NDArray[np.intp],
         digest="",
         assumptions=(),
     )
-    return len(compare(holdout, [MetricRule(metric=name) for name in METRICS], GatePolicy()).findings)
+    rules = tuple(MetricRule(metric=name) for name in METRICS)
+    policy = GatePolicy(rules=rules, slices=SlicePolicy(columns=("region",)))
+    return len(judge(measured(holdout, rules, policy), policy).findings)
 
 
 def theirs(truth: Truth, models: tuple[Outputs, Outputs], codes: NDArray[np.intp], slices: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mlci.domain.run import Change, ChangedFiles, Run, Triggering
 
@@ -240,6 +240,9 @@ class Baselines(Protocol):
         """What was kept, newest first; nothing where nothing was."""
         ...
 
-    def keep(self, evidence: bytes, predictions: Callable[[], BinaryIO], run: Run) -> str | None:
-        """Keep a run that was accepted and say where; None where the pipeline itself has to upload it."""
+    def keep(self, evidence: bytes, predictions: str, run: Run) -> str | None:
+        """Keep a run that was accepted, with the file of predictions that was judged, and say where.
+
+        None where the pipeline itself has to upload them, and where the run may not become the baseline.
+        """
         ...

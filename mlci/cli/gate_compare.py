@@ -1,112 +1,177 @@
-"""``mlci gate-compare``: open what was named, run the step, write its evidence and faces, choose the exit."""
+"""``mlci gate-compare``: settle whose policy holds, open what was named, run the step, keep and deliver its results."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import sys
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from mlci import publish
 from mlci.adapters import files
+from mlci.adapters.baselines import ArtifactBaselines, Chosen, StoreBaselines, choose, clear, fill
+from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
+from mlci.cli.forge import Forge, audience_of, forge_of, key_of
+from mlci.cli.policy import Decided, decide
 from mlci.config.policy import gate_policy
+from mlci.domain.baseline import may_become_baseline
 from mlci.domain.finding import Finding
-from mlci.domain.report import Report
-from mlci.domain.verdict import Verdict
-from mlci.errors import Exit, ExtraMissing, MlciError, RequiredMissing, UsageError
+from mlci.domain.ownership import forked, gate_changed
+from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, RequiredMissing, UsageError
 
 if TYPE_CHECKING:
     from mlci.cli.invocation import Invocation
+    from mlci.config.model import Config
+    from mlci.ports import Baselines
     from mlci.steps.gate_compare import Given, Outcome
 
-EXITS = {
-    Verdict.PASS: Exit.PASS,
-    Verdict.WARN: Exit.PASS,
-    Verdict.INCONCLUSIVE: Exit.UNDECIDED,
-    Verdict.FAIL: Exit.GATE,
-}
+# Errors after which a report of the error itself is posted: the change shows it instead of an old verdict.
+_SHOWN = (Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One run of the gate: what was asked, where it runs, and how it delivers."""
+
+    invocation: Invocation
+    forge: Forge | None
+    delivery: Delivery
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The command's own parameters."""
+        return self.invocation.own
 
 
 def run(invocation: Invocation) -> Exit:
-    """Judge, publish and return the exit code of the verdict.
+    """Judge, deliver and return the exit code of the verdict; what could not be posted changes neither."""
+    faces = discard(invocation.command, invocation.own)
+    forge = forge_of(invocation.environ)
+    job = forge.job if forge is not None else None
+    gate = Gate(invocation, forge, Delivery(invocation.own, faces, invocation.environ, job))
+    if forge is not None:
+        clear(invocation.own["keep"])
+    with _errors_shown(gate, invocation.resolved.config):
+        decided = decide(invocation, forge)
+    with _errors_shown(gate, decided.config):
+        return _judged(gate, decided)
 
-    What an earlier run left is removed first: if this run is killed, no stale verdict lies where its own belongs.
-    """
-    own = invocation.own
-    faces = discard(own)
+
+@contextmanager
+def _errors_shown(gate: Gate, config: Config) -> Iterator[None]:
     try:
-        outcome = _judge(invocation)
+        yield
     except MlciError as error:
-        if error.exit is Exit.UNDECIDED:
-            publish.publish(_unjudged(error), faces, files.write)
+        if error.exit in _SHOWN:
+            report = unjudged("gate-compare", error, config.model)
+            gate.delivery.deliver(report, {}, audience_of(gate.invocation, gate.forge, config.model))
         raise
+
+
+def _judged(gate: Gate, decided: Decided) -> Exit:
+    own, config = gate.own, decided.config
+    _check_inputs(own)
+    key = key_of(own["key"], config.model, gate.forge)
+    baselines = _baselines(gate, key)
+    chosen = _chosen(baselines)
+    candidate, baseline = own["candidate"], own["baseline"] or (chosen.path if chosen is not None else None)
+    notes = [*decided.notes, *_fork(gate)]
+    if decided.changed:
+        notes.append(gate_changed(decided.changed, _under(decided.proposed, candidate, baseline, baselines)))
+    outcome = _judge(config, candidate, baseline, baselines, notes)
     files.write(own["evidence"], outcome.evidence)
-    publish.publish(outcome.report, faces, files.write)
-    _show(outcome.report, own, faces)
-    return EXITS[outcome.report.verdict]
+    _keep(gate, outcome, baselines)
+    report = outcome.report
+    if chosen is not None:
+        report = chosen.noted(report)
+    outputs = {"evidence": report.evidence["gate"], "keep": _from_workspace(gate), "artifact": artifact_name(key)}
+    gate.delivery.deliver(report, outputs, audience_of(gate.invocation, gate.forge, config.model))
+    return EXITS[report.verdict]
 
 
-def discard(own: dict[str, Any]) -> publish.Faces:
-    """Remove what an earlier run left where this run's results belong, and say where that is.
-
-    Raises:
-        MlciError: a result would overwrite an input or another result, or cannot be removed.
-    """
-    faces = publish.Faces.beside(own["report"])
-    _refuse_overwriting(own, faces)
-    for path in (*faces.all, own["evidence"]):
-        files.remove(path)
-    return faces
+def _from_workspace(gate: Gate) -> str:
+    """The kept folder as a later step finds it: uploads start at the workspace, whatever folder this step runs in."""
+    workspace = gate.invocation.environ.get("GITHUB_WORKSPACE")
+    return os.path.relpath(gate.own["keep"], workspace) if workspace else gate.own["keep"]
 
 
-def _refuse_overwriting(own: dict[str, str | None], faces: publish.Faces) -> None:
-    """A result written over an input, or over another result, would destroy what it was made from.
-
-    Raises:
-        UsageError: two paths name one file, or a path is not text and so cannot stand in a report.
-    """
-    paths = [("--report", path) for path in faces.all]
-    paths += [(f"--{name}", path) for name in ("evidence", "candidate", "baseline", "config") if (path := own[name])]
-    seen: dict[str, str] = {}
-    for flag, path in paths:
-        if not _is_utf8(path):
-            raise UsageError(f"{flag} is not UTF-8 text: {path!a}", help="rename the file")
-        real, is_input = os.path.realpath(path), flag not in ("--report", "--evidence")
-        if real in seen and not is_input:
-            raise UsageError(f"{seen[real]} and {flag} would write the same file {path}")
-        if real in seen:
-            raise UsageError(
-                f"{seen[real]} would overwrite {path}, which {flag} names", help=f"name another {seen[real]}"
-            )
-        if not is_input:
-            seen[real] = flag
+def artifact_name(key: str) -> str:
+    """What the folder that is kept is uploaded as."""
+    return f"mlci-gate-{key}" if key else "mlci-gate"
 
 
-def _is_utf8(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _judge(invocation: Invocation) -> Outcome:
-    own, config = invocation.own, invocation.resolved.config
+def _check_inputs(own: dict[str, Any]) -> None:
     if own["candidate"] is None:
         raise RequiredMissing("gate-compare needs --candidate", help="name the candidate's predictions file")
+    if own["baseline"] is not None and own["baseline_from"] is not None:
+        raise Contradiction("--baseline and --baseline-from both say what production is", help="give one of the two")
     try:
         import numpy  # noqa: F401 - asked for here so that its absence is one clear error
     except ImportError as error:
         raise ExtraMissing("judging needs numpy", help='pip install "mlci[gate]"') from error
+
+
+# Where the baseline comes from, and where an accepted run goes.
+
+
+def _baselines(gate: Gate, key: str) -> Baselines | None:
+    address = gate.own["baseline_from"]
+    if address is None:
+        return None
+    if address != "artifacts":
+        return StoreBaselines(address, key)
+    if gate.forge is None:
+        raise UsageError(
+            "--baseline-from artifacts needs a run of GitHub Actions",
+            help="name production's predictions with --baseline, or a folder with --baseline-from file://…",
+        )
+    return ArtifactBaselines(gate.forge.runs, artifact_name(key), gate.forge.run.default_branch)
+
+
+def _chosen(baselines: Baselines | None) -> Chosen | None:
+    if baselines is None:
+        return None
+    return choose(baselines)
+
+
+def _keep(gate: Gate, outcome: Outcome, baselines: Baselines | None) -> None:
+    """Leave what a later run needs: the evidence, and on the default branch the predictions too."""
+    if gate.forge is None:
+        return
+    run, own = gate.forge.run, gate.own
+    accepted = run.on_default_branch and may_become_baseline(outcome.report.verdict, outcome.report.findings) is None
+    fill(own["keep"], outcome.evidence, own["candidate"] if accepted else None)
+    if accepted and baselines is not None and not own["dry_run"]:
+        origin = baselines.keep(outcome.evidence, own["candidate"], run)
+        if origin is not None:
+            gate.delivery.say("notice", f"kept as the baseline of later changes: {origin}")
+
+
+# Judging.
+
+
+def _judge(
+    config: Config, candidate: str, baseline: str | None, baselines: Baselines | None, notes: list[Finding]
+) -> Outcome:
     from mlci.steps import gate_compare
 
-    candidate = _given(own["candidate"])
-    baseline = _given(own["baseline"]) if own["baseline"] is not None else None
-    policy = gate_policy(config, baseline_given=baseline is not None)
-    return gate_compare.run(candidate, baseline, policy, config.model)
+    compared = baseline is not None or baselines is not None
+    policy = gate_policy(config, baseline_given=compared)
+    production = _given(baseline) if baseline is not None else None
+    return gate_compare.run(_given(candidate), production, policy, config.model, notes=notes)
+
+
+def _under(proposed: Config, candidate: str, baseline: str | None, baselines: Baselines | None) -> str:
+    """What the policy that the change proposes would say: for the reviewer, never for the exit."""
+    try:
+        return _judge(proposed, candidate, baseline, baselines, []).report.verdict.value
+    except MlciError as error:
+        return f"not judged: {error.cause}"
+
+
+def _fork(gate: Gate) -> list[Finding]:
+    change = gate.forge.run.change if gate.forge is not None else None
+    return [forked()] if change is not None and change.fork else []
 
 
 def _given(path: str) -> Given:
@@ -119,31 +184,3 @@ def _given(path: str) -> Given:
         return Given(Subject(name=path, digest=files.sha256(path)), metrics=metrics, holdout=holdout)
     table = open_table(path)
     return Given(Subject(name=path, digest=files.sha256(path)), table=table)
-
-
-def _unjudged(error: MlciError) -> Report:
-    """A report for input that cannot be judged, so that a pull request shows the error and not an old verdict."""
-    finding = Finding(
-        id=f"input:{error.id}",
-        rule="input",
-        verdict=Verdict.INCONCLUSIVE,
-        reason="input-error",
-        message=f"{error.id}: {error.cause}" + (f" ({error.place})" if error.place is not None else ""),
-        explanation=f"{error.title} {error.help or ''}".strip(),
-    )
-    return Report(step="gate-compare", verdict=Verdict.INCONCLUSIVE, reason=error.cause, findings=(finding,))
-
-
-def _show(report: Report, own: dict[str, str], faces: publish.Faces) -> None:
-    """The report to stdout, in the format asked for; where the files are, and annotations, to stderr."""
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    width = max(60, min(140, shutil.get_terminal_size((100, 24)).columns))
-    format = own["format"]
-    written = publish.shown(report, format, width=width, colour=colour, unicode=unicode)  # type: ignore[arg-type]
-    click.echo(written, nl=False, color=colour)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        click.echo(publish.annotated(report), nl=False, err=True)
-    click.echo(f"report: {faces.json}, .md, .html, .junit.xml; evidence: {own['evidence']}", err=True)
-    if format == "text":
-        click.echo(f"open {Path(faces.html).resolve().as_uri()}", err=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlci.config.resolve import Resolved
+from mlci.config.load import Loaded
+from mlci.config.resolve import Override, Resolved
 from mlci.surface.command import Command
 
 
@@ -17,8 +19,14 @@ class Invocation:
         command: which one.
         own: its own parameters by their snake names, defaults filled in; None where nothing was given.
         resolved: the configuration that holds.
+        loaded: the configuration file of this checkout; None where there is none.
+        overrides: what flags and environment set on top of a configuration.
+        environ: the environment of the process.
     """
 
     command: Command
     own: dict[str, Any]
     resolved: Resolved = field(repr=False)
+    loaded: Loaded | None = field(default=None, repr=False)
+    overrides: Sequence[Override] = field(default=(), repr=False)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -16,7 +16,7 @@ from mlci import __version__
 from mlci.cli.redact import redact
 from mlci.cli.tree import Given, build
 from mlci.config.quote import nearest, one_line, printable
-from mlci.errors import Exit, MlciError, NotWritable, PlatformUnsupported, UsageError
+from mlci.errors import Exit, MlciError, NotWritable, PlatformUnsupported, SeveralErrors, UsageError
 
 # As the shell reports it for a program that a closed pipe ended. Never 0: a gate whose reader left has not passed.
 PIPE_CLOSED = 141
@@ -43,6 +43,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return _flushed(code)
     except MlciError as error:
         _say(str(error), environ)
+        _annotate(error, environ)
         return int(error.exit)
     except click.ClickException as error:
         return _usage(error, environ)
@@ -114,6 +115,19 @@ def _say(text: str, environ: Mapping[str, str]) -> None:
     shown = "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in redact(text, environ))
     with contextlib.suppress(OSError, ValueError):
         click.echo(shown, err=True)
+
+
+def _annotate(error: MlciError, environ: Mapping[str, str]) -> None:
+    """Show the error beside the run; GitHub shows ten a step."""
+    if environ.get("GITHUB_ACTIONS") != "true":
+        return
+    from mlci.render.annotations import workflow_command
+
+    for problem in (error.problems if isinstance(error, SeveralErrors) else [error])[:10]:
+        place = f" ({problem.place})" if problem.place is not None else ""
+        message = redact(f"{problem.cause}{place}", environ)
+        with contextlib.suppress(OSError, ValueError):
+            click.echo(workflow_command("error", f"mlci {problem.id}", message), err=True)
 
 
 def _bug(environ: Mapping[str, str]) -> int:

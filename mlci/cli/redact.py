@@ -12,6 +12,8 @@ _SECRET_NAME = re.compile(
 )
 # Shorter values are words such as "true", and replacing those would make every message unreadable.
 _SHORTEST = 6
+# Names that look like it: a folder, and the name of a report.
+_NO_SECRETS = ("PWD", "MLCI_GATE_COMPARE_KEY")
 
 
 def redact(text: str, environ: Mapping[str, str]) -> str:
@@ -19,7 +21,7 @@ def redact(text: str, environ: Mapping[str, str]) -> str:
     secrets = {
         part
         for name, value in environ.items()
-        if _SECRET_NAME.search(name) and name != "PWD"
+        if _SECRET_NAME.search(name) and name not in _NO_SECRETS
         for part in (value, *value.splitlines())
         if len(part.strip()) >= _SHORTEST
     }

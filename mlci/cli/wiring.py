@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 
 from mlci.cli.invocation import Invocation
 from mlci.cli.tree import Given
@@ -15,7 +16,7 @@ from mlci.config.quote import one_line, quote
 from mlci.config.resolve import Override, resolve
 from mlci.config.source import Source
 from mlci.errors import Exit, MlciError, Place, RequiredMissing, UsageError
-from mlci.surface.catalog import COMMANDS, command_named
+from mlci.surface.catalog import COMMANDS
 from mlci.surface.command import Command, Param
 from mlci.surface.spelling import spell
 
@@ -32,11 +33,11 @@ def invoke(given: Given, environ: Mapping[str, str]) -> Exit:
 
 def _discard(given: Given) -> None:
     """Nothing can be judged: take away an earlier run's verdict, so that nobody takes it for this run's."""
-    if given.command.name == "gate-compare":
-        from mlci.cli import gate_compare
+    if "report" in given.command.by_name:
+        from mlci.cli.delivery import discard
 
         with contextlib.suppress(MlciError):
-            gate_compare.discard(_own(given))
+            discard(given.command, _own(given))
 
 
 def _own(given: Given) -> dict[str, str | None]:
@@ -54,20 +55,23 @@ def prepare(given: Given, environ: Mapping[str, str]) -> Invocation:
     problems = [*_unknown_variables(given.command, environ), *_wrong(given)]
     own = _own(given)
     loaded = None
+    overrides = _overrides(given, environ)
     try:
-        loaded = load(own["config"] or DEFAULT_FILE, environ, required="config" in given.values)
+        if "config" in own:
+            loaded = load(own["config"] or DEFAULT_FILE, environ, required="config" in given.values)
     except MlciError as problem:
         problems.append(problem)
     try:
-        resolved = resolve(loaded, _overrides(given, environ))
+        resolved = resolve(loaded, overrides)
     except MlciError as problem:
         problems.append(problem)
     raise_all(problems)
-    return Invocation(given.command, own, resolved)
+    return Invocation(given.command, own, resolved, loaded, overrides, environ)
 
 
 def _text(given: Given, param: Param) -> str | None:
-    return given.values[param.name][0] if param.name in given.values else param.default
+    text = given.values[param.name][0] if param.name in given.values else param.default
+    return text.strip().lower() if text is not None and param.kind == "boolean" else text
 
 
 def _wrong(given: Given) -> list[MlciError]:
@@ -79,8 +83,10 @@ def _wrong(given: Given) -> list[MlciError]:
         if text is None and param.required:
             hint = f"give {param.flag}, or set {given.command.variable(param)}"
             problems.append(RequiredMissing(f"{given.command.name} needs {param.flag}", help=hint))
-        if text is not None and source is not None and param.choices and text not in param.choices:
-            cause = f"{source} must be one of {', '.join(param.choices)}, got {quote(text)}"
+        choices = ("true", "false") if param.kind == "boolean" else param.choices
+        word = _text(given, param) if param.kind == "boolean" else text
+        if text is not None and source is not None and choices and word not in choices:
+            cause = f"{source} must be one of {', '.join(choices)}, got {quote(text)}"
             problems.append(UsageError(cause, place=Place(source.name)))
     return problems
 
@@ -123,23 +129,6 @@ def _of_explained(given: Given, environ: Mapping[str, str]) -> list[Override]:
 
 
 def run(invocation: Invocation) -> Exit:
-    """Run a prepared command."""
-    return _COMMANDS[invocation.command.name](invocation)
-
-
-def _gate_compare(invocation: Invocation) -> Exit:
-    from mlci.cli import gate_compare
-
-    return gate_compare.run(invocation)
-
-
-def _config_explain(invocation: Invocation) -> Exit:
-    from mlci.cli.config_explain import run
-
-    return run(invocation)
-
-
-_COMMANDS: dict[str, Callable[[Invocation], Exit]] = {
-    command_named("gate-compare").name: _gate_compare,
-    command_named("config explain").name: _config_explain,
-}
+    """Run a prepared command: each has a module of its name in this folder, imported when it is asked for."""
+    module = import_module(f"mlci.cli.{spell(invocation.command.name, 'snake')}")
+    return Exit(module.run(invocation))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+# Who decides a key on a change: the branch it would be merged to, or the change itself.
+Owner = Literal["base", "head"]
 
 # Names that end up in branch names, folders and registry aliases: nothing that could leave a folder or start an option.
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
@@ -25,6 +28,7 @@ class Key:
         names_alone: whether a plain list of names is accepted for a mapping.
         of_metric: whether the number is a value of the metric that the enclosing entry names.
         example: a value as it would be written in YAML.
+        owner: who decides the key on a change, and every key below it that says nothing; None is as the key above.
     """
 
     help: str
@@ -37,6 +41,7 @@ class Key:
     names_alone: bool = False
     of_metric: bool = False
     example: str | None = None
+    owner: Owner | None = None
 
 
 def key(*, default: Any = MISSING, factory: Callable[[], Any] | None = None, **facts: Any) -> Any:

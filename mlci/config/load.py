@@ -17,7 +17,7 @@ from mlci.errors import FileMissing
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a configuration file sets, and where each of it stands."""
+    """What a configuration file sets, and where each of it stands; ``path`` is what the file is called."""
 
     path: str
     settings: Settings = field(repr=False)
@@ -40,11 +40,28 @@ def load(path: str, environ: Mapping[str, str], *, required: bool = True) -> Loa
     content = _content(path, required)
     if content is None:
         return None
-    shown = one_line(path)
+    return Loaded(path, _settings(content, one_line(path), environ))
+
+
+def load_text(content: bytes, shown: str, environ: Mapping[str, str]) -> Loaded:
+    """Read a configuration that does not come from this machine's files.
+
+    Args:
+        content: the file, as bytes.
+        shown: what places in it are called, such as ``mlci.yml at 1a2b3c4``.
+        environ: what ``${NAME}`` references are replaced from.
+
+    Raises:
+        MlciError: the problem of the file, or all of them together.
+    """
+    return Loaded(shown, _settings(content, one_line(shown), environ))
+
+
+def _settings(content: bytes, shown: str, environ: Mapping[str, str]) -> Settings:
     reader = Reader(shown, environ)
     settings = reader.document(read_nodes(content, shown))
     raise_all([*reader.problems, *contradictions(settings)])
-    return Loaded(path, settings)
+    return settings
 
 
 def _content(path: str, required: bool) -> bytes | None:

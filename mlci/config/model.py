@@ -64,7 +64,7 @@ class Dataset:
     main: ClassVar[tuple[str, ...]] = ("path",)
 
     path: str | None = key(default=None, help="File or folder, relative to mlci.yml.")
-    contract: str | None = key(default=None, help="File that says what the data must look like.")
+    contract: str | None = key(default=None, owner="base", help="File that says what the data must look like.")
     version: str | None = key(
         default=None, help="What gives the data its version, such as dvc; left out, the content itself does."
     )
@@ -93,7 +93,7 @@ class Leakage:
 class Data:
     """The data that the model is trained and judged on."""
 
-    train: Dataset = key(factory=Dataset, help="What the model is trained on.")
+    train: Dataset = key(factory=Dataset, owner="head", help="What the model is trained on.")
     holdout: Dataset = key(factory=Dataset, help="What candidate and production are judged on.")
     reference: str = key(
         default="production", help="What new data is compared with: production, or the path of a stored profile."
@@ -367,14 +367,18 @@ class Config:
     """A whole mlci.yml."""
 
     model: str | None = key(
-        default=None, help="Name of the model; comments, statuses and aliases carry it.", example="churn", **_NAMED
+        default=None,
+        help="Name of the model; comments, statuses and aliases carry it.",
+        example="churn",
+        owner="base",
+        **_NAMED,
     )
-    registry: Registry = key(factory=Registry, help="Where model versions are kept.")
-    code: Code = key(factory=Code, help="Checks of the code.")
-    data: Data = key(factory=Data, help="The data that the model is trained and judged on.")
-    train: Train = key(factory=Train, help="How the model is trained.")
-    evaluate: Evaluate = key(factory=Evaluate, help="What the predictions look like.")
-    validation: Validation = key(factory=Validation, help="What a candidate must satisfy.")
-    approval: Approval = key(factory=Approval, help="Who must agree to which change.")
-    promote: Promote = key(factory=Promote, help="The stages a model passes through.")
-    monitor: Monitor = key(factory=Monitor, help="How a model in production is watched.")
+    registry: Registry = key(factory=Registry, owner="base", help="Where model versions are kept.")
+    code: Code = key(factory=Code, owner="head", help="Checks of the code.")
+    data: Data = key(factory=Data, owner="base", help="The data that the model is trained and judged on.")
+    train: Train = key(factory=Train, owner="head", help="How the model is trained.")
+    evaluate: Evaluate = key(factory=Evaluate, owner="base", help="What the predictions look like.")
+    validation: Validation = key(factory=Validation, owner="base", help="What a candidate must satisfy.")
+    approval: Approval = key(factory=Approval, owner="base", help="Who must agree to which change.")
+    promote: Promote = key(factory=Promote, owner="base", help="The stages a model passes through.")
+    monitor: Monitor = key(factory=Monitor, owner="base", help="How a model in production is watched.")

@@ -38,6 +38,13 @@ class Resolved:
 def resolve(loaded: Loaded | None, overrides: Sequence[Override]) -> Resolved:
     """Put flags and environment on top of a file, and the file on top of the defaults.
 
+    On a change the file is what ``ownership.composed`` lets decide. Flags and environment still hold before it: they
+    are what the workflow hands to its own step, and who may change a workflow is for the platform to protect.
+
+    Args:
+        loaded: what the file sets; None without one.
+        overrides: what flags and environment give.
+
     Raises:
         MlciError: an override cannot be understood, or the values contradict each other; all problems together.
     """

@@ -6,13 +6,18 @@ https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from mlci.domain.figures import Better
 from mlci.domain.finding import Finding
+from mlci.domain.metric import Task
 from mlci.domain.report import Subject, plain
 from mlci.domain.verdict import Verdict
 
 STATEMENT = "https://in-toto.io/Statement/v1"
+
+# What a model gives of each example.
+Gives = Literal["label", "score", "probability"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +46,160 @@ class Statistic:
     )
     method: str = field(metadata={"help": "How bounds and p-value follow from the numbers above."})
     relative: bool = field(metadata={"help": "Whether the difference is judged on the ratio scale."})
+    metric: str | None = field(default=None, metadata={"help": "Name of the metric or of the user's column."})
+    slice_column: str | None = field(
+        default=None, metadata={"help": "The column that makes the slice; absent for all examples."}
+    )
+    slice: str | None = field(default=None, metadata={"help": "The slice, as column=value; absent for all examples."})
+    better: Better | None = field(
+        default=None, metadata={"help": "Which way a value was taken as better when gained and lost were counted."}
+    )
+    plain_error: float | None = field(
+        default=None, metadata={"help": "Standard error of candidate minus baseline; absent with too few examples."}
+    )
+    log_error: float | None = field(
+        default=None,
+        metadata={"help": "Standard error of the logarithm of their ratio; absent unless both values are above 0."},
+    )
+    effective_n: float | None = field(
+        default=None, metadata={"help": "Kish's effective number of examples; absent without weights."}
+    )
+    own_error: float | None = field(
+        default=None, metadata={"help": "Standard error of the candidate's value by itself."}
+    )
+    own_size: float | None = field(
+        default=None, metadata={"help": "Independent pieces of information behind the candidate's value by itself."}
+    )
+    own_class: int | None = field(
+        default=None, metadata={"help": "Examples of the rarer class that the candidate's value leans on."}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoValue:
+    """A comparison that the examples, or what the models give of them, leave without a value."""
+
+    metric: str = field(metadata={"help": "Name of the metric or of the user's column."})
+    slice_column: str | None = field(
+        default=None, metadata={"help": "The column that makes the slice; absent for all examples."}
+    )
+    slice: str | None = field(default=None, metadata={"help": "The slice, as column=value; absent for all examples."})
+    n: int = field(metadata={"help": "Examples."})
+    why: str = field(metadata={"help": "What is missing."})
+    unknown: bool = field(
+        default=False, metadata={"help": "Whether the name is neither a metric nor a column of the candidate's file."}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One metric of the candidate alone on all examples: enough to hold it against any limit without them."""
+
+    metric: str = field(metadata={"help": "Name of the metric or of the user's column."})
+    value: float | None = field(default=None, metadata={"help": "The candidate's value; absent where it has none."})
+    undefined: str | None = field(default=None, metadata={"help": "Why there is no value."})
+    standard_error: float | None = field(
+        default=None, metadata={"help": "Standard error of the value; absent with too few examples."}
+    )
+    size: float | None = field(
+        default=None,
+        metadata={"help": "Independent pieces of information: examples, effective examples, or groups."},
+    )
+    smallest_class: int | None = field(
+        default=None, metadata={"help": "Examples of the rarer class that the value leans on."}
+    )
+    n: int = field(metadata={"help": "Examples."})
+    groups: int | None = field(default=None, metadata={"help": "Independent groups, where examples are grouped."})
+    effective_n: float | None = field(
+        default=None, metadata={"help": "Kish's effective number of examples; absent without weights."}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alone:
+    """Examples that only one of the two models was scored on."""
+
+    rows: int = field(metadata={"help": "How many."})
+    values: dict[str, float] = field(
+        default_factory=dict, metadata={"help": "That model's value on them, by metric, where it has one."}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thinned:
+    """A slice that the candidate was not scored on in full."""
+
+    slice: str = field(metadata={"help": "The slice, as column=value."})
+    lost: int = field(metadata={"help": "Examples of it without an answer of the candidate's."})
+    whole: int = field(metadata={"help": "Examples of it in production's file."})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """One group of examples that was looked at."""
+
+    column: str = field(metadata={"help": "The column that makes it."})
+    name: str = field(metadata={"help": "The slice, as column=value."})
+    n: int = field(metadata={"help": "Examples."})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """What the comparison covers of the holdout."""
+
+    task: Task | None = field(
+        default=None, metadata={"help": "What kind of prediction this is; absent without a target."}
+    )
+    gives: tuple[Gives, ...] = field(
+        metadata={"help": "What production gives of each example; without production, what the candidate gives."}
+    )
+    identical: bool = field(
+        metadata={"help": "Whether the two models said the same of every example in every respect."}
+    )
+    missing: tuple[int, int] = field(
+        metadata={"help": "Predictions missing or not finite, the candidate's first, then production's."}
+    )
+    alone: tuple[Alone, ...] = field(
+        metadata={"help": "Examples that only one file has, the candidate's first, then production's."}
+    )
+    thinned: tuple[Thinned, ...] = field(
+        default=(), metadata={"help": "Slices that the candidate was not scored on in full."}
+    )
+    slice_columns: tuple[str, ...] = field(
+        default=(), metadata={"help": "Slice columns of production's file that were asked for or are named so."}
+    )
+    slices: tuple[Slice, ...] = field(default=(), metadata={"help": "Every slice that was compared, in order."})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BareMetrics:
+    """Two whole models by their metrics alone: points without examples, that nobody can check."""
+
+    candidate: dict[str, float] = field(metadata={"help": "The candidate's value, by metric."})
+    baseline: dict[str, float] | None = field(default=None, metadata={"help": "Production's value, by metric."})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """Everything measured, which with a policy is everything judged.
+
+    Attributes:
+        compared: whether there is a production model at all.
+        examples: examples both were scored on; None for bare metrics.
+        statistics: every comparison that has a value, all examples first.
+        undefined: every comparison that has none.
+        measurements: the candidate alone on all examples, one per metric.
+        coverage: None for bare metrics, and where the evidence is of a version that did not say.
+        bare: metrics without examples; None where there are examples.
+    """
+
+    compared: bool
+    examples: int | None
+    statistics: tuple[Statistic, ...] = ()
+    undefined: tuple[NoValue, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    coverage: Coverage | None = None
+    bare: BareMetrics | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +221,29 @@ class GatePredicate:
     statistics: tuple[Statistic, ...] = field(metadata={"help": "The sufficient statistics of every comparison."})
     assumptions: tuple[str, ...] = field(default=(), metadata={"help": "What had to be assumed."})
     mlci: str = field(metadata={"help": "Version of mlci that decided."})
+    undefined: tuple[NoValue, ...] = field(default=(), metadata={"help": "Comparisons without a value."})
+    measurements: tuple[Measurement, ...] = field(
+        default=(), metadata={"help": "The candidate alone, for absolute limits, one per metric."}
+    )
+    coverage: Coverage | None = field(
+        default=None, metadata={"help": "What was compared of the holdout; absent for bare metrics."}
+    )
+    bare: BareMetrics | None = field(
+        default=None, metadata={"help": "Metrics without examples; absent where there are predictions."}
+    )
+
+    @property
+    def numbers(self) -> Numbers:
+        """What was measured, without a word of what was decided on it."""
+        return Numbers(
+            compared=self.baseline is not None,
+            examples=self.examples,
+            statistics=self.statistics,
+            undefined=self.undefined,
+            measurements=self.measurements,
+            coverage=self.coverage,
+            bare=self.bare,
+        )
 
 
 def predicate_type(repository: str, kind: str) -> str:

@@ -21,13 +21,13 @@ def annotations(report: Report) -> str:
     found = outline(report)
     lines: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
     kind = _KINDS[report.verdict]
-    lines[kind].append(_command(kind, f"{report.step}: {report.verdict.value}", report.reason))
+    lines[kind].append(workflow_command(kind, f"{report.step}: {report.verdict.value}", report.reason))
     for finding in found.unsettled:
         kind = _kind(finding, report.verdict)
         about = f"{report.step}: {finding.verdict.value}: {wording.subject(finding)}"
-        lines[kind].append(_command(kind, about, wording.why(finding)))
+        lines[kind].append(workflow_command(kind, about, wording.why(finding)))
     if found.aside:
-        lines["notice"].append(_command("notice", report.step, _aside(found.aside)))
+        lines["notice"].append(workflow_command("notice", report.step, _aside(found.aside)))
     shown = [line for kind in lines for line in _within(lines[kind], kind, report.step)]
     return "".join(f"{line}\n" for line in shown)
 
@@ -36,7 +36,7 @@ def _within(lines: list[str], kind: str, step: str) -> list[str]:
     if len(lines) <= _PER_KIND:
         return lines
     kept = lines[: _PER_KIND - 1]
-    return [*kept, _command(kind, step, f"{len(lines) - len(kept)} more in the report.")]
+    return [*kept, workflow_command(kind, step, f"{len(lines) - len(kept)} more in the report.")]
 
 
 def _kind(finding: Finding, verdict: Verdict) -> str:
@@ -51,5 +51,6 @@ def _aside(findings: tuple[Finding, ...]) -> str:
     return f"{listed} listed in the report and not counted."
 
 
-def _command(kind: str, title: str, message: str) -> str:
+def workflow_command(kind: str, title: str, message: str) -> str:
+    """One annotation as the runner reads it from the log."""
     return f"::{kind} title={escape.command_property(title)}::{escape.command_data(message)}"

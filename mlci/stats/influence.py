@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlci.stats.bounds import Undefined as Undefined
+
 Array = NDArray[np.float64]
-
-
-class Undefined(ValueError):
-    """These examples give the metric no value; the text says why."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlci.stats import auc, counts, influence
+from mlci.stats.bounds import SHARES as SHARES
 from mlci.stats.influence import Array, Score, Undefined
 
 # Probabilities this close to 0 or 1 are clipped for the log loss, the bound scikit-learn used for years.
@@ -16,8 +17,6 @@ CLIP = 1e-15
 # Class probabilities written with a few digits still sum to 1 within this.
 _SUM_TO_ONE = 1e-3
 _LABEL_BASES = ("accuracy", "balanced_accuracy", "mcc", "f1", "precision", "recall")
-# A share of examples that are right: exact and score methods for proportions apply.
-SHARES = frozenset({"accuracy", "f1_micro", "precision_micro", "recall_micro"})
 
 
 @dataclass(frozen=True)

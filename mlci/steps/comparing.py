@@ -1,37 +1,28 @@
-"""Measure every rule on every view of a holdout (all examples, each slice) and hand the estimates to the gate."""
+"""Measure every rule on every view of a holdout (all examples, each slice): numbers that any policy can judge."""
 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlci.domain import gate
-from mlci.domain.estimate import Estimate
-from mlci.domain.evidence import Statistic
-from mlci.domain.figures import count, figure
-from mlci.domain.finding import Finding
+from mlci.domain.evidence import Alone, Coverage, Gives, Measurement, NoValue, Numbers, Slice, Statistic, Thinned
+from mlci.domain.figures import count
 from mlci.domain.metric import METRICS, Metric, metric_named
 from mlci.domain.policy import GatePolicy, MetricRule
+from mlci.stats.bounds import SHARES, Contrast, Discordance, Paired
 from mlci.stats.influence import Undefined, effective_n
-from mlci.stats.measure import CLIP, SHARES, Measured, Outputs, Truth, measure
-from mlci.stats.multiplicity import holm
-from mlci.stats.paired import Contrast, Design, contrast, discordance_of, own_interval
-from mlci.steps.holdout import Holdout
+from mlci.stats.measure import CLIP, Measured, Outputs, Truth, measure
+from mlci.stats.paired import Design, discordance_of, own_error, paired
+from mlci.steps.holdout import Holdout, Lost
 
 MISSING_VALUE = "(missing)"
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Findings of all comparisons, and the sufficient statistics behind them."""
-
-    findings: tuple[Finding, ...]
-    statistics: tuple[Statistic, ...]
 
 
 @dataclass(frozen=True)
@@ -39,9 +30,11 @@ class View:
     """Some of a holdout's examples: all of them, or one slice.
 
     Attributes:
+        column: the slice column; None for all examples.
         name: the slice as column=value; None for all examples.
     """
 
+    column: str | None
     name: str | None
     truth: Truth
     candidate: Outputs
@@ -49,64 +42,90 @@ class View:
     design: Design
 
 
-def compare(holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy) -> Compared:
-    """Compare candidate and baseline by every rule, on all examples and on every slice."""
-    if holdout.baseline is None:
-        return Compared((), ())
-    asked = [rule for rule in rules if rule.compare]
+def gives(holdout: Holdout) -> tuple[Gives, ...]:
+    """What production gives of each example; without production, what the candidate gives.
+
+    What production gives is asked of the candidate too; a part it leaves out is missing, not unasked.
+    """
+    outputs = holdout.candidate if holdout.baseline is None else holdout.baseline
+    found: list[Gives] = []
+    if outputs.labels is not None:
+        found.append("label")
+    if outputs.scores is not None:
+        found.append("score")
+        if _are_probabilities(outputs.scores):
+            found.append("probability")
+    return tuple(found)
+
+
+def _are_probabilities(scores: NDArray[Any]) -> bool:
+    finite = scores[np.isfinite(scores)]
+    return len(finite) == 0 or bool(finite.min() >= 0 and finite.max() <= 1)
+
+
+def measured(holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy) -> Numbers:
+    """Measure what the rules ask: both models on all examples and on every slice, and the candidate alone.
+
+    The policy decides nothing here but the scale that a comparison is written on; the numbers hold for either.
+    """
     whole = _whole(holdout, policy)
-    overall = [_estimate(rule, whole, policy) for rule in asked]
-    sliced = [_estimate(rule, view, policy) for view in _slices(holdout, whole) for rule in asked]
-    shares = gate.error_shares([each for each, _ in overall], policy, sliced=bool(sliced))
-    estimates = _corrected([each for each, _ in overall], shares.overall)
-    if holdout.candidate.same_as(holdout.baseline):
-        estimates = [replace(each, method=gate.IDENTICAL, discordant=0) for each in estimates]
-    of_slices = _corrected([each for each, _ in sliced], shares.slices)
-    looks = sum(each.undefined is None for each in of_slices) / shares.slices if sliced else 0.0
-    findings = (
-        *(gate.compare_overall(each, policy) for each in estimates),
-        *(gate.compare_slice(each, policy, looks) for each in of_slices),
-    )
-    statistics = (statistic for _, statistic in (*overall, *sliced) if statistic is not None)
-    return Compared(findings, tuple(statistics))
-
-
-def limits(holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy) -> Iterator[Finding]:
-    """Judge the absolute limits of every rule on the candidate alone."""
-    view = _whole(holdout, policy)
+    compared = holdout.baseline is not None and policy.compare
+    comparisons: list[Statistic | NoValue] = []
+    measurements: list[Measurement] = []
     for rule in rules:
-        asked = [(rule.minimum, True), (rule.maximum, False)]
-        if rule.minimum is None and rule.maximum is None:
-            continue
-        estimate = _own_estimate(rule, view)
-        for limit, lower in asked:
-            if limit is not None:
-                yield gate.threshold(estimate, policy, limit, lower=lower)
+        candidate = _outcome(rule, whole, whole.candidate)
+        measurements.append(_measurement(rule, candidate, whole))
+        if compared and rule.compare:
+            comparisons.append(_comparison(rule, whole, candidate, policy))
+    slices: list[Slice] = []
+    for view in _slices(holdout, whole) if compared else ():
+        slices.append(Slice(column=view.column or "", name=view.name or "", n=view.design.n))
+        comparisons += (
+            _comparison(rule, view, _outcome(rule, view, view.candidate), policy) for rule in rules if rule.compare
+        )
+    return Numbers(
+        compared=holdout.baseline is not None,
+        examples=holdout.n,
+        statistics=tuple(found for found in comparisons if isinstance(found, Statistic)),
+        undefined=tuple(found for found in comparisons if isinstance(found, NoValue)),
+        measurements=tuple(measurements),
+        coverage=_coverage(holdout, rules, slices),
+    )
+
+
+def _coverage(holdout: Holdout, rules: Sequence[MetricRule], slices: Sequence[Slice]) -> Coverage:
+    return Coverage(
+        task=holdout.task,
+        gives=gives(holdout),
+        identical=holdout.baseline is not None and holdout.candidate.same_as(holdout.baseline),
+        missing=holdout.missing,
+        alone=tuple(_alone(lost, rules) for lost in holdout.dropped),
+        thinned=tuple(Thinned(slice=name, lost=lost, whole=whole) for name, lost, whole in holdout.thinned),
+        slice_columns=tuple(holdout.slices),
+        slices=tuple(slices),
+    )
+
+
+def _alone(lost: Lost, rules: Sequence[MetricRule]) -> Alone:
+    values = _values(rules, lost.truth, lost.outputs) if lost.rows else {}
+    return Alone(rows=lost.rows, values=values)
 
 
 def points(holdout: Holdout, rules: Sequence[MetricRule]) -> dict[str, float]:
     """The candidate's bare value of every rule that has one."""
+    return _values(rules, holdout.truth, holdout.candidate, holdout.weights)
+
+
+def _values(
+    rules: Sequence[MetricRule], truth: Truth, outputs: Outputs, weights: NDArray[Any] | None = None
+) -> dict[str, float]:
     found = {}
     for rule in rules:
         try:
-            found[rule.metric] = measure(rule.metric, holdout.truth, holdout.candidate, holdout.weights).score.value
+            found[rule.metric] = measure(rule.metric, truth, outputs, weights).score.value
         except Undefined:
             continue
     return found
-
-
-def on_dropped(holdout: Holdout, rules: Sequence[MetricRule]) -> str:
-    """How each model did on the examples only it was scored on, by the first rule that has a value there."""
-    notes = ""
-    for whose, lost in zip(("the candidate", "production"), holdout.dropped, strict=False):
-        for rule in rules if lost.rows else ():
-            try:
-                value = measure(rule.metric, lost.truth, lost.outputs).score.value
-            except Undefined:
-                continue
-            notes += f"; {rule.metric} of {whose} on its own {count(lost.rows)} examples {figure(value)}"
-            break
-    return notes
 
 
 def clipped(holdout: Holdout, rules: Sequence[MetricRule]) -> Iterator[str]:
@@ -130,7 +149,7 @@ def _sure_and_wrong(truth: Truth, outputs: Outputs | None) -> int:
 
 def _whole(holdout: Holdout, policy: GatePolicy) -> View:
     design = _design(holdout.n, policy.confidence, holdout.weights, holdout.clusters)
-    return View(None, holdout.truth, holdout.candidate, holdout.baseline, design)
+    return View(None, None, holdout.truth, holdout.candidate, holdout.baseline, design)
 
 
 def _design(n: int, confidence: float, weights: NDArray[Any] | None, clusters: NDArray[Any] | None) -> Design:
@@ -150,10 +169,10 @@ def _slices(holdout: Holdout, whole: View) -> Iterator[View]:
         for value, code in (*named, (missing, -1)):
             rows = order[edges[code + 1] : edges[code + 2]]
             if len(rows):
-                yield _part(whole, f"{column}={value}", rows)
+                yield _part(whole, column, f"{column}={value}", rows)
 
 
-def _part(whole: View, name: str, rows: NDArray[np.intp]) -> View:
+def _part(whole: View, column: str, name: str, rows: NDArray[np.intp]) -> View:
     weights, clusters = whole.design.weights, whole.design.clusters
     if weights is not None:
         weights = weights[rows]
@@ -163,6 +182,7 @@ def _part(whole: View, name: str, rows: NDArray[np.intp]) -> View:
     if clusters is not None:
         clusters = np.unique(clusters[rows], return_inverse=True)[1]
     return View(
+        column,
         name,
         whole.truth.take(rows),
         whole.candidate.take(rows),
@@ -171,43 +191,35 @@ def _part(whole: View, name: str, rows: NDArray[np.intp]) -> View:
     )
 
 
-def _corrected(estimates: list[Estimate], share: float) -> list[Estimate]:
-    """Holm's correction over everything of one family that has a p-value, at the family's share of the error rate."""
-    defined = [index for index, each in enumerate(estimates) if each.p_worse is not None]
-    adjusted = holm([estimates[index].p_worse or 0.0 for index in defined])
-    corrected = list(estimates)
-    for index, p_value in zip(defined, adjusted, strict=True):
-        corrected[index] = replace(estimates[index], p_adjusted=min(1.0, p_value / share))
-    return corrected
-
-
-def _estimate(rule: MetricRule, view: View, policy: GatePolicy) -> tuple[Estimate, Statistic | None]:
-    metric = metric_named(rule.metric, rule.better)
-    tolerance = gate.tolerance_for(metric, rule, policy, sliced=view.name is not None)
-    blank = Estimate(
-        metric=metric, n=view.design.n, slice=view.name, margin=tolerance.value, relative=tolerance.relative
-    )
-    unknown = _unknown(metric, view)
-    if unknown is not None:
-        return replace(blank, undefined=unknown), None
-    if metric.needs == "column" and rule.better is None:
-        return replace(blank, undefined="say which way it is better: better: higher or lower"), None
+def _outcome(rule: MetricRule, view: View, outputs: Outputs | None) -> Measured | str:
+    """One model's metric on a view, or why it has none."""
     try:
-        candidate = _measured(metric, view, view.candidate, "the candidate")
-        baseline = _measured(metric, view, view.baseline or Outputs(), "production")
-        result = contrast(
-            candidate.score,
-            baseline.score,
-            view.design,
-            higher_is_better=metric.better == "higher",
-            relative=tolerance.relative,
-            is_share=metric.name in SHARES,
-            discordance=discordance_of(_gain(metric, candidate, baseline)),
-        )
+        return measure(metric_named(rule.metric).name, view.truth, outputs or Outputs(), view.design.weights)
     except Undefined as error:
-        return replace(blank, undefined=str(error)), None
-    filled = _filled(blank, result, candidate, view, policy)
-    return filled, _statistic(filled, result, view)
+        return str(error)
+
+
+def _comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: GatePolicy) -> Statistic | NoValue:
+    metric = metric_named(rule.metric, rule.better)
+    unknown = _unknown(metric, view)
+    whose = "" if view.name is not None else "the candidate: "
+    if unknown is not None or isinstance(candidate, str):
+        return _no_value(metric, view, unknown or f"{whose}{candidate}", unknown=unknown is not None)
+    baseline = _outcome(rule, view, view.baseline)
+    if isinstance(baseline, str):
+        return _no_value(metric, view, baseline if view.name is not None else f"production: {baseline}")
+    discordance = discordance_of(_gain(metric, candidate, baseline))
+    pair = paired(candidate.score, baseline.score, view.design, discordance)
+    try:
+        return _statistic(rule, view, candidate, pair, policy)
+    except Undefined as error:
+        return _no_value(metric, view, str(error))
+
+
+def _no_value(metric: Metric, view: View, why: str, *, unknown: bool = False) -> NoValue:
+    return NoValue(
+        metric=metric.name, slice_column=view.column, slice=view.name, n=view.design.n, why=why, unknown=unknown
+    )
 
 
 def _gain(metric: Metric, candidate: Measured, baseline: Measured) -> NDArray[Any]:
@@ -216,87 +228,90 @@ def _gain(metric: Metric, candidate: Measured, baseline: Measured) -> NDArray[An
     return -gain if metric.needs == "column" and metric.better == "lower" else gain
 
 
-def _measured(metric: Metric, view: View, outputs: Outputs, whose: str) -> Measured:
-    try:
-        return measure(metric.name, view.truth, outputs, view.design.weights)
-    except Undefined as error:
-        raise Undefined(f"{whose}: {error}" if view.name is None else str(error)) from error
-
-
-def _filled(blank: Estimate, result: Contrast, candidate: Measured, view: View, policy: GatePolicy) -> Estimate:
-    metric, design = blank.metric, view.design
-    has_error = result.standard_error == result.standard_error
-    return replace(
-        blank,
-        candidate=result.candidate,
-        candidate_interval=_interval(metric, candidate, view),
-        baseline=result.baseline,
-        difference=result.difference,
-        standard_error=result.standard_error if has_error else None,
-        interval=(result.low, result.high) if result.bounded else None,
-        p_worse=result.p_worse,
-        method=result.method,
-        discordant=_discordant(metric, view, result),
-        smallest_class=_rarest(metric, view.truth, (view.candidate, view.baseline)),
-        clusters=design.groups,
-        effective_clusters=result.size if design.groups is not None else None,
-        effective_n=effective_n(design.weights, design.n) if design.weights is not None else None,
-        detectable=result.detectable(policy.confidence) if has_error and result.standard_error > 0 else None,
-        rows_needed=result.rows_needed(policy.confidence, blank.margin or 0.0) if has_error else None,
-    )
-
-
-def _discordant(metric: Metric, view: View, result: Contrast) -> int:
+def _differing(metric: Metric, view: View, discordance: Discordance) -> int:
     """On how many examples the two differ as far as the metric can see: two wrong labels may well differ."""
     labels, others = view.candidate.labels, None if view.baseline is None else view.baseline.labels
     if metric.needs != "label" or metric.name in SHARES or labels is None or others is None:
-        return result.discordance.total
+        return discordance.total
     return int(np.count_nonzero(labels != others))
 
 
-def _statistic(estimate: Estimate, result: Contrast, view: View) -> Statistic:
-    return Statistic(
-        id=gate.finding_id("compare", estimate.metric.name, view.name),
-        candidate=result.candidate,
-        baseline=result.baseline,
-        difference=result.difference,
-        standard_error=estimate.standard_error,
-        size=result.size,
-        gained=result.discordance.gained,
-        lost=result.discordance.lost,
-        differing=estimate.discordant or 0,
-        n=view.design.n,
-        groups=estimate.clusters,
-        smallest_class=estimate.smallest_class,
-        method=result.method,
-        relative=estimate.relative,
-    )
+def _statistic(rule: MetricRule, view: View, candidate: Measured, pair: Paired, policy: GatePolicy) -> Statistic:
+    """The comparison on the scale that policy asks for; on the other where only that one has a value.
 
-
-def _interval(metric: Metric, measured: Measured, view: View) -> tuple[float, float] | None:
-    return own_interval(
-        measured.score,
-        view.design,
-        is_share=metric.name in SHARES,
-        support=_rarest(metric, view.truth, (view.candidate,)),
-        low=metric.low,
-        high=metric.high,
-    )
-
-
-def _own_estimate(rule: MetricRule, view: View) -> Estimate:
+    Raises:
+        Undefined: neither scale has one.
+    """
     metric = metric_named(rule.metric, rule.better)
-    blank = Estimate(metric=metric, n=view.design.n)
+    relative = gate.tolerance_for(metric, rule, policy, sliced=view.name is not None).relative
     try:
-        measured = measure(metric.name, view.truth, view.candidate, view.design.weights)
-    except Undefined as error:
-        return replace(blank, undefined=_unknown(metric, view) or str(error))
-    return replace(
-        blank,
-        candidate=measured.score.value,
-        candidate_interval=_interval(metric, measured, view),
-        smallest_class=_rarest(metric, view.truth, (view.candidate,)),
+        result = _contrast(metric, pair, policy, relative=relative)
+    except Undefined as asked:
+        relative = not relative
+        try:
+            result = _contrast(metric, pair, policy, relative=relative)
+        except Undefined:
+            raise asked from None
+    design = view.design
+    return Statistic(
+        id=gate.finding_id("compare", metric.name, view.name),
+        candidate=pair.candidate,
+        baseline=pair.baseline,
+        difference=result.difference,
+        standard_error=_number(result.standard_error),
+        size=pair.size,
+        gained=pair.discordance.gained,
+        lost=pair.discordance.lost,
+        differing=_differing(metric, view, pair.discordance),
+        n=design.n,
+        groups=design.groups,
+        smallest_class=_rarest(metric, view.truth, (view.candidate, view.baseline)),
+        method=result.method,
+        relative=relative,
+        metric=metric.name,
+        slice_column=view.column,
+        slice=view.name,
+        better=metric.better,
+        plain_error=_number(pair.plain_error),
+        log_error=_number(pair.log_error),
+        effective_n=_effective_n(design),
+        own_error=_number(own_error(candidate.score, design)),
+        own_size=design.size_for(candidate.score.influence),
+        own_class=_rarest(metric, view.truth, (view.candidate,)),
     )
+
+
+def _contrast(metric: Metric, pair: Paired, policy: GatePolicy, *, relative: bool) -> Contrast:
+    return pair.contrast(
+        policy.confidence,
+        higher_is_better=metric.better == "higher",
+        relative=relative,
+        is_share=metric.name in SHARES,
+    )
+
+
+def _measurement(rule: MetricRule, outcome: Measured | str, view: View) -> Measurement:
+    metric, design = metric_named(rule.metric, rule.better), view.design
+    if isinstance(outcome, str):
+        return Measurement(metric=metric.name, n=design.n, undefined=_unknown(metric, view) or outcome)
+    return Measurement(
+        metric=metric.name,
+        value=outcome.score.value,
+        standard_error=_number(own_error(outcome.score, design)),
+        size=design.size_for(outcome.score.influence),
+        smallest_class=_rarest(metric, view.truth, (view.candidate,)),
+        n=design.n,
+        groups=design.groups,
+        effective_n=_effective_n(design),
+    )
+
+
+def _effective_n(design: Design) -> float | None:
+    return None if design.weights is None else effective_n(design.weights, design.n)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 # Metrics whose error estimate leans on the rarer of two classes.

@@ -163,8 +163,8 @@ REPORT = Command(
     ),
     params=(
         Param(
-            name="artifact", kind="text", default="mlci-gate",
-            help="Name of the artifact; one that is followed by a dash and the key of a report is found too.",
+            name="key", kind="text",
+            help="The key that the run of the pull request reported under; left out, the model's name.",
         ),
         _CONFIG,
         _report("report"),

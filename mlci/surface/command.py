@@ -1,4 +1,4 @@
-"""What a command is: its parameters, outputs, exits and permissions. What overrides a key of mlci.yml says what it says."""
+"""What a command is: its parameters, outputs, exits and permissions."""
 
 from __future__ import annotations
 

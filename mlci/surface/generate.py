@@ -11,12 +11,18 @@ from mlci.domain.evidence import GatePredicate
 from mlci.domain.report import SCHEMA as REPORT
 from mlci.domain.report import Report
 from mlci.surface import reference
+from mlci.surface.action_pages import action_pages
+from mlci.surface.actions import FOLDER as ACTIONS
+from mlci.surface.actions import action_files
 from mlci.surface.config_schema import config_schema
 from mlci.surface.schema import Schema, document, record_schema
 
 FIX = "python -m mlci.surface generate"
 FOLDER = "docs/reference"
 README = "README.md"
+
+# Folders below actions/ that are written by hand, or by the interpreter.
+BY_HAND = ("locks", "__pycache__")
 
 _INTRO = "# mlci\n\nCI/CD for machine-learning models.\n"
 
@@ -50,7 +56,7 @@ def files() -> dict[str, str]:
         "errors.md": reference.errors(),
     }
     pages.update((row[0], _record(*row)) for row in _RECORDS)
-    return {f"{FOLDER}/{name}": text for name, text in sorted(pages.items())}
+    return {f"{FOLDER}/{name}": text for name, text in sorted(pages.items())} | action_files() | action_pages()
 
 
 _BLOCKS: dict[str, Callable[[], str]] = {"commands": reference.commands, "exits": reference.exits}
@@ -77,10 +83,15 @@ def _read(path: Path) -> str | None:
 
 
 def _orphans(root: Path) -> list[Path]:
-    folder = root / FOLDER
     known = set(files())
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [path for path in found if path.relative_to(root).as_posix() not in known]
+    return [path for path in _generated_places(root) if path.relative_to(root).as_posix() not in known]
+
+
+def _generated_places(root: Path) -> Iterator[Path]:
+    """Every file of the folders that hold nothing written by hand."""
+    steps = (one for one in sorted((root / ACTIONS).glob("*")) if one.name not in BY_HAND and one.is_dir())
+    for folder in (root / FOLDER, *steps):
+        yield from (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
 def write(root: Path) -> list[str]:

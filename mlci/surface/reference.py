@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from mlci.config.key import Owner
 from mlci.config.model import DEFAULT_FILE, Config
+from mlci.config.ownership import UNMARKED, owners
 from mlci.config.scalar import limits, one_of
 from mlci.config.settings import as_written
 from mlci.config.shape import Shape, fields_by_key, limited, main_keys, shapes
@@ -35,6 +37,12 @@ A text that YAML would read as something else needs quotes: `positive: "1"`. A p
 production's value. A time is a number with a unit: `90s`, `5m`, `2h`, `1d`.
 
 What overrides what: a flag, before an environment variable, before the file, before the default.
+
+A change, such as a pull request, has a file of its own, and the branch it would be merged to has one too. The column
+*on a change* says whose value holds. `base`: the branch's, and a change of that key is listed as "the gate changed".
+`head`: the change's. While the branch has no file, the change's own decides everything and the verdict is at least
+*warn*. Flags and environment variables are what the workflow hands to a step, and hold before both files: whoever may
+change the workflow may change them, so protect it as the forge lets you.
 """
 
 _COMMAND_LINE = """\
@@ -49,37 +57,41 @@ bug prints its traceback; without, the traceback goes to a file whose name is pr
 """
 
 
-def _banner(source: str) -> str:
+def banner(source: str) -> str:
+    """The first line of a generated page: what it is generated from."""
     return f"<!-- {BANNER.format(source=source)} -->\n\n"
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table; no cell can break out of its column."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
 
 
 def configuration() -> str:
     """The page of every key of mlci.yml."""
-    sections = "".join(_sections(Config, Config(), ""))
-    return f"{_banner('mlci/config/model.py')}# {DEFAULT_FILE}\n\n{_CONFIGURATION}\n{sections.rstrip()}\n"
+    sections = "".join(_sections(Config, Config(), "", UNMARKED))
+    return f"{banner('mlci/config/model.py')}# {DEFAULT_FILE}\n\n{_CONFIGURATION}\n{sections.rstrip()}\n"
 
 
-def _sections(block: type[Any], default: Any, path: str) -> Iterator[str]:
+def _sections(block: type[Any], default: Any, path: str, inherited: Owner) -> Iterator[str]:
     rows, below = [], []
     for name, shape in shapes(block).items():
         content = getattr(default, fields_by_key(block)[name].name) if default is not None else None
-        rows.append((f"`{name}`", _type(shape), _default(shape, content), _meaning(shape)))
+        whose = " and ".join(f"`{owner}`" for owner in sorted(owners(shape, inherited)))
+        rows.append((f"`{name}`", _type(shape), _default(shape, content), whose, _meaning(shape)))
         inner = shape.inner if shape.kind in ("mapping", "list") else shape
         if inner.kind == "block":
             entry = f"{path}{name}" + {"mapping": f".<{shape.key.names}>", "list": "[]"}.get(shape.kind, "")
-            below.append((inner.dataclass, content if shape.kind == "block" else inner.dataclass(), entry))
+            whole = content if shape.kind == "block" else inner.dataclass()
+            below.append((inner.dataclass, whole, entry, shape.key.owner or inherited))
     if path:
         yield f"## {path.rstrip('.')}\n\n{_about(block)}"
     else:
         yield "## Top level\n\n"
-    yield _table(("key", "type", "default", "meaning"), rows) + "\n"
-    for inner_block, content, entry in below:
-        yield from _sections(inner_block, content, f"{entry}.")
+    yield table(("key", "type", "default", "on a change", "meaning"), rows) + "\n"
+    for inner_block, content, entry, owner in below:
+        yield from _sections(inner_block, content, f"{entry}.", owner)
 
 
 def _about(block: type[Any]) -> str:
@@ -121,19 +133,19 @@ def _meaning(shape: Shape) -> str:
 def command_line() -> str:
     """The page of every command, option, variable, output and exit."""
     pages = "\n".join(_command(command) for command in COMMANDS)
-    return f"{_banner('mlci/surface/catalog.py')}# Command line\n\n{_COMMAND_LINE}\n{pages}"
+    return f"{banner('mlci/surface/catalog.py')}# Command line\n\n{_COMMAND_LINE}\n{pages}"
 
 
 def _command(command: Command) -> str:
     parts = [f"## {command.name}\n", f"{command.summary}\n", *(f"{paragraph}\n" for paragraph in command.description)]
     if command.extras:
         parts.append(f'Needs `pip install "mlci[{",".join(command.extras)}]"`.\n')
-    parts.append(_table(("option", "variable", "key", "meaning"), (_param(command, param) for param in command.params)))
+    parts.append(table(("option", "variable", "key", "meaning"), (_param(command, param) for param in command.params)))
     if command.outputs:
-        parts.append(_table(("output", "meaning"), ((f"`{output.name}`", output.help) for output in command.outputs)))
-    parts.append(_table(("exit", "meaning"), ((str(int(code)), code.meaning) for code in command.exits)))
+        parts.append(table(("output", "meaning"), ((f"`{output.name}`", output.help) for output in command.outputs)))
+    parts.append(table(("exit", "meaning"), ((str(int(code)), code.meaning) for code in command.exits)))
     if command.permissions:
-        parts.append(_table(("permission", "what for"), (_permission(one) for one in command.permissions)))
+        parts.append(table(("permission", "what for"), (_permission(one) for one in command.permissions)))
     return "\n".join(parts)
 
 
@@ -157,18 +169,18 @@ def _param(command: Command, param: Param) -> tuple[str, ...]:
 def errors() -> str:
     """The page of every error."""
     rows = [(f'<a id="{kind.id.lower()}"></a>{kind.id}', str(int(kind.exit)), kind.title) for kind in catalogue()]
-    return f"{_banner('mlci/errors.py')}# Errors\n\n{_table(('id', 'exit', 'what happened'), rows)}"
+    return f"{banner('mlci/errors.py')}# Errors\n\n{table(('id', 'exit', 'what happened'), rows)}"
 
 
 def exits() -> str:
     """The README's table of exit codes."""
-    return _table(("exit", "meaning"), ((str(int(code)), code.meaning) for code in Exit))
+    return table(("exit", "meaning"), ((str(int(code)), code.meaning) for code in Exit))
 
 
 def commands() -> str:
     """The README's table of commands."""
     page = "docs/reference/command-line.md"
-    return _table(
+    return table(
         ("command", "what it does"),
         ((f"[`mlci {command.name}`]({page}#{spell(command.name, 'kebab')})", command.summary) for command in COMMANDS),
     )

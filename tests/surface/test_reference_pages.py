@@ -117,8 +117,25 @@ def test_a_block_without_a_short_way_promises_none(title: str) -> None:
 
 
 def test_an_example_is_shown_where_there_is_one() -> None:
-    assert row(reference.configuration(), "train", "command")[3].endswith("Example: `python train.py`.")
-    assert "Example" not in row(reference.configuration(), "train", "python")[3]
+    assert row(reference.configuration(), "train", "command")[-1].endswith("Example: `python train.py`.")
+    assert "Example" not in row(reference.configuration(), "train", "python")[-1]
+
+
+@pytest.mark.parametrize(
+    ("title", "key", "whose"),
+    [
+        ("Top level", "validation", "`base`"),
+        ("Top level", "train", "`head`"),
+        ("Top level", "data", "`base` and `head`"),
+        ("data.train", "path", "`head`"),
+        ("data.train", "contract", "`base`"),
+        ("data.holdout", "path", "`base`"),
+        ("train.profiles.<profile>", "sample", "`head`"),
+        ("validation.metrics.<metric>", "min", "`base`"),
+    ],
+)
+def test_a_key_says_who_decides_it_on_a_change(title: str, key: str, whose: str) -> None:
+    assert row(reference.configuration(), title, key)[3] == whose
 
 
 def test_an_option_is_listed_with_what_it_takes() -> None:

@@ -1,0 +1,123 @@
+"""One member of a zip that another run made: read in memory, never extracted, and refused at the first oddity.
+
+Such an archive is hostile until proven otherwise. Its members' names lead nowhere, its sizes are not believed.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+import zlib
+from io import BytesIO
+
+from mlci.adapters.oneline import one_line
+from mlci.errors import ArtifactRefused
+
+# The end-of-central-directory record, section 4.3.16 of PKWARE's APPNOTE, and the locator of its 64-bit form.
+_END, _END_64 = b"PK\x05\x06", b"PK\x06\x07"
+_END_SIZE, _LOCATOR_SIZE, _LONGEST_COMMENT = 22, 20, 65_535
+# Some ten thousand members; a step of ours leaves two.
+_LARGEST_DIRECTORY = 1 << 20
+# What deflate makes of real tables stays far below; a small member may be as repetitive as it likes.
+_HIGHEST_RATIO, _RATIO_COUNTS_FROM = 250, 1 << 20
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_ENCRYPTED = 0x1 | 0x40
+
+
+def only_member(content: bytes, name: str, limit: int) -> bytes:
+    """The one regular file of exactly this name.
+
+    Args:
+        content: the zip.
+        name: of the member, without folders.
+        limit: bytes that the member may have unpacked.
+
+    Raises:
+        ArtifactRefused: there is no such member or more than one; a member's name leads out of a folder; the member is
+            encrypted, a link, larger than the limit, packed too tightly, or broken.
+    """
+    with _opened(content) as archive:
+        named = [each for each in archive.infolist() if each.filename == name]
+        if not named:
+            raise ArtifactRefused(f"the artifact has no {name}")
+        if len(named) > 1:
+            raise ArtifactRefused(f"the artifact has {len(named)} members that are called {name}")
+        _check(named[0], name, limit)
+        return _unpacked(archive, named[0], name)
+
+
+def members(content: bytes) -> tuple[str, ...]:
+    """Names of the files in a zip, in its order, none of which leads out of a folder.
+
+    Raises:
+        ArtifactRefused: it is no zip, or a member's name leads out of a folder.
+    """
+    with _opened(content) as archive:
+        return tuple(each.filename for each in archive.infolist() if not each.is_dir())
+
+
+def _opened(content: bytes) -> zipfile.ZipFile:
+    size = _directory_size(content)
+    if size is None:
+        raise ArtifactRefused("the artifact is not a zip of the plain kind")
+    if size > _LARGEST_DIRECTORY:
+        raise ArtifactRefused("the artifact has far too many members")
+    try:
+        archive = zipfile.ZipFile(BytesIO(content))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, OverflowError, EOFError) as error:
+        raise ArtifactRefused(f"the artifact is not a zip: {one_line(error, 100)}") from None
+    for each in archive.infolist():
+        if _leads_astray(each.orig_filename):
+            raise ArtifactRefused(f"the artifact has a member with the name {one_line(repr(each.orig_filename), 100)}")
+    return archive
+
+
+def _directory_size(content: bytes) -> int | None:
+    """Bytes of the list of members, read before the whole list is parsed; None where there is none, or a 64-bit one."""
+    start = content.rfind(_END, max(0, len(content) - _END_SIZE - _LONGEST_COMMENT))
+    if start < 0 or start + _END_SIZE > len(content):
+        return None
+    locator = max(0, start - _LOCATOR_SIZE)
+    if content[locator : locator + len(_END_64)] == _END_64:
+        return None
+    size: int = struct.unpack_from("<L", content, start + 12)[0]
+    return size
+
+
+def _leads_astray(name: str) -> bool:
+    return (
+        not name.isprintable()
+        or "\\" in name
+        or name.startswith("/")
+        or name[1:2] == ":"
+        or ".." in name.rstrip("/").split("/")
+    )
+
+
+def _check(member: zipfile.ZipInfo, name: str, limit: int) -> None:
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if member.is_dir() or kind not in (0, stat.S_IFREG):
+        raise ArtifactRefused(f"{name} in the artifact is not a regular file")
+    if member.flag_bits & _ENCRYPTED:
+        raise ArtifactRefused(f"{name} in the artifact is encrypted")
+    if member.compress_type not in _METHODS:
+        raise ArtifactRefused(f"{name} in the artifact is packed by method {member.compress_type}, not by deflate")
+    if member.file_size > limit:
+        raise ArtifactRefused(f"{name} in the artifact has {member.file_size:,} bytes unpacked, more than {limit:,}")
+    if member.file_size > max(_RATIO_COUNTS_FROM, member.compress_size * _HIGHEST_RATIO):
+        raise ArtifactRefused(f"{name} in the artifact is packed more tightly than real data can be")
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> bytes:
+    """The bytes, at most as many as declared; the checksum tells whether there were more, or others."""
+    try:
+        with archive.open(member) as stream:
+            content = stream.read(member.file_size + 1)
+    except (
+        zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, struct.error, EOFError, OSError,
+    ) as error:  # fmt: skip
+        raise ArtifactRefused(f"{name} in the artifact is broken: {one_line(error, 100)}") from None
+    if len(content) != member.file_size:
+        raise ArtifactRefused(f"{name} in the artifact is broken: it does not have the size that it declares")
+    return content

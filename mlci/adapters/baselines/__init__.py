@@ -1,0 +1,8 @@
+"""Where the baseline of a change comes from, and how an accepted run is kept for later ones."""
+
+from mlci.adapters.baselines.artifacts import ArtifactBaselines
+from mlci.adapters.baselines.choice import Chosen, PassedOver, choose
+from mlci.adapters.baselines.folder import clear, fill
+from mlci.adapters.baselines.prefix import StoreBaselines
+
+__all__ = ["ArtifactBaselines", "Chosen", "PassedOver", "StoreBaselines", "choose", "clear", "fill"]

@@ -1,0 +1,62 @@
+"""The baseline as an artifact of the default branch's runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlci.adapters.archive import only_member
+from mlci.adapters.baselines.layout import GATE, LARGEST_GATE, LARGEST_PREDICTIONS, predictions_name
+from mlci.adapters.evidence import read_gate
+from mlci.domain.run import Run
+from mlci.errors import ArtifactRefused, Place
+from mlci.ports import Artifact, Kept, Runs
+
+_LARGEST_ARTIFACT = 512 << 20
+
+
+class ArtifactBaselines:
+    """Artifacts of one exact name, each a zip with ``gate.json`` and, of an accepted run, ``predictions.<ending>``."""
+
+    def __init__(self, runs: Runs, name: str, branch: str) -> None:
+        """Look among the artifacts of this name that runs of this branch left."""
+        self._runs = runs
+        self._name = name
+        self._branch = branch
+
+    def newest_first(self) -> Iterator[Kept]:
+        """What was uploaded, newest run first; each artifact is read when its turn comes.
+
+        Raises:
+            ArtifactRefused: an artifact of this name is not what the step leaves.
+            ServiceFailed, ServiceRefused: the forge does not answer.
+        """
+        for artifact in self._runs.artifacts_of_branch(self._name, self._branch):
+            yield self._kept(artifact)
+
+    def keep(self, evidence: bytes, predictions: str, run: Run) -> str | None:  # noqa: ARG002 - the port's shape
+        """None: only the workflow can upload what ``fill`` has left in a folder."""
+        return None
+
+    def _kept(self, artifact: Artifact) -> Kept:
+        origin = f"artifact {artifact.name} of run {artifact.run}"
+        with _named(origin):
+            packed = self._runs.content(artifact, _LARGEST_ARTIFACT)
+            evidence = only_member(packed, GATE, LARGEST_GATE)
+
+        def predictions() -> bytes:
+            name = predictions_name(read_gate(evidence, origin).candidate.name, origin)
+            with _named(origin):
+                return only_member(packed, name, LARGEST_PREDICTIONS)
+
+        return Kept(evidence=evidence, predictions=predictions, origin=origin)
+
+
+@contextmanager
+def _named(origin: str) -> Iterator[None]:
+    """Say which artifact it was that was refused, and how to get rid of it."""
+    try:
+        yield
+    except ArtifactRefused as error:
+        help = error.help or "delete this artifact on the page of its run, or run the workflow on that branch again"
+        raise ArtifactRefused(error.cause, place=error.place or Place(origin), help=help) from error

@@ -1,0 +1,114 @@
+"""Which of the kept runs is the baseline: the newest that was accepted."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from mlci.adapters import files
+from mlci.adapters.baselines.layout import check_digest, predictions_name
+from mlci.adapters.evidence import read_gate
+from mlci.domain.baseline import may_become_baseline
+from mlci.domain.evidence import GatePredicate
+from mlci.domain.report import Report
+from mlci.errors import ArtifactRefused, Place
+from mlci.ports import Baselines, Kept
+
+MOST_LOOKED_AT = 30
+FOLDER = ".mlci/baseline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassedOver:
+    """A run that was kept and is not the baseline.
+
+    Attributes:
+        origin: where it was found.
+        why: it was not accepted.
+    """
+
+    origin: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The baseline, ready to be opened.
+
+    Attributes:
+        path: of its predictions on this machine.
+        origin: where it was found.
+        evidence: bytes of the evidence that made it the baseline.
+        digest: sha256 of those bytes, in hexadecimal.
+        evaluation_set: digest of the examples it was judged on, where it was compared.
+        passed_over: newer runs that were not accepted, newest first.
+    """
+
+    path: str
+    origin: str
+    evidence: bytes
+    digest: str
+    evaluation_set: str | None
+    passed_over: tuple[PassedOver, ...] = ()
+
+    def noted(self, report: Report) -> Report:
+        """The report, saying where its baseline comes from and why no newer one was taken."""
+        sentences = [f"the baseline is the newest accepted run: {self.origin}"]
+        if self.passed_over:
+            newest, count = self.passed_over[0], len(self.passed_over)
+            newer = "1 newer run was" if count == 1 else f"{count} newer runs were"
+            sentences.append(f"{newer} passed over; {newest.origin} because {newest.why}")
+        return replace(report, assumptions=(*report.assumptions, *sentences))
+
+
+def choose(baselines: Baselines, folder: str = FOLDER) -> Chosen | None:
+    """Find the newest accepted run among the newest few, and lay its predictions ready.
+
+    Args:
+        baselines: where runs were kept.
+        folder: where the predictions are written, under a name of ours.
+
+    Returns:
+        the baseline; None where there never was one, as far as can be seen.
+
+    Raises:
+        BaselineBroken: the predictions are not those that the evidence names.
+        ArtifactRefused: what was kept cannot be read, or a baseline that newer runs were compared with is gone.
+        ServiceFailed, ServiceRefused: nobody answered where it is kept.
+        NotWritable: the predictions cannot be written.
+    """
+    passed: list[PassedOver] = []
+    lost = False
+    for kept in islice(baselines.newest_first(), MOST_LOOKED_AT):
+        predicate = read_gate(kept.evidence, kept.origin)
+        why = may_become_baseline(predicate.verdict, predicate.findings)
+        if why is None:
+            return _laid_ready(kept, predicate, folder, tuple(passed))
+        passed.append(PassedOver(origin=kept.origin, why=why))
+        lost = lost or predicate.baseline is not None
+    if lost:
+        # Starting over by itself would let a model that is worse than the lost baseline become the next one.
+        raise ArtifactRefused(
+            f"none of the newest {len(passed)} runs was accepted, and the baseline they were compared with is gone",
+            place=Place(passed[0].origin),
+            help="start over by a run on the default branch without --baseline-from",
+        )
+    return None
+
+
+def _laid_ready(kept: Kept, predicate: GatePredicate, folder: str, passed: tuple[PassedOver, ...]) -> Chosen:
+    content = kept.predictions()
+    help = "something has changed it: remove it there, so that the accepted run before it is the baseline"
+    check_digest(content, predicate.candidate.digest, kept.origin, help)
+    path = str(Path(folder) / predictions_name(predicate.candidate.name, kept.origin))
+    files.write(path, content)
+    return Chosen(
+        path=path,
+        origin=kept.origin,
+        evidence=kept.evidence,
+        digest=hashlib.sha256(kept.evidence).hexdigest(),
+        evaluation_set=predicate.evaluation_set,
+        passed_over=passed,
+    )

@@ -1,0 +1,117 @@
+"""The folder that a workflow uploads as an artifact."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlci.adapters.baselines.layout import GATE, PREDICTIONS, predictions_name
+from mlci.adapters.evidence import read_gate
+from mlci.errors import BaselineBroken, FileMissing, NotWritable, Place
+
+
+def clear(folder: str) -> None:
+    """Remove what an earlier run left in the folder, so that nobody uploads it as this run's.
+
+    Raises:
+        NotWritable: it cannot be removed, or the folder holds something that no earlier run of this step left.
+    """
+    with _writing(folder):
+        for file in _ours(Path(folder)):
+            file.unlink(missing_ok=True)
+
+
+def fill(folder: str, evidence: bytes, predictions: str | None = None) -> None:
+    """Replace the folder by what a later run needs; it is never seen half filled.
+
+    Args:
+        folder: what the workflow uploads; made where it is missing.
+        evidence: bytes of the gate's evidence, written as ``gate.json``.
+        predictions: path of the file that the evidence names as the candidate, copied as ``predictions.<ending>``;
+            None on a change and where the run was not accepted.
+
+    Raises:
+        NotWritable: it cannot be written, or it holds something that no earlier run of this step left.
+        BaselineBroken: the predictions have changed since they were judged.
+        FileMissing: the predictions cannot be read.
+        ArtifactRefused: the evidence cannot be read.
+    """
+    target = Path(folder)
+    with _writing(folder):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        try:
+            if predictions is not None:
+                _copy(predictions, new, evidence)
+            (new / GATE).write_bytes(evidence)
+            # mkdtemp makes private folders; whoever uploads need not be the user who made it.
+            new.chmod(0o777 & ~_umask())
+            clear(folder)
+            # A folder may take the place of an empty one, in one step.
+            new.replace(target)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+
+
+def _ours(folder: Path) -> list[Path]:
+    """The files of an earlier run, ``gate.json`` first.
+
+    Raises:
+        NotWritable: there is something else, or something that leads elsewhere.
+    """
+    if not folder.is_symlink() and not folder.exists():
+        return []
+    if not stat.S_ISDIR(folder.lstat().st_mode):
+        raise NotWritable(f"{folder} is not a folder", place=Place(str(folder)), help="name another --keep")
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name != GATE)
+    for entry in entries:
+        if entry.name not in (GATE, *PREDICTIONS) or not stat.S_ISREG(entry.lstat().st_mode):
+            raise NotWritable(
+                f"{folder} holds {entry.name[:100]!a}, which this step did not write",
+                place=Place(str(folder)),
+                help="name a folder of its own with --keep: everything in it is replaced and uploaded",
+            )
+    return entries
+
+
+def _copy(predictions: str, folder: Path, evidence: bytes) -> None:
+    candidate = read_gate(evidence, "this run's evidence").candidate
+    copy = folder / predictions_name(candidate.name, predictions)
+    digest = hashlib.sha256()
+    with contextlib.ExitStack() as opened:
+        try:
+            source = opened.enter_context(Path(predictions).open("rb"))
+        except OSError as error:
+            cause = f"cannot read {predictions}: {error.strerror or error}"
+            raise FileMissing(cause, place=Place(predictions)) from error
+        stream = opened.enter_context(copy.open("wb"))
+        while block := source.read(1 << 20):
+            digest.update(block)
+            stream.write(block)
+    if digest.hexdigest() != candidate.digest:
+        cause = f"{predictions} is no longer the file that was judged"
+        raise BaselineBroken(cause, place=Place(predictions), help="do not change it while the gate runs")
+
+
+@contextlib.contextmanager
+def _writing(folder: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        help = "check permissions and space"
+        raise NotWritable(
+            f"cannot write {folder}: {error.strerror or error}", place=Place(folder), help=help
+        ) from error
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask

@@ -1,0 +1,49 @@
+"""What is kept of a run, under which names, and when it may be kept at all."""
+
+from __future__ import annotations
+
+import hashlib
+
+from mlci.domain.run import Run
+from mlci.errors import ArtifactRefused, BaselineBroken, Place
+
+GATE = "gate.json"
+LARGEST_GATE = 10 << 20
+LARGEST_PREDICTIONS = 1 << 30
+
+# The kinds of predictions that can be opened. The name in the evidence only picks one: it never becomes a path.
+ENDINGS = ("csv", "tsv", "jsonl", "ndjson", "parquet", "pq", "json")
+PREDICTIONS = tuple(f"predictions.{ending}" for ending in ENDINGS)
+
+# What starts a run about the branch itself. Others run on the default branch too, for what somebody else proposes: a
+# workflow that another one's end starts, or a comment.
+_EVENTS = ("push", "schedule", "workflow_dispatch")
+
+
+def may_keep(run: Run) -> bool:
+    """Whether what this run finds may become the baseline of others: only the default branch's own runs."""
+    return run.on_default_branch and run.event in _EVENTS
+
+
+def predictions_name(candidate: str, place: str) -> str:
+    """The name under which predictions are kept, by the ending of the name in their evidence.
+
+    Raises:
+        ArtifactRefused: the ending is not of a kind that can be opened.
+    """
+    name = f"predictions.{candidate.rpartition('.')[2].lower()}"
+    if name not in PREDICTIONS:
+        raise ArtifactRefused("the evidence names predictions of an unknown kind", place=Place(place))
+    return name
+
+
+def check_digest(content: bytes, digest: str, place: str, help: str) -> None:
+    """Compare predictions with the digest that their evidence names.
+
+    Raises:
+        BaselineBroken: they are other predictions.
+    """
+    found = hashlib.sha256(content).hexdigest()
+    if found != digest:
+        cause = f"the predictions have the sha256 {found[:12]}…, their evidence names {digest[:12]}…"
+        raise BaselineBroken(cause, place=Place(place), help=help)

@@ -1,0 +1,126 @@
+"""Evidence of another run, read as what it is: a stranger's file. Strict types, bounded sizes, numbers that agree."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sized
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from mlci import REPOSITORY
+from mlci.adapters.contradictions import contradictions
+from mlci.domain.evidence import STATEMENT, GatePredicate, NoValue, Statistic, predicate_type
+from mlci.errors import ArtifactRefused, Place
+
+# A file of ten mebibytes carries some thousand comparisons with everything said of them.
+LARGEST = 10 * 1024 * 1024
+MOST_NUMBERS = 20_000
+LONGEST_NAME = 400
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_HELP = "let the run that made it run again, with this version"
+
+
+class _Subject(msgspec.Struct):
+    name: str
+    digest: dict[str, str]
+
+
+class _Statement(msgspec.Struct):
+    type: str = msgspec.field(name="_type")
+    subject: tuple[_Subject, ...]
+    predicate_type: str = msgspec.field(name="predicateType")
+    predicate: GatePredicate
+
+
+def read_gate(content: bytes, place: str, *, limit: int = LARGEST, most: int = MOST_NUMBERS) -> GatePredicate:
+    """The gate's evidence, believed in nothing but its form: what it says may still be a lie.
+
+    Args:
+        content: bytes of an in-toto Statement.
+        place: names the evidence in an error.
+        limit: largest size in bytes.
+        most: most comparisons, and most measurements.
+
+    Raises:
+        ArtifactRefused: the content is too large or malformed, is of another kind, or contradicts itself.
+    """
+    where = Place(place)
+    if len(content) > limit:
+        raise ArtifactRefused(f"the evidence has {len(content)} bytes, more than {limit}", place=where, help=_HELP)
+    statement = _decoded(content, where)
+    for cause in _wrong(statement, most):
+        raise ArtifactRefused(cause, place=where, help=_HELP)
+    return statement.predicate
+
+
+def _decoded(content: bytes, where: Place) -> _Statement:
+    try:
+        statement = msgspec.json.decode(content, type=_Statement, strict=True)
+        # One of two equal names would win here and perhaps the other elsewhere, so neither is taken.
+        json.loads(content, object_pairs_hook=_unrepeated, parse_int=_nothing, parse_float=_nothing)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        cause = "nested too deep" if isinstance(error, RecursionError) else _without_values(str(error))
+        raise ArtifactRefused(f"the evidence cannot be read: {cause}", place=where, help=_HELP) from None
+    return statement
+
+
+def _without_values(message: str) -> str:
+    """The decoder's message with types and positions; a word that it quotes is the file's own and stays out."""
+    if not message.startswith("Invalid enum value"):
+        return message
+    return f"Unknown word - at {message.rpartition(' - at ')[2]}"
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+
+
+def _nothing(_: str) -> None:
+    """Numbers were read by the strict decoder; digits without end are not worth reading twice."""
+
+
+def _wrong(statement: _Statement, most: int) -> Iterator[str]:
+    predicate = statement.predicate
+    if statement.type != STATEMENT or statement.predicate_type != predicate_type(REPOSITORY, "gate"):
+        yield "this is not the evidence of a gate"
+    candidate = predicate.candidate
+    named = [(subject.name, subject.digest) for subject in statement.subject]
+    if named != [(candidate.name, {"sha256": candidate.digest})]:
+        yield "the evidence is not about the candidate it names"
+    if any(not _DIGEST.fullmatch(each.digest) for each in (candidate, predicate.baseline) if each is not None):
+        yield "a digest is not 64 hexadecimal digits"
+    if any(len(numbers) > most for numbers in _lists(predicate)):
+        yield f"the evidence has more than {most} numbers of one kind"
+    if any(len(name) > LONGEST_NAME for name in _names(predicate)):
+        yield f"a name has more than {LONGEST_NAME} characters"
+    yield from contradictions(predicate)
+
+
+def _lists(predicate: GatePredicate) -> Iterator[Sized]:
+    yield from (predicate.findings, predicate.statistics, predicate.undefined, predicate.measurements)
+    if predicate.bare is not None:
+        yield from (predicate.bare.candidate, predicate.bare.baseline or {})
+    if predicate.coverage is not None:
+        yield from (predicate.coverage.slices, predicate.coverage.slice_columns, predicate.coverage.thinned)
+
+
+def _names(predicate: GatePredicate) -> Iterator[str]:
+    """Every text of the evidence that a report made from it may show."""
+    yield predicate.candidate.name
+    if predicate.baseline is not None:
+        yield predicate.baseline.name
+    comparisons: list[Statistic | NoValue] = [*predicate.statistics, *predicate.undefined]
+    for each in comparisons:
+        yield from (name for name in (each.metric, each.slice_column, each.slice) if name is not None)
+    yield from (measurement.metric for measurement in predicate.measurements)
+    if predicate.bare is not None:
+        yield from chain(predicate.bare.candidate, predicate.bare.baseline or ())
+    if predicate.coverage is not None:
+        yield from predicate.coverage.slice_columns
+        yield from (thinned.slice for thinned in predicate.coverage.thinned)
+        for slice_ in predicate.coverage.slices:
+            yield from (slice_.column, slice_.name)

@@ -1,0 +1,29 @@
+"""GitHub's REST API, as the runner names it and with the token of the job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from mlci.adapters.http import Api
+from mlci.adapters.patience import Clock, Patience
+
+# https://docs.github.com/rest/about-the-rest-api/api-versions
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+_PUBLIC = "https://api.github.com"
+
+
+def connect(environ: Mapping[str, str], *, patience: Patience | None = None, clock: Clock | None = None) -> Api:
+    """The API at GITHUB_API_URL with the token in MLCI_TOKEN, else GITHUB_TOKEN; without one, as anybody.
+
+    Raises:
+        EventUnreadable: the address or the token cannot be one.
+    """
+    url = environ.get("GITHUB_API_URL") or _PUBLIC
+    token = environ.get("MLCI_TOKEN") or environ.get("GITHUB_TOKEN") or None
+    return Api(url, token.strip() if token else None, headers=_HEADERS, patience=patience, clock=clock)
+
+
+def at(repository: str, *segments: str | int) -> str:
+    """Path of something in a repository, each segment quoted."""
+    return "/".join(("/repos", *repository.split("/"), *(quote(str(segment), safe="") for segment in segments)))

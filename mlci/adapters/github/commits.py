@@ -1,0 +1,183 @@
+"""Commits: files as a commit has them, what changed between two, and what is said of one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import Any
+
+import msgspec
+
+from mlci.adapters.github.api import at
+from mlci.adapters.http import Api
+from mlci.adapters.oneline import one_line
+from mlci.domain.run import ChangedFiles
+from mlci.errors import ServiceFailed
+from mlci.ports import Check, Status
+
+_LARGEST_FILE = 1 << 20
+# https://docs.github.com/rest/commits/commits#compare-two-commits: at most 300 files, all of them on the first page.
+_MOST_FILES = 300
+_DESCRIPTION, _TITLE = 140, 255
+# In bytes, although the limit is documented in characters: nothing is lost by being on the safe side of it.
+_SUMMARY = 65_535
+
+
+class _Content(msgspec.Struct):
+    type: str
+    sha: str = ""
+    size: int = 0
+    encoding: str = ""
+    content: str = ""
+
+
+class _File(msgspec.Struct):
+    filename: str
+    previous_filename: str | None = None
+
+
+class _Comparison(msgspec.Struct):
+    files: list[_File] | None = None
+
+
+class _Status(msgspec.Struct):
+    context: str
+    state: str
+    description: str | None = None
+    target_url: str | None = None
+
+
+class _CheckRun(msgspec.Struct):
+    id: int
+    name: str
+    external_id: str | None = None
+
+
+class GitHubCommits:
+    """ports.Commits over one repository.
+
+    Permissions: contents: read for files and comparisons, statuses: write, checks: write.
+    """
+
+    def __init__(self, api: Api, repository: str) -> None:
+        """Nothing is asked yet."""
+        self._api = api
+        self._repository = repository
+
+    def file(self, path: str, commit: str) -> bytes | None:
+        """A file as that commit has it; None where the commit has no such file.
+
+        A link to another file is followed by GitHub itself, as a checkout would.
+
+        Raises:
+            ServiceFailed: the commit is unknown, or the path is a folder, a submodule, a link that leads nowhere, or
+                larger than 1 MiB.
+        """
+        segments = path.split("/")
+        if any(part in ("", ".", "..") for part in segments):
+            # The HTTP library would resolve these, and the request would be about something else.
+            raise ServiceFailed(f"{one_line(path, 200)} is no path inside a repository")
+        place = f"{one_line(path, 200)} at {one_line(commit, 12)}"
+        where = at(self._repository, "contents", *segments)
+        found = self._api.find(where, {"ref": commit})
+        if found is None:
+            # 404 is also the answer where the commit is unknown, and that must not pass for a commit without the file.
+            there = at(self._repository, "commits", commit)
+            if self._api.find(there, {"per_page": 1}, absent=(404, 422)) is None:
+                raise ServiceFailed(
+                    f"{place}: the repository has no such commit, or the token may not read it",
+                    help="the token needs contents: read",
+                )
+            return None
+        return _content(found, place)
+
+    def changed_files(self, base: str, head: str) -> ChangedFiles:
+        """What head changes since it left base; an unknown list where the two cannot be compared."""
+        # One commit a page: every page of commits repeats all files, which are what is asked for.
+        path = at(self._repository, "compare", f"{base}...{head}")
+        comparison = self._api.find(path, {"per_page": 1, "page": 1}, absent=(404, 422), shape=_Comparison)
+        if comparison is None or comparison.files is None:
+            return ChangedFiles(paths=(), complete=False)
+        names = [name for file in comparison.files for name in (file.previous_filename, file.filename) if name]
+        return ChangedFiles(paths=tuple(dict.fromkeys(names)), complete=len(comparison.files) < _MOST_FILES)
+
+    def set_status(self, commit: str, status: Status) -> None:
+        """Set a commit's status. https://docs.github.com/rest/commits/statuses"""
+        body = {
+            "state": status.state,
+            "context": status.context,
+            "description": one_line(status.description, _DESCRIPTION),
+            "target_url": status.url,
+        }
+        statuses = at(self._repository, "commits", commit, "statuses")
+
+        def there() -> _Status | None:
+            # Newest first: only the newest of this name counts, an equal one before it does not.
+            for found in self._api.paginate(statuses, shape=_Status):
+                if found.context.casefold() == status.context.casefold():
+                    return found if all(getattr(found, name) == value for name, value in body.items()) else None
+            return None
+
+        self._api.post_once(at(self._repository, "statuses", commit), body, there, shape=_Status)
+
+    def set_check(self, commit: str, check: Check) -> None:
+        """Create a check run on a commit, or update the one with the same name and external id.
+
+        https://docs.github.com/rest/checks/runs
+        """
+        output = {"title": one_line(check.title, _TITLE), "summary": _cut(check.summary, _SUMMARY)}
+        body: dict[str, Any] = {
+            "name": check.name,
+            "external_id": check.external_id,
+            "details_url": check.url,
+            "status": "completed",
+            "conclusion": check.conclusion,
+            "output": output,
+        }
+
+        def there() -> _CheckRun | None:
+            path = at(self._repository, "commits", commit, "check-runs")
+            named = {"check_name": check.name, "filter": "all"}
+            for found in self._api.paginate(path, named, items="check_runs", shape=_CheckRun):
+                if (found.name, found.external_id) == (check.name, check.external_id):
+                    return _CheckRun(found.id, found.name, found.external_id)
+            return None
+
+        runs = at(self._repository, "check-runs")
+        before = there()
+        if before is None:
+            self._api.post_once(runs, {**body, "head_sha": commit}, there, shape=_CheckRun)
+        else:
+            self._api.patch(f"{runs}/{before.id}", body, shape=_CheckRun)
+
+
+def _content(found: Any, place: str) -> bytes:
+    """The bytes in an answer about a path, held to the size and the git digest that it names."""
+    if isinstance(found, list):
+        raise ServiceFailed(f"{place} is a folder, not a file")
+    try:
+        answer = msgspec.convert(found, _Content)
+    except msgspec.ValidationError as error:
+        raise ServiceFailed(f"{place}: the answer is not a file: {one_line(error, 120)}") from None
+    if answer.type != "file":
+        raise ServiceFailed(f"{place} is a {one_line(answer.type, 20)}, not a file")
+    if answer.size > _LARGEST_FILE:
+        raise ServiceFailed(f"{place} is larger than {_LARGEST_FILE:,} bytes")
+    try:
+        content = base64.b64decode(answer.content) if answer.encoding == "base64" else None
+    except (binascii.Error, ValueError):
+        content = None
+    digest = None if content is None else hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
+    if content is None or digest is None or digest.hexdigest() != answer.sha:
+        raise ServiceFailed(f"{place}: the answer does not hold the whole file")
+    return content
+
+
+def _cut(text: str, limit: int) -> str:
+    """Text of at most ``limit`` bytes, cut after a whole line where one ends near the limit."""
+    content = text.encode("utf-8", "replace")
+    if len(content) <= limit:
+        return content.decode()
+    kept = content[: limit - 40].decode("utf-8", "ignore")
+    return kept[: kept.rfind("\n") + 1 or None] + "\n… cut here, it was too long"

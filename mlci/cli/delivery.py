@@ -1,0 +1,155 @@
+"""Where the results of a command go: files, terminal, job, comment, status; and what an earlier run left, away.
+
+Every command delivers its report here, so that none forgets a place or an order.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlci import publish
+from mlci.adapters import files
+from mlci.domain.finding import Finding
+from mlci.domain.report import Report
+from mlci.domain.verdict import Verdict
+from mlci.errors import Exit, MlciError, UsageError
+
+if TYPE_CHECKING:
+    from mlci.ports import Job
+    from mlci.surface.command import Command
+
+EXITS = {
+    Verdict.PASS: Exit.PASS,
+    Verdict.WARN: Exit.PASS,
+    Verdict.INCONCLUSIVE: Exit.UNDECIDED,
+    Verdict.FAIL: Exit.GATE,
+}
+# Parameters that name files a command writes; every other path is read.
+_WRITTEN = ("report", "evidence")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How one run of a command delivers.
+
+    Attributes:
+        own: the command's own parameters by their snake names.
+        faces: where the report's faces are written.
+        environ: the environment, for colours and annotations.
+        job: the job this runs in; None on a developer's machine.
+    """
+
+    own: Mapping[str, Any]
+    faces: publish.Faces
+    environ: Mapping[str, str]
+    job: Job | None = None
+
+    def write(self, report: Report) -> None:
+        """Write the faces, and nothing else."""
+        publish.publish(report, self.faces, files.write)
+
+    def deliver(self, report: Report, outputs: Mapping[str, str], audience: publish.Audience | None = None) -> None:
+        """Write, show, summarise, hand on and post; what cannot be posted is said and changes nothing."""
+        self.write(report)
+        self._show(report)
+        said = publish.Said()
+        verdict = {"verdict": report.verdict.value, "reason": report.reason, "report": self.faces.json}
+        if self.job is not None:
+            publish.summarise(report, self.job)
+            self.job.outputs({**verdict, **outputs})
+        if audience is not None:
+            said = publish.post(report, audience)
+        for kind, line in said.lines:
+            self.say(kind, line)
+        if self.job is not None and said.comment:
+            self.job.outputs({"comment": said.comment})
+
+    def say(self, kind: publish.Loudness, line: str) -> None:
+        """One line for the log, as an annotation where a runner reads it."""
+        click.echo(publish.remark(kind, line, annotated=self._annotated), err=True)
+
+    @property
+    def _annotated(self) -> bool:
+        return self.environ.get("GITHUB_ACTIONS") == "true"
+
+    def _show(self, report: Report) -> None:
+        """The report to stdout, in the format asked for; where the files are, and annotations, to stderr."""
+        unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+        colour = sys.stdout.isatty() and "NO_COLOR" not in self.environ
+        width = max(60, min(140, shutil.get_terminal_size((100, 24)).columns))
+        format = self.own["format"]
+        click.echo(publish.shown(report, format, width=width, colour=colour, unicode=unicode), nl=False, color=colour)
+        if self._annotated:
+            click.echo(publish.annotated(report), nl=False, err=True)
+        evidence = f"; evidence: {self.own['evidence']}" if self.own.get("evidence") and report.evidence else ""
+        click.echo(f"report: {self.faces.json}, .md, .html, .junit.xml{evidence}", err=True)
+        if format == "text":
+            click.echo(f"open {Path(self.faces.html).resolve().as_uri()}", err=True)
+
+
+def discard(command: Command, own: Mapping[str, Any]) -> publish.Faces:
+    """Remove what an earlier run left where this run's results belong, and say where that is.
+
+    If this run is killed, no stale verdict lies where its own belongs.
+
+    Raises:
+        MlciError: a result would overwrite an input or another result, or cannot be removed.
+    """
+    faces = publish.Faces.beside(own["report"])
+    _refuse_overwriting(command, own, faces)
+    for path in (*faces.all, *(own[name] for name in _WRITTEN[1:] if own.get(name))):
+        files.remove(path)
+    return faces
+
+
+def _refuse_overwriting(command: Command, own: Mapping[str, Any], faces: publish.Faces) -> None:
+    """A result written over an input, or over another result, would destroy what it was made from.
+
+    Raises:
+        UsageError: two paths name one file, or a path is not text and so cannot stand in a report.
+    """
+    named = [(param.name, own.get(param.name.replace("-", "_"))) for param in command.params if param.kind == "path"]
+    results = [(f"--{name}", path) for name, path in named if name in _WRITTEN[1:] and path]
+    inputs = [(f"--{name}", path) for name, path in named if name not in (*_WRITTEN, "keep") and path]
+    seen: dict[str, str] = {}
+    for flag, path in [*(("--report", path) for path in faces.all), *results, *inputs]:
+        if not _is_utf8(path):
+            raise UsageError(f"{flag} is not UTF-8 text: {path!a}", help="rename the file")
+        real, is_input = os.path.realpath(path), (flag, path) in inputs
+        if real in seen and not is_input:
+            raise UsageError(f"{seen[real]} and {flag} would write the same file {path}")
+        if real in seen:
+            raise UsageError(
+                f"{seen[real]} would overwrite {path}, which {flag} names", help=f"name another {seen[real]}"
+            )
+        if not is_input:
+            seen[real] = flag
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def unjudged(step: str, error: MlciError, model: str | None = None) -> Report:
+    """A report for what cannot be judged, so that a pull request shows the error and not an old verdict."""
+    finding = Finding(
+        id=f"input:{error.id}",
+        rule="input",
+        verdict=Verdict.INCONCLUSIVE,
+        reason="input-error",
+        message=f"{error.id}: {error.cause}" + (f" ({error.place})" if error.place is not None else ""),
+        explanation=f"{error.title} {error.help or ''}".strip(),
+    )
+    return Report(step=step, verdict=Verdict.INCONCLUSIVE, reason=error.cause, findings=(finding,), model=model)

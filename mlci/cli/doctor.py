@@ -1,0 +1,83 @@
+"""``mlci doctor``: read the workflows here and the rules on the forge; could a worse model still be merged?"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlci.cli.delivery import EXITS, Delivery, discard
+from mlci.cli.forge import job_of
+from mlci.domain.verdict import Verdict
+from mlci.errors import Exit, MlciError, UsageError
+from mlci.surface.catalog import STEPS
+
+if TYPE_CHECKING:
+    from mlci.adapters.http import Api
+    from mlci.cli.invocation import Invocation
+    from mlci.domain.setup.facts import Setup
+
+_REMOTE = re.compile(r"(?:[a-z+]+://[^/]+/|[^@/:]+@[^:/]+:)(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
+
+
+def run(invocation: Invocation) -> Exit:
+    """Look, and report. What the token may not read is unknown: reported, but no reason for a red exit."""
+    from mlci.adapters.github.api import connect
+    from mlci.steps import doctor
+
+    own = invocation.own
+    faces = discard(invocation.command, own)
+    report = doctor.run(_setup(invocation, connect(invocation.environ)))
+    Delivery(own, faces, invocation.environ, job_of(invocation.environ)).deliver(report, {})
+    return Exit.PASS if report.verdict is Verdict.INCONCLUSIVE else EXITS[report.verdict]
+
+
+def _setup(invocation: Invocation, api: Api) -> Setup:
+    from mlci.adapters.github.protection import has_file, read_protection, read_repository
+    from mlci.adapters.workflows import read_owners, read_workflows
+    from mlci.domain.setup.facts import Setup
+
+    own = invocation.own
+    root = Path.cwd()
+    workflows, unread = read_workflows(root, own["workflows"])
+    repository = read_repository(api, own["repository"] or _repository(invocation))
+    branch = own["branch"] or repository.default_branch
+    try:
+        there = has_file(api, repository.name, own["config"], branch)
+    except MlciError:
+        there = None
+    return Setup(
+        repository=repository,
+        branch=branch,
+        protection=read_protection(api, repository.name, branch),
+        workflows=workflows,
+        unread=unread,
+        owners=read_owners(root),
+        config=own["config"],
+        config_on_branch=there,
+        needs={step.name: step.permissions for step in STEPS},
+        required=own["required"],
+    )
+
+
+def _repository(invocation: Invocation) -> str:
+    """The repository of the run, else of the remote that this checkout came from.
+
+    Raises:
+        UsageError: neither says.
+    """
+    named = invocation.environ.get("GITHUB_REPOSITORY")
+    if named:
+        return named
+    try:
+        asked = subprocess.run(
+            ["git", "remote", "get-url", "origin"],  # noqa: S607 - the user's own git, in the user's own checkout
+            capture_output=True, text=True, check=False, timeout=10,
+        )  # fmt: skip
+        found = _REMOTE.fullmatch(asked.stdout.strip())
+    except (OSError, subprocess.TimeoutExpired):
+        found = None
+    if found is None:
+        raise UsageError("which repository is meant cannot be told", help="give --repository owner/name")
+    return found["name"]

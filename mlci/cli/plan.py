@@ -1,0 +1,41 @@
+"""``mlci plan``: ask the forge what the change touches, and say whether the model has to be judged again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlci.cli.delivery import Delivery, discard
+from mlci.cli.forge import Forge, forge_of
+from mlci.cli.policy import in_repository
+from mlci.errors import Exit
+from mlci.steps import plan
+
+if TYPE_CHECKING:
+    from mlci.cli.invocation import Invocation
+    from mlci.domain.run import ChangedFiles
+
+_EVENT_OF_NO_RUN = "no run of a pipeline"
+
+
+def run(invocation: Invocation) -> Exit:
+    """List, say and hand on; what cannot be known counts as touching the model."""
+    own = invocation.own
+    faces = discard(invocation.command, own)
+    forge = forge_of(invocation.environ)
+    path = in_repository(own["config"], invocation.environ) if forge is not None else own["config"]
+    event = forge.run.event if forge is not None else _EVENT_OF_NO_RUN
+    report, touches = plan.run(_files(forge), invocation.resolved.config.train.paths, path, event)
+    job = forge.job if forge is not None else None
+    delivery = Delivery(own, faces, invocation.environ, job)
+    delivery.deliver(report, {"model": "true" if touches else "false"})
+    return Exit.PASS
+
+
+def _files(forge: Forge | None) -> ChangedFiles | None:
+    """What is between the commit the change leaves and the one it proposes, or between two states of a branch."""
+    if forge is None:
+        return None
+    run = forge.run
+    if run.change is not None:
+        return forge.commits.changed_files(run.change.base, run.change.head)
+    return forge.commits.changed_files(run.before, run.commit) if run.before is not None else None

@@ -1,0 +1,143 @@
+"""``mlci report``: the trusted half of the fork flow. Finds the change, reads the other run's numbers, judges, posts.
+
+Nothing the other run wrote is executed, believed or posted but its numbers and names; see ``docs/threat-model.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mlci import publish
+from mlci.adapters.archive import only_member
+from mlci.adapters.evidence import read_gate
+from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
+from mlci.cli.forge import Forge, forge_of, key_of
+from mlci.cli.policy import base_file, in_repository
+from mlci.config.policy import gate_policy
+from mlci.config.resolve import resolve
+from mlci.domain.ownership import not_yet_merged
+from mlci.domain.run import Change, Run, Triggering
+from mlci.errors import ArtifactRefused, Exit, UsageError
+from mlci.steps.report import rejudge
+
+if TYPE_CHECKING:
+    from mlci.cli.invocation import Invocation
+    from mlci.config.model import Config
+    from mlci.domain.finding import Finding
+    from mlci.domain.report import Report
+
+EVIDENCE = "gate.json"
+_LARGEST_ARTIFACT = 20 << 20
+_LARGEST_EVIDENCE = 10 << 20
+
+
+@dataclass(frozen=True)
+class Fork:
+    """The change of a fork that another run was for, by the forge's word."""
+
+    forge: Forge
+    triggering: Triggering
+    change: Change
+
+    @property
+    def run(self) -> Run:
+        """The run that measured, as the run whose report this is: its age decides which comment is newer."""
+        return replace(
+            self.forge.run,
+            id=self.triggering.id,
+            attempt=self.triggering.attempt,
+            url=self.triggering.url,
+            commit=self.triggering.head,
+            branch=None,
+            change=self.change,
+        )
+
+
+def run(invocation: Invocation) -> Exit:
+    """Judge the numbers of the run that started this one, and post the result on its change."""
+    own = invocation.own
+    faces = discard(invocation.command, own)
+    forge = forge_of(invocation.environ)
+    if forge is None or forge.run.triggered_by is None:
+        raise UsageError(
+            "report needs a run of GitHub Actions that the event workflow_run started",
+            help="docs/github.md shows the workflow",
+        )
+    delivery = Delivery(own, faces, invocation.environ, forge.job)
+    fork = _fork(forge, forge.run.triggered_by, delivery)
+    if fork is None:
+        return Exit.PASS
+    config, notes = _policy(invocation, fork)
+    audience = _audience(invocation, fork, config)
+    try:
+        report = _judged(invocation, fork, config, notes)
+    except ArtifactRefused as error:
+        delivery.deliver(unjudged("report", error, config.model), {}, audience)
+        raise
+    if report is None:
+        delivery.say("notice", "the other run left no evidence, so there is nothing to report")
+        return Exit.PASS
+    delivery.deliver(report, {}, audience)
+    return EXITS[report.verdict]
+
+
+def _fork(forge: Forge, triggering: Triggering, delivery: Delivery) -> Fork | None:
+    """The fork's change that the other run was for; None, and why is said, where there is none."""
+    if triggering.event != "pull_request":
+        delivery.say("notice", f"the other run was not for a pull request but for {triggering.event[:40]}")
+        return None
+    changes = forge.runs.changes_of(triggering)
+    if not changes:
+        delivery.say("notice", "no open pull request has the commit of the other run as its head any more")
+        return None
+    # One head may be proposed to several branches; the default branch is the one whose policy matters most.
+    change = min(changes, key=lambda each: (each.base_branch != forge.run.default_branch, each.number or 0))
+    if not change.fork:
+        delivery.say("notice", "the change is not from a fork: its own run has posted the report")
+        return None
+    return Fork(forge, triggering, change)
+
+
+def _policy(invocation: Invocation, fork: Fork) -> tuple[Config, list[Finding]]:
+    """The base's policy; where the base has none, the defaults, and never the fork's."""
+    path = in_repository(invocation.own["config"], invocation.environ)
+    base = base_file(fork.forge.commits, path, fork.change.base, invocation.environ)
+    notes = [] if base is not None else [not_yet_merged(by="the defaults")]
+    return resolve(base, invocation.overrides).config, notes
+
+
+def _audience(invocation: Invocation, fork: Fork, config: Config) -> publish.Audience:
+    own = invocation.own
+    return publish.Audience(
+        run=fork.run,
+        key=_key(invocation, config),
+        commit=fork.triggering.head,
+        number=fork.change.number,
+        conversation=fork.forge.conversation if own["comment"] == "true" else None,
+        commits=fork.forge.commits,
+        status=own["status"] == "true",
+        advisory=True,
+        dry_run=own["dry_run"] == "true",
+    )
+
+
+def _key(invocation: Invocation, config: Config) -> str:
+    return key_of(invocation.own["key"], config.model, None)
+
+
+def _judged(invocation: Invocation, fork: Fork, config: Config, notes: list[Finding]) -> Report | None:
+    """The report on what the other run measured; None where it left no evidence."""
+    from mlci.cli.gate_compare import artifact_name
+
+    name = artifact_name(_key(invocation, config))
+    artifact = fork.forge.runs.artifact_of_run(name, fork.triggering.id)
+    if artifact is None:
+        return None
+    packed = fork.forge.runs.content(artifact, _LARGEST_ARTIFACT)
+    evidence = only_member(packed, EVIDENCE, _LARGEST_EVIDENCE)
+    predicate = read_gate(evidence, name)
+    policy = gate_policy(config, baseline_given=predicate.baseline is not None)
+    digest = hashlib.sha256(evidence).hexdigest()
+    return rejudge(predicate, policy, config.model, notes=notes, digest=digest)

@@ -1,0 +1,32 @@
+"""Which run of the default branch becomes what later changes are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mlci.domain.finding import Finding
+from mlci.domain.verdict import Verdict
+
+
+def may_become_baseline(verdict: Verdict, findings: Iterable[Finding]) -> str | None:
+    """Say why a run may not become the baseline; None where it may.
+
+    A run that policy let through although a comparison was not decided leaves the older baseline in place: were every
+    such run the next baseline, losses too small to be shown one by one would add up unseen.
+
+    Args:
+        verdict: of the report, after policy.
+        findings: of the same report.
+    """
+    if verdict.rank > Verdict.WARN.rank:
+        return f"the verdict is {verdict.value}"
+    for finding in findings:
+        if not finding.advisory and _leaves_open(finding):
+            return f"{finding.id} is {finding.verdict.value}" + (f" ({finding.reason})" if finding.reason else "")
+    return None
+
+
+def _leaves_open(finding: Finding) -> bool:
+    """Whether a loss may hide behind it; with a tolerance of 0 a comparison that shows nothing is a warning only."""
+    not_shown = finding.rule == "compare" and finding.reason == "interval" and finding.verdict is not Verdict.PASS
+    return not_shown or finding.verdict.rank > Verdict.WARN.rank

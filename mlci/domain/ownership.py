@@ -1,0 +1,106 @@
+"""Findings about whose policy judges a change: a gate that the change alters, and a gate that nobody merged yet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlci.domain.finding import Finding
+from mlci.domain.verdict import Verdict
+
+# Keys shown with both values; the others are counted by their block, so that none is hidden by many.
+MOST_SHOWN = 6
+_LONGEST = 80
+# What decides about this very change is shown before what decides later.
+_FIRST = ("validation", "evaluate", "data")
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A key that the branch decides and the change would set otherwise.
+
+    Attributes:
+        key: its path, such as ``validation.tolerance``; names of the user's own made printable.
+        decides: the value that holds, as text; None where nothing is set.
+        proposed: the value of the change, as text; None where it sets nothing.
+    """
+
+    key: str
+    decides: str | None
+    proposed: str | None
+
+
+def gate_changed(changed: Sequence[Changed], verdict_under_proposed: str | None) -> Finding:
+    """Tell that a change alters the gate it is judged by.
+
+    Args:
+        changed: the keys with both values; at least one.
+        verdict_under_proposed: the word for what the change's own policy would say; None where that was not judged.
+    """
+    ordered = sorted(changed, key=lambda one: _FIRST.index(block) if (block := _block(one.key, 1)) in _FIRST else 9)
+    parts = [_both(one) for one in ordered[:MOST_SHOWN]]
+    rest = ordered[MOST_SHOWN:]
+    if rest:
+        blocks = Counter(_block(one.key, 2) for one in rest)
+        parts.append(f"and {len(rest)} more: " + ", ".join(f"{number} in {block}" for block, number in blocks.items()))
+    would = f" (the proposed policy would say {verdict_under_proposed})" if verdict_under_proposed is not None else ""
+    return Finding(
+        id="policy:gate-changed",
+        rule="policy",
+        verdict=Verdict.WARN,
+        reason="gate-changed",
+        message=f"the gate changed{would}: {'; '.join(parts)}",
+        explanation=(
+            "The policy of the branch to merge to decided; what the change proposes holds once it is merged. "
+            "It needs the review of somebody who owns the gate."
+        ),
+    )
+
+
+def _block(path: str, parts: int) -> str:
+    return ".".join(path.split(".")[:parts])
+
+
+def _both(one: Changed) -> str:
+    return f"{_short(one.key)} from {_value(one.decides)} to {_value(one.proposed)}"
+
+
+def _value(text: str | None) -> str:
+    return "not set" if text is None else _short(text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def not_yet_merged(by: str = "its own") -> Finding:
+    """Tell that a change was judged by another policy than the branch's, because the branch to merge to has none.
+
+    Args:
+        by: whose policy it was.
+    """
+    return Finding(
+        id="policy:not-yet-merged",
+        rule="policy",
+        verdict=Verdict.WARN,
+        reason="policy-not-yet-merged",
+        message=f"the branch to merge to has no such configuration file yet: the change was judged by {by}",
+        explanation=(
+            "A change that brings its own policy can ask for as little as it likes. "
+            "Review the policy with it; once it is merged, it decides about every later change."
+        ),
+    )
+
+
+def forked() -> Finding:
+    """Tell that what is judged was measured by code that nobody here has reviewed."""
+    return Finding(
+        id="change:fork",
+        rule="change",
+        verdict=Verdict.WARN,
+        reason="fork",
+        advisory=True,
+        message="the change comes from a fork: its own code measured these numbers",
+        explanation="They are advisory until code of this repository measures them, in the merge queue or on a branch.",
+    )

@@ -1,0 +1,71 @@
+"""Look at a set-up and say whether a worse model could still be merged. Reads facts, changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlci.domain.finding import Finding
+from mlci.domain.report import Report
+from mlci.domain.setup.conclusion import conclusion
+from mlci.domain.setup.facts import Setup, finding, shown
+from mlci.domain.setup.forgery import forgery
+from mlci.domain.setup.forks import forks, pins
+from mlci.domain.setup.permissions import permissions
+from mlci.domain.setup.required import configuration, merge_queue, required
+from mlci.domain.verdict import Verdict, worst
+
+MOST_FINDINGS = 200
+
+
+def run(setup: Setup) -> Report:
+    """Judge every part of a set-up.
+
+    What is unknown is *inconclusive* and never counts as right; a *fail* is a way around the gate, or a gate that does
+    not work.
+    """
+    # Two ways to one job say the same of it once.
+    found = dict.fromkeys(_findings(setup))
+    findings = sorted(found, key=lambda one: (one.advisory, -one.verdict.rank))
+    counted = [one for one in findings if not one.advisory]
+    verdict = worst(one.verdict for one in counted)
+    return Report(
+        step="doctor",
+        verdict=verdict,
+        reason=_reason(setup, verdict, counted),
+        findings=(*findings[:MOST_FINDINGS], *_cut(len(findings) - MOST_FINDINGS)),
+        assumptions=("The workflows are those of the working copy, not of a branch.",),
+    )
+
+
+def _cut(left: int) -> Iterator[Finding]:
+    if left > 0:
+        yield finding("more", Verdict.PASS, f"{left} more findings, none worse than these, are left out", advisory=True)
+
+
+def _findings(setup: Setup) -> Iterator[Finding]:
+    yield from required(setup)
+    yield from conclusion(setup)
+    yield from merge_queue(setup)
+    yield from permissions(setup)
+    yield forgery(setup)
+    yield from forks(setup)
+    yield from pins(setup)
+    yield configuration(setup)
+    for unread in setup.unread:
+        where = shown(unread.file) + (f":{unread.line}" if unread.line is not None else "")
+        yield finding(
+            "workflow",
+            Verdict.INCONCLUSIVE,
+            f"{where} could not be read: {shown(unread.cause, 200)}",
+            "GitHub does not run a workflow that it cannot read. What this one says was not judged.",
+            about=shown(unread.file),
+            reason="unknown",
+        )
+
+
+def _reason(setup: Setup, verdict: Verdict, counted: list[Finding]) -> str:
+    if verdict is Verdict.PASS:
+        return f"nothing was found by which a worse model could be merged to {shown(setup.branch)}"
+    deciding = [one for one in counted if one.verdict is verdict]
+    more = f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else ""
+    return f"{deciding[0].message}{more}"

@@ -1,0 +1,94 @@
+"""report: judge again, by a policy that can be trusted, the numbers of a run that cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mlci.domain import coverage, gate
+from mlci.domain.evidence import GatePredicate, Numbers
+from mlci.domain.finding import Finding
+from mlci.domain.policy import GatePolicy
+from mlci.domain.report import Report
+from mlci.domain.verdict import Verdict
+from mlci.steps.judging import judge
+
+STEP = "report"
+_UNTOLD = "the run that measured gives it no value"
+
+
+def rejudge(
+    predicate: GatePredicate,
+    policy: GatePolicy,
+    model: str | None = None,
+    *,
+    notes: Sequence[Finding] = (),
+    digest: str | None = None,
+) -> Report:
+    """Judge the numbers of an untrusted run; nothing that run wrote but numbers and names reaches the report.
+
+    Its verdict, reason, messages, assumptions and policy are left aside. The report is advisory: it is never better
+    than *warn*, because whoever ran the code chose the numbers.
+
+    Args:
+        predicate: what was measured, read strictly.
+        policy: what the branch to merge to asks.
+        model: the model's name, for the report.
+        notes: further findings about that run, counted like any other.
+        digest: sha256 of the evidence's bytes, in hexadecimal.
+    """
+    judged = judge(_without_words(predicate.numbers), policy)
+    own, _ = gate.compose(judged.findings, policy.on_inconclusive)
+    findings = (*judged.findings, *notes, *_claimed_otherwise(predicate.verdict, own), _advisory())
+    verdict, reason = gate.compose(findings, policy.on_inconclusive)
+    return Report(
+        step=STEP,
+        verdict=verdict,
+        reason=reason,
+        findings=findings,
+        model=model,
+        candidate=predicate.candidate,
+        baseline=predicate.baseline,
+        examples=predicate.examples,
+        confidence=policy.confidence,
+        assumptions=judged.assumptions,
+        evidence={"gate": digest} if digest is not None else {},
+    )
+
+
+def _without_words(numbers: Numbers) -> Numbers:
+    """The same numbers; why something has no value is said in words of ours, less exactly."""
+    return replace(
+        numbers,
+        undefined=tuple(replace(each, why=_UNTOLD) for each in numbers.undefined),
+        measurements=tuple(
+            replace(each, undefined=_UNTOLD if each.value is None else None) for each in numbers.measurements
+        ),
+    )
+
+
+def _claimed_otherwise(claimed: Verdict, own: Verdict) -> Iterator[Finding]:
+    # What that run noted besides its numbers, such as a changed gate, turns a pass of its own into a warning.
+    if claimed is own or (claimed, own) == (Verdict.WARN, Verdict.PASS):
+        return
+    yield coverage.listed(
+        "input",
+        "claimed-verdict",
+        "fork",
+        Verdict.WARN,
+        f"the run that measured says {claimed.value}, and its numbers say {own.value} by the policy that holds",
+        "It may have judged by another policy or another version, or it may not be honest. "
+        "Only what is judged here counts.",
+    )
+
+
+def _advisory() -> Finding:
+    return coverage.listed(
+        "input",
+        "untrusted",
+        "fork",
+        Verdict.WARN,
+        "the numbers were measured by a run that is not trusted, so this report is advisory",
+        "Code of the change computed them, and nobody has checked them against the examples. "
+        "Measure the model again with trusted code before the result may decide.",
+    )

@@ -1,0 +1,123 @@
+"""The page beside each action: an example, its inputs, outputs, permissions and exits, in Markdown."""
+
+from __future__ import annotations
+
+from mlci.surface.actions import FOLDER, SOURCE, as_inputs, explained, inputs
+from mlci.surface.catalog import COMMANDS, STEPS
+from mlci.surface.command import Command, Permission
+from mlci.surface.pin import PIN
+from mlci.surface.reference import banner, table
+
+# What follows `uses:` in the example of each step, without indentation.
+_EXAMPLES = {
+    "plan": "id: plan\n",
+    "gate-compare": "id: gate\nwith:\n  candidate: predictions/candidate.parquet\n  baseline-from: artifacts\n",
+    "report": "",
+    "conclude": "with:\n  needs: ${{ toJSON(needs) }}\n",
+}
+
+# What else the job of the step needs, below its name.
+_JOBS = {
+    "plan": "outputs:\n  model: ${{ steps.plan.outputs.model }}\n",
+    "conclude": "if: always()\nneeds: [plan, gate]\n",
+    "report": "if: github.event.workflow_run.event == 'pull_request'\n",
+}
+
+_NOTES = {
+    "gate-compare": (
+        "Let the job upload the folder that the output `keep` names, under the name that the output `artifact` gives: "
+        "the next run finds its baseline there, and `report` the numbers of a fork's change."
+    ),
+    "conclude": "Require this job, by its name, in the ruleset of the branch; `mlci doctor` says whether it is.",
+    "report": (
+        "It stands in a workflow of the default branch that `workflow_run` starts, and checks out nothing of a change."
+    ),
+}
+
+_COMMON = """\
+An input that is left out or empty is not given; a variable that the job sets for the same option does not reach the
+step. An input that the action does not have is only a warning to GitHub.
+
+The step runs in an environment of its own below `RUNNER_TEMP`; the job's Python, its PATH and the action's folder stay
+as they are. Where mlci is installed on the runner in the same version, or `MLCI_PYTHON` names an interpreter that has
+its packages, nothing is downloaded. `MLCI_EXTRAS: parquet` adds what the names of the files do not show to be needed.
+"""
+
+
+def action_pages() -> dict[str, str]:
+    """Every page, by its path from the root of the repository."""
+    pages = {f"{FOLDER}/{command.name}/README.md": page(command) for command in STEPS}
+    return {f"{FOLDER}/README.md": index(), **pages}
+
+
+def page(command: Command) -> str:
+    """The README of one step's action."""
+    parts = [
+        f"{banner(SOURCE)}# {command.name}\n",
+        f"{command.summary}\n",
+        *(f"{paragraph}\n" for paragraph in command.description),
+        f"```yaml\n{_example(command)}```\n",
+        *([f"{_NOTES[command.name]}\n"] if command.name in _NOTES else []),
+        f"## Inputs\n\n{table(('input', 'meaning'), _inputs(command))}",
+        _COMMON,
+        f"## Outputs\n\n{table(('output', 'meaning'), ((f'`{one.name}`', one.help) for one in command.outputs))}",
+        f"## Permissions\n\n{_permissions(command)}",
+        f"## Exits\n\n{table(('exit', 'meaning'), ((str(int(code)), code.meaning) for code in command.exits))}",
+    ]
+    return "\n".join(parts)
+
+
+def index() -> str:
+    """The README of the folder of all actions."""
+    rows = ((f"[`{command.name}`]({command.name}/README.md)", command.summary) for command in STEPS)
+    others = ", ".join(f"`{command.name}`" for command in COMMANDS if command not in STEPS)
+    return (
+        f"{banner(SOURCE)}# Actions\n\n{table(('action', 'what it does'), rows)}\n"
+        f"The action at the root of the repository runs any command, {others} included: its input `command` says "
+        "which, and its other inputs are those of all commands. An input that the command does not have is an error.\n"
+        f"\n```yaml\nsteps:\n  - uses: {PIN.uses('')}\n    with:\n      command: doctor\n```\n"
+    )
+
+
+def _example(command: Command) -> str:
+    job = _indented(f"runs-on: ubuntu-latest\n{_JOBS.get(command.name, '')}{_job_permissions(command)}", 4)
+    step = _indented(_EXAMPLES[command.name], 8)
+    return f"jobs:\n  {command.name}:\n{job}    steps:\n      - uses: {PIN.uses(f'actions/{command.name}')}\n{step}"
+
+
+def _indented(text: str, width: int) -> str:
+    return "".join(f"{' ' * width}{line}\n" for line in text.splitlines())
+
+
+def _job_permissions(command: Command) -> str:
+    if not command.permissions:
+        return "permissions: {}\n"
+    lines = [f"  {one.scope}: {one.level} # {as_inputs(one.why)}\n" for one in command.permissions if not _rare(one)]
+    return f"permissions:\n{''.join(lines)}"
+
+
+def _rare(permission: Permission) -> bool:
+    """Whether the permission is needed for something that the example does not ask for."""
+    return permission.scope == "checks"
+
+
+def _permissions(command: Command) -> str:
+    if not command.permissions:
+        return "None: the step asks nothing of the forge.\n"
+    rows = (
+        (
+            f"`{one.scope}: {one.level}`",
+            as_inputs(one.why),
+            "same verdict and exit" if one.optional else "the step fails",
+        )
+        for one in command.permissions
+    )
+    return table(("permission", "what for", "without it"), rows)
+
+
+def _inputs(command: Command) -> list[tuple[str, str]]:
+    rows = [(f"`{one.name}`", explained(one.param)) for one in inputs(command)]
+    rows.append(("`working-directory`", "Folder that the command runs in. Default: the workspace."))
+    if command.permissions:
+        rows.append(("`token`", "Token for the forge's API. Default: that of the job."))
+    return rows

@@ -1,0 +1,287 @@
+"""What only GitHub does: lost answers, limits, tokens of several kinds, permissions, links, blobs on another host."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+from worlds import REPOSITORY, OnTheLoopback, ended
+
+from mlci.adapters.github.commits import GitHubCommits
+from mlci.adapters.github.conversation import GitHubConversation
+from mlci.adapters.github.runs import GitHubRuns
+from mlci.errors import ServiceFailed, ServiceRefused
+from mlci.ports import Check, Status
+
+if TYPE_CHECKING:
+    from forge.github import GitHub
+
+COMMENTS = "/issues/1/comments$"
+STATUS = Status(context="mlci/gate", state="failure", description="worse", url="https://forge.invalid/7")
+CHECK = Check(
+    name="mlci report", external_id="mlci:7:", conclusion="failure", title="fail", summary="worse", url="https://a.b"
+)
+
+
+@pytest.fixture(name="world")
+def _world(request: pytest.FixtureRequest) -> OnTheLoopback:
+    return OnTheLoopback(request.getfixturevalue("github"))
+
+
+# What is added is added once.
+
+
+@pytest.mark.parametrize(
+    ("fault", "sent"),
+    [
+        ({"drop": "after"}, 1),
+        ({"drop": "before"}, 2),
+        ({"truncate": True}, 1),
+        ({"status": 502, "processed": True}, 1),
+        ({"status": 502}, 2),
+        ({"status": 429, "headers": {"Retry-After": "2"}}, 2),
+    ],
+    ids=str,
+)
+def test_a_comment_is_there_once_whatever_became_of_the_answer(
+    world: OnTheLoopback, github: GitHub, fault: dict[str, object], sent: int
+) -> None:
+    github.add_comment(1, "the report")
+    github.fault("POST", COMMENTS, **fault)
+    made = world.conversation.add_comment(1, "the report")
+    assert [one.body for one in github.comments(1)] == ["the report", "the report"]
+    assert made.id == github.comments(1)[1].id
+    assert made.mine
+    assert len(github.asked("POST /issues/{issue_number}/comments")) == sent
+
+
+def test_statuses_and_check_runs_are_there_once_when_their_answer_is_lost(world: OnTheLoopback, github: GitHub) -> None:
+    commit = github.pull(1).head_sha
+    github.fault("POST", "/statuses/", drop="after")
+    github.fault("POST", "/check-runs$", drop="after")
+    world.commits.set_status(commit, STATUS)
+    world.commits.set_check(commit, CHECK)
+    assert [one.context for one in github.repository().statuses] == ["mlci/gate"]
+    assert world.checks(commit) == [("mlci report", "mlci:7:", "failure", "worse")]
+
+
+def test_a_status_that_was_overtaken_is_set_again(world: OnTheLoopback, github: GitHub) -> None:
+    commit = github.pull(1).head_sha
+    world.commits.set_status(commit, STATUS)
+    world.commits.set_status(
+        commit, Status(context="mlci/gate", state="success", description="better", url="https://a.b")
+    )
+    github.fault("POST", "/statuses/", drop="before")
+    world.commits.set_status(commit, STATUS)
+    assert github.statuses(commit)["mlci/gate"].state == "failure"
+
+
+def test_a_secondary_limit_is_waited_for_and_not_taken_for_a_missing_permission(
+    world: OnTheLoopback, github: GitHub
+) -> None:
+    github.secondary_limit("POST", COMMENTS, retry_after=9)
+    world.conversation.add_comment(1, "late")
+    assert [one.body for one in github.comments(1)] == ["late"]
+
+
+# Whose comment it is.
+
+
+def test_the_token_of_a_workflow_knows_its_comments_by_the_login_of_its_bot(
+    world: OnTheLoopback, github: GitHub
+) -> None:
+    github.add_comment(1, "ours, of an earlier run", login="github-actions[bot]")
+    github.add_comment(1, "of another app", login="github-actions-too[bot]")
+    github.add_comment(1, "of a person", login="github-actions")
+    github.add_comment(2, "ours", login="github-actions[bot]")
+    assert [one.mine for one in world.conversation.comments(1)] == [True, False, False]
+    assert [one.mine for one in world.conversation.comments(2)] == [True]
+    assert len(github.asked("GET /user")) == 1
+
+
+def test_nobody_asks_who_we_are_where_nobody_has_said_anything(world: OnTheLoopback, github: GitHub) -> None:
+    assert list(world.conversation.comments(1)) == []
+    assert github.asked("GET /user") == []
+
+
+def test_the_token_of_a_person_knows_its_comments_by_number(world: OnTheLoopback, github: GitHub) -> None:
+    token = github.token("maintainer", role="write")
+    github.add_comment(1, "theirs", login="github-actions[bot]")
+    github.add_comment(1, "ours", login="maintainer")
+    talk = GitHubConversation(world.connected(token), REPOSITORY)
+    assert [one.mine for one in talk.comments(1)] == [False, True]
+
+
+def test_the_token_of_an_app_learns_who_it_is_from_what_it_wrote(world: OnTheLoopback, github: GitHub) -> None:
+    token = github.token("mlci-of-ours[bot]", {"pull-requests": "write"})
+    github.add_comment(1, "of an earlier run", login="mlci-of-ours[bot]")
+    talk = GitHubConversation(world.connected(token), REPOSITORY)
+    assert [one.mine for one in talk.comments(1)] == [False]
+    talk.add_comment(1, "of this run")
+    assert [one.mine for one in talk.comments(1)] == [True, True]
+
+
+def test_a_token_that_is_not_valid_is_not_taken_for_a_workflows(world: OnTheLoopback, github: GitHub) -> None:
+    github.add_comment(1, "said")
+    talk = GitHubConversation(world.api, REPOSITORY)
+    github.fault("GET", "^/user$", status=401, body={"message": "Bad credentials"})
+    with pytest.raises(ServiceRefused, match="401, Bad credentials"):
+        talk.comments(1)
+
+
+# Permissions.
+
+
+def test_each_port_uses_the_permissions_that_it_names_and_no_other(world: OnTheLoopback, github: GitHub) -> None:
+    def used(permissions: dict[str, str]) -> tuple[str, GitHubConversation, GitHubCommits, GitHubRuns]:
+        token = github.token(permissions=permissions)
+        api = world.connected(token)
+        return token, *(kind(api, REPOSITORY) for kind in (GitHubConversation, GitHubCommits, GitHubRuns))
+
+    run = github.add_run(pull=github.pull(1))
+    github.put_artifact(run, "mlci-gate", b"packed")
+    head = github.pull(1).head_sha
+    token, talk, *_ = used({"pull-requests": "write"})
+    talk.edit_comment(talk.add_comment(1, "a").id, "b")
+    assert github.used(token) == {"pull_requests": "write"}
+    token, _, commits, _ = used({"contents": "read"})
+    commits.file("missing", head)
+    commits.changed_files(github.pull(1).base_sha, head)
+    assert github.used(token) == {"contents": "read"}
+    token, _, commits, _ = used({"statuses": "write", "checks": "write"})
+    commits.set_status(head, STATUS)
+    commits.set_check(head, CHECK)
+    assert github.used(token) == {"statuses": "write", "checks": "write"}
+    token, _, _, runs = used({"actions": "read", "pull-requests": "read"})
+    found = runs.artifact_of_run("mlci-gate", run.id)
+    assert found is not None
+    assert runs.content(found, 100) == b"packed"
+    assert len(runs.changes_of(ended(head, "one", REPOSITORY))) == 1
+    assert github.used(token) == {"actions": "read", "pull_requests": "read"}
+
+
+def test_a_missing_permission_is_named_and_the_token_is_not(world: OnTheLoopback, github: GitHub) -> None:
+    token = github.token(permissions={"contents": "read"})
+    talk = GitHubConversation(world.connected(token), REPOSITORY)
+    with pytest.raises(ServiceRefused) as caught:
+        talk.add_comment(1, "no")
+    assert "pull-requests: write" in str(caught.value)
+    assert token not in str(caught.value)
+    assert len(github.asked("POST /issues/{issue_number}/comments")) == 1
+
+
+def test_a_token_that_may_not_read_contents_does_not_find_that_a_file_is_missing(
+    world: OnTheLoopback, github: GitHub
+) -> None:
+    stranger = github.token("stranger", repositories=[])
+    with pytest.raises(ServiceFailed, match="may not read it"):
+        GitHubCommits(world.connected(stranger), REPOSITORY).file("mlci.yml", github.pull(1).head_sha)
+
+
+# Files.
+
+
+def test_links_are_followed_inside_the_repository_and_submodules_refused(world: OnTheLoopback, github: GitHub) -> None:
+    from forge.repository import Submodule, Symlink
+
+    commit = github.commit(
+        {"real.yml": b"model: a\n", "link.yml": Symlink("real.yml"), "out.yml": Symlink("nowhere.yml"),
+         "sub": Submodule("1" * 40)},
+        "links",
+    )  # fmt: skip
+    assert world.commits.file("link.yml", commit) == b"model: a\n"
+    with pytest.raises(ServiceFailed, match="symlink, not a file"):
+        world.commits.file("out.yml", commit)
+    with pytest.raises(ServiceFailed, match="submodule, not a file"):
+        world.commits.file("sub", commit)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [{"content": "bW9kZWw6IGIK"}, {"content": "%%%"}, {"encoding": "none", "content": ""}, {"size": 1 << 21}],
+    ids=str,
+)
+def test_a_file_that_is_not_whole_is_refused(world: OnTheLoopback, github: GitHub, claim: dict[str, object]) -> None:
+    commit = github.commit({"mlci.yml": b"model: a\n"}, "a")
+    told = {"type": "file", "size": 9, "encoding": "base64", "content": "bW9kZWw6IGEK"}
+    told["sha"] = hashlib.sha1(b"blob 9\0model: a\n").hexdigest()
+    github.fault("GET", "/contents/", status=200, body=told)
+    assert world.commits.file("mlci.yml", commit) == b"model: a\n"
+    github.fault("GET", "/contents/", status=200, body={**told, **claim})
+    with pytest.raises(ServiceFailed, match=r"mlci\.yml at"):
+        world.commits.file("mlci.yml", commit)
+
+
+# Artifacts and runs.
+
+
+def test_the_first_artifact_of_a_branch_costs_one_page_and_one_run(world: OnTheLoopback, github: GitHub) -> None:
+    for number in range(130):
+        world.leave("mlci-gate", b"%d" % number, run=1000 + number)
+    newest = next(world.runs.artifacts_of_branch("mlci-gate", "main"))
+    assert newest.run == 1129
+    assert [one.operation for one in github.requests] == ["GET /actions/artifacts", "GET /actions/runs/{run_id}"]
+
+
+def test_a_branch_with_many_strange_runs_is_given_up_after_fifty(world: OnTheLoopback, github: GitHub) -> None:
+    for number in range(60):
+        world.leave("mlci-gate", b"x", run=1000 + number, event="workflow_run")
+    assert list(world.runs.artifacts_of_branch("mlci-gate", "main")) == []
+    assert len(github.asked("GET /actions/runs/{run_id}")) == 50
+
+
+def test_what_an_artifact_says_of_its_run_is_checked_with_the_run(world: OnTheLoopback, github: GitHub) -> None:
+    world.leave("mlci-gate", b"x", run=5)
+    changed = itertools.count(1)
+    told = {"id": 5, "event": "push", "head_branch": "main", "repository": {"id": 1, "full_name": REPOSITORY}}
+    for lie in ({}, {"head_branch": "other"}, {"event": "pull_request"}, {"head_repository": None}):
+        body = {**told, "head_repository": {"id": 1, "full_name": REPOSITORY}, **lie}
+        github.fault("GET", "/actions/runs/5$", status=200, body=body)
+        found = list(world.runs.artifacts_of_branch("mlci-gate", "main"))
+        assert len(found) == (1 if next(changed) == 1 else 0)
+    github.fault("GET", "/actions/runs/5$", status=200, body={**told, "head_repository": {"id": 2, "full_name": "s/r"}})
+    assert list(world.runs.artifacts_of_branch("mlci-gate", "main")) == []
+
+
+def test_a_download_that_breaks_off_begins_again_and_the_blob_store_sees_no_token(
+    world: OnTheLoopback, github: GitHub
+) -> None:
+    world.leave("mlci-gate", b"x" * 5000, run=5)
+    found = world.runs.artifact_of_run("mlci-gate", 5)
+    assert found is not None
+    github.fault("BLOB", "", truncate=True)
+    github.fault("BLOB", "", status=503)
+    assert world.runs.content(found, 5000) == b"x" * 5000
+    assert len(github.downloads) == 3
+    for headers in github.downloads:
+        assert not {"authorization", "x-github-api-version", "cookie"} & {name.lower() for name in headers}
+
+
+def test_an_artifact_that_expired_meanwhile_is_an_error(world: OnTheLoopback, github: GitHub) -> None:
+    world.leave("mlci-gate", b"x", run=5)
+    found = world.runs.artifact_of_run("mlci-gate", 5)
+    assert found is not None
+    github.fault("GET", "/zip$", status=410, body={"message": "Artifact has expired"})
+    with pytest.raises(ServiceRefused, match="410, Artifact has expired"):
+        world.runs.content(found, 10)
+
+
+def test_a_change_that_is_closed_or_has_moved_on_is_not_the_changes_of_a_run(
+    world: OnTheLoopback, github: GitHub
+) -> None:
+    change, run = world.proposed(fork=True)
+    github.commit({"train.py": "newer"}, "feature", repository="stranger/repository")
+    assert list(world.runs.changes_of(run)) == []
+    moved = ended(github.pull(change.number or 0).head_sha, "feature", "stranger/repository")
+    assert [one.number for one in world.runs.changes_of(moved)] == [change.number]
+    github.repository().pulls[change.number or 0].state = "closed"
+    assert list(world.runs.changes_of(moved)) == []
+
+
+def test_a_pull_request_of_another_repository_is_not_ours(world: OnTheLoopback, github: GitHub) -> None:
+    side = {"sha": "1" * 40, "ref": "main", "repo": {"id": 99, "full_name": "stranger/repository"}}
+    pull = {"number": 666, "state": "open", "head": side, "base": side}
+    github.fault("GET", "/pulls", status=200, body=[pull], times=2)  # type: ignore[arg-type]
+    assert list(world.runs.changes_of(ended("1" * 40, "main", "stranger/repository"))) == []

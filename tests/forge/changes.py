@@ -1,0 +1,141 @@
+"""Pull requests, and what a branch asks for before one is merged."""
+
+from __future__ import annotations
+
+from forge import contents, objects
+from forge.exchange import Answer, Refused, Request
+from forge.routing import serves
+from forge.state import Protection, Pull, Repository, State
+from forge.verdicts import latest_statuses
+
+
+def refresh(state: State, repository: Repository) -> None:
+    """Move the open pull requests along with their branches, as GitHub does after a push."""
+    for pull in repository.pulls.values():
+        if pull.state != "open":
+            continue
+        there = state.repositories.get(pull.head_repository or "")
+        pull.head_sha = (there and there.tip(pull.head_branch)) or pull.head_sha
+        pull.base_sha = repository.tip(pull.base_branch) or pull.base_sha
+        repository.objects.point(f"refs/pull/{pull.number}/head", pull.head_sha)
+        message = f"Merge {pull.head_sha} into {pull.base_sha}"
+        ref = f"refs/pull/{pull.number}/merge"
+        pull.merge_sha = repository.objects.merged(ref, pull.base_sha, pull.head_sha, message)
+
+
+def unmet(repository: Repository, protection: Protection, sha: str) -> list[str]:
+    """Required checks that a commit lacks: every status and every check run of that name has to be good."""
+    missing = []
+    for context, app in protection.contexts.items():
+        good = [
+            each.state == "success"
+            for each in latest_statuses(repository, sha)
+            if each.context.casefold() == context.casefold() and app in (None, each.app)
+        ]
+        newest = {each.app: each for each in repository.checks.values() if (each.sha, each.name) == (sha, context)}
+        good += [each.lets_through for number, each in newest.items() if app in (None, number)]
+        if not good or not all(good):
+            missing.append(context)
+    return missing
+
+
+def refusal(repository: Repository, pull: Pull, sha: str, *, queued: bool = False) -> str | None:
+    """Why the branch does not take this commit for a pull request; None where it does."""
+    if pull.state != "open" or pull.draft or pull.merge_sha is None:
+        return "Pull Request is not mergeable"
+    protection = repository.protections.get(pull.base_branch)
+    if protection is None:
+        return None
+    reasons = [f'Required status check "{context}" is expected.' for context in unmet(repository, protection, sha)]
+    if protection.merge_queue and not queued:
+        reasons.append("Changes must be made through the merge queue")
+    if protection.strict and repository.objects.merge_base(pull.base_sha, pull.head_sha) != pull.base_sha:
+        reasons.append("Head branch is not up to date with the base branch")
+    if not reasons:
+        return None
+    return "Repository rule violations found\n\n" + "\n".join(reasons)
+
+
+def land(state: State, repository: Repository, pull: Pull, commit: str) -> None:
+    """Point the base branch at a commit that holds the pull request, and close it."""
+    repository.objects.point(repository.ref(pull.base_branch), commit)
+    pull.state, pull.merged, pull.merge_sha = "closed", True, commit
+    refresh(state, repository)
+
+
+def _pull(request: Request) -> Pull:
+    refresh(request.state, request.repository)
+    found = request.repository.pulls.get(int(request.values["pull_number"]))
+    if found is None:
+        raise Refused(404, "Not Found")
+    return found
+
+
+@serves("GET", "/pulls")
+def list_pulls(request: Request) -> Answer:
+    """Pull requests, newest first; open ones unless others are asked for."""
+    refresh(request.state, request.repository)
+    query = request.query
+    found = sorted(request.repository.pulls.values(), key=lambda pull: pull.number, reverse=True)
+    if query.get("direction") == "asc":
+        found.reverse()
+    state = query.get("state", "open")
+    found = [pull for pull in found if state in ("all", pull.state)]
+    head = query.get("head", "")
+    # GitHub ignores a head that names no owner.
+    if ":" in head:
+        found = [pull for pull in found if f"{pull.head_owner}:{pull.head_branch}" == head]
+    if "base" in query:
+        found = [pull for pull in found if pull.base_branch == query["base"]]
+    return request.listing([objects.pull(request, pull, "pull-request-simple") for pull in found])
+
+
+@serves("GET", "/pulls/{pull_number}")
+def show_pull(request: Request) -> Answer:
+    """One pull request."""
+    return Answer(200, objects.pull(request, _pull(request)))
+
+
+@serves("GET", "/pulls/{pull_number}/files")
+def list_files(request: Request) -> Answer:
+    """Files a pull request changes; at most 3,000."""
+    pull, repository = _pull(request), request.repository.objects
+    root = repository.merge_base(pull.base_sha, pull.head_sha)
+    found = repository.differences(root or pull.base_sha, pull.head_sha)[:3000]
+    return request.listing([contents.changed_file(request, each, pull.head_sha) for each in found])
+
+
+@serves("GET", "/commits/{commit_sha}/pulls")
+def pulls_of_commit(request: Request) -> Answer:
+    """Pull requests that hold a commit: merged ones for a commit of the default branch, else open ones."""
+    refresh(request.state, request.repository)
+    repository = request.repository
+    sha = repository.objects.resolve(request.values["commit_sha"])
+    if sha is None:
+        raise Refused(422, f"No commit found for SHA: {request.values['commit_sha']}")
+    found = []
+    for pull in repository.pulls.values():
+        root = repository.objects.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
+        if sha == pull.head_sha or sha in repository.objects.between(root, pull.head_sha):
+            found.append(objects.pull(request, pull, "pull-request-simple"))
+    return request.listing(found)
+
+
+@serves("PUT", "/pulls/{pull_number}/merge")
+def merge(request: Request) -> Answer:
+    """Merge, where the branch's protection lets it."""
+    pull, repository = _pull(request), request.repository
+    wanted = request.body.get("sha")
+    if wanted is not None and wanted != pull.head_sha:
+        raise Refused(409, "Head branch was modified. Review and try the merge again.")
+    why = refusal(repository, pull, pull.head_sha)
+    if why is not None:
+        answer = Refused(405, why).answer
+        answer.body.pop("status")
+        return answer
+    ref, message = f"refs/pull/{pull.number}/merge", f"Merge pull request #{pull.number}"
+    commit = repository.objects.merged(ref, pull.base_sha, pull.head_sha, message)
+    if commit is None:
+        raise Refused(409, "Merge conflict")
+    land(request.state, repository, pull, commit)
+    return Answer(200, {"sha": commit, "merged": True, "message": "Pull Request successfully merged"})

@@ -1,0 +1,248 @@
+"""Evidence of another run: ours is read whatever it says, and a stranger's is refused where it cannot be true."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlci import REPOSITORY
+from mlci.adapters.evidence import read_gate
+from mlci.domain.evidence import (
+    Alone,
+    BareMetrics,
+    Coverage,
+    GatePredicate,
+    Measurement,
+    NoValue,
+    Slice,
+    Statistic,
+    Thinned,
+    statement,
+)
+from mlci.domain.finding import Finding
+from mlci.domain.report import Subject
+from mlci.domain.verdict import Verdict
+from mlci.errors import ArtifactRefused
+
+FIRST = Path(__file__).with_name("gate-evidence-0.1.0.json")
+MINE, THEIRS = Subject(name="candidate.csv", digest="ab" * 32), Subject(name="production.csv", digest="cd" * 32)
+
+ACCURACY = Statistic(
+    id="compare:accuracy", metric="accuracy", candidate=0.8, baseline=0.7, difference=0.8 - 0.7, standard_error=0.05,
+    size=100.0, gained=15, lost=5, differing=20, n=100, method="Tango", relative=False, better="higher",
+    plain_error=0.05, log_error=0.06, own_error=0.04, own_size=100.0,
+)  # fmt: skip
+F1 = replace(
+    ACCURACY, id="compare:f1", metric="f1", difference=0.8 / 0.7 - 1, relative=True,
+    standard_error=0.06 * 0.8 / 0.7, smallest_class=30, own_class=40,
+)  # fmt: skip
+NORTH = replace(
+    F1, id="compare:f1[region=north]", slice_column="region", slice="region=north", n=60, size=60.0, own_size=60.0
+)
+SOUTH = NoValue(metric="f1", slice_column="region", slice="region=south", n=40, why="no example has a class")
+OWN = Measurement(metric="f1", value=0.8, standard_error=0.04, size=100.0, smallest_class=40, n=100)
+COVERAGE = Coverage(
+    task="binary", gives=("label",), identical=False, missing=(1, 0), alone=(Alone(rows=2, values={"f1": 0.5}), Alone(rows=0)),
+    thinned=(Thinned(slice="region=north", lost=2, whole=62),), slice_columns=("region",),
+    slices=(Slice(column="region", name="region=north", n=60), Slice(column="region", name="region=south", n=40)),
+)  # fmt: skip
+TRUE = GatePredicate(
+    candidate=MINE, baseline=THEIRS, policy_digest="ef" * 32, policy={"confidence": 0.95}, verdict=Verdict.PASS,
+    reason="fine", examples=100, statistics=(ACCURACY, F1, NORTH), undefined=(SOUTH,),
+    measurements=(OWN, replace(OWN, metric="accuracy", smallest_class=None)), coverage=COVERAGE, mlci="1.0.0",
+    findings=(Finding(id="compare:f1", rule="compare", verdict=Verdict.PASS, message="fine"),),
+)  # fmt: skip
+BARE = replace(
+    TRUE, statistics=(), undefined=(), measurements=(), coverage=None, examples=None,
+    bare=BareMetrics(candidate={"f1": 0.8}, baseline={"f1": 0.7}),
+)  # fmt: skip
+
+
+def written(predicate: GatePredicate) -> dict[str, Any]:
+    return statement(REPOSITORY, "gate", predicate.candidate, predicate)
+
+
+def read(value: Any, **more: Any) -> GatePredicate:
+    return read_gate(value if isinstance(value, bytes) else json.dumps(value).encode(), "gate.json", **more)
+
+
+def refused(value: Any, **more: Any) -> str:
+    with pytest.raises(ArtifactRefused) as caught:
+        read(value, **more)
+    assert str(caught.value.place) == "gate.json"
+    return caught.value.cause
+
+
+@pytest.mark.parametrize("predicate", [TRUE, BARE], ids=["examples", "bare metrics"])
+def test_what_was_written_is_read_back_to_the_last_digit(predicate: GatePredicate) -> None:
+    assert read(written(predicate)) == predicate
+
+
+def test_the_evidence_of_the_first_version_is_still_read() -> None:
+    found = read(FIRST.read_bytes())
+    assert [each.id for each in found.statistics][:2] == ["compare:accuracy", "compare:roc_auc"]
+    assert (found.examples, found.coverage, found.measurements) == (40, None, ())
+
+
+def test_what_a_later_version_adds_is_passed_over() -> None:
+    later = written(TRUE)
+    later["predicate"]["statistics"][0]["colour"] = "blue"
+    later["predicate"]["later"] = {"deep": [1]}
+    assert read(later) == TRUE
+
+
+FALSE: dict[str, tuple[str, Callable[[], GatePredicate]]] = {}
+
+
+def false(name: str, cause: str, predicate: Callable[[], GatePredicate]) -> None:
+    FALSE[name] = (cause, predicate)
+
+
+def first(**changes: Any) -> Callable[[], GatePredicate]:
+    return lambda: replace(TRUE, statistics=(replace(ACCURACY, **changes), F1, NORTH))
+
+
+def second(**changes: Any) -> Callable[[], GatePredicate]:
+    return lambda: replace(TRUE, statistics=(ACCURACY, replace(F1, **changes), NORTH))
+
+
+def own(**changes: Any) -> Callable[[], GatePredicate]:
+    return lambda: replace(TRUE, measurements=(replace(OWN, **changes), *TRUE.measurements[1:]))
+
+
+def covered(**changes: Any) -> Callable[[], GatePredicate]:
+    return lambda: replace(TRUE, coverage=replace(COVERAGE, **changes))
+
+
+false("no examples", "none that can be", first(n=0))
+false("more examples than numbers have", "none that can be", first(n=2**60))
+false("lost below 0", "more examples differ", first(lost=-5, differing=10))
+false("more lost than differ", "more examples differ", second(lost=6, gained=20))
+false("more differ than there are", "more examples differ", second(differing=101))
+false("worth more than there are", "worth more", first(size=101.0))
+false("worth nothing", "worth more", first(size=0.0))
+false("worth more than the groups", "worth more", second(groups=50))
+false("worth more by itself", "worth more", first(own_size=101.0))
+false("more groups than examples", "more groups", second(groups=101))
+false("more effective examples than examples", "more groups", second(effective_n=100.5))
+false("a class larger than the whole", "a class has", second(smallest_class=101))
+false("a class below 0", "a class has", second(own_class=-1))
+false("an error below 0", "below 0", first(own_error=-0.1))
+false(
+    "a logarithm of nothing",
+    "no logarithm",
+    lambda: replace(TRUE, statistics=(replace(ACCURACY, metric="mcc", baseline=0.0, difference=0.8), F1, NORTH)),
+)
+false("a ratio to nothing", "ratio to a value", second(baseline=0.0, log_error=None))
+false("another difference", "not that of the two values", second(difference=0.3))
+false("another difference of a share", "not that of the two values", first(difference=0.0))
+false("counts that say another difference", "gained and lost", first(gained=10, lost=10))
+false("a share that differs unseen", "those gained and lost", first(differing=30))
+false("two errors of one difference", "given twice", first(standard_error=0.01))
+false("two errors of one ratio", "given twice", second(standard_error=0.06))
+false("a share above 1", "outside", first(candidate=1.2, difference=0.5))
+false("production below 0", "outside", first(baseline=-0.1, difference=0.9, log_error=None))
+false("a value of the candidate above 1", "outside", own(value=1.5))
+false("a measurement of other examples", "not of all examples", own(n=99, size=99.0))
+false("a measurement of no examples", "none that can be", own(n=0))
+false("a measurement worth more", "worth more", own(size=200.0))
+false("a measurement with a larger class", "a class has", own(smallest_class=101))
+false("a measurement with an error below 0", "below 0", own(standard_error=-1.0))
+false("two values of one metric", "two values", own(value=0.79))
+false("examples of none", "number of examples", lambda: replace(TRUE, examples=0))
+false("examples that nobody counted", "nobody counted", lambda: replace(TRUE, examples=None))
+false("more missing than there are", "predictions are missing", covered(missing=(101, 0)))
+false("less than none missing", "predictions are missing", covered(missing=(0, -1)))
+false("less than none dropped", "one file alone", covered(alone=(Alone(rows=-1),)))
+false("three models", "one file alone", covered(alone=(Alone(rows=0),) * 3))
+false("a slice that lost more than it had", "lost more", covered(thinned=(Thinned(slice="x", lost=3, whole=2),)))
+false("identical models that differ", "identical and differ", covered(identical=True))
+false("a slice left out", "do not add up", covered(slices=COVERAGE.slices[:1]))
+false("a slice twice", "there twice", covered(slices=(*COVERAGE.slices, COVERAGE.slices[0])))
+false("an empty slice", "slice is empty", covered(slices=(*COVERAGE.slices, Slice(column="region", name="x", n=0))))
+false("a comparison twice", "there twice", lambda: replace(TRUE, statistics=(ACCURACY, F1, F1, NORTH)))
+false("a comparison of no metric", "has no metric", first(metric=None))
+false("a comparison of other examples", "other examples", lambda: replace(TRUE, undefined=(replace(SOUTH, n=39),)))
+false("a comparison of a slice nobody named", "other examples", covered(slices=()))
+false("nothing to compare with", "nothing to compare with", lambda: replace(TRUE, baseline=None))
+false("bare metrics with examples", "have no examples", lambda: replace(TRUE, bare=BARE.bare))
+false("bare metrics of one only", "is there and is not", lambda: replace(BARE, baseline=None))
+false("a bare metric above 1", "outside", lambda: replace(BARE, bare=BareMetrics(candidate={"f1": 88.0}, baseline={})))
+false("a digest that is none", "64 hexadecimal", lambda: replace(TRUE, baseline=replace(THEIRS, digest="../../x")))
+false("a name without end", "400 characters", lambda: replace(TRUE, baseline=replace(THEIRS, name="x" * 401)))
+false("a slice name without end", "400 characters", covered(slice_columns=("x" * 401,)))
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_numbers_that_cannot_be_true_together_are_refused(name: str) -> None:
+    cause, predicate = FALSE[name]
+    assert cause in refused(written(predicate()))
+
+
+def test_rounding_of_the_last_digit_is_no_contradiction() -> None:
+    nearly = first(difference=0.1 + 1e-13, candidate=0.8)()
+    assert read(written(nearly)) == nearly
+
+
+BROKEN = {
+    "not JSON": b"{",
+    "not UTF-8": b'{"_type": "\xff"}',
+    "half a surrogate": json.dumps(written(TRUE)).replace("fine", "\\ud800").encode(),
+    "not a number": json.dumps(written(TRUE)).replace('"n": 100', '"n": NaN').encode(),
+    "an infinite number": json.dumps(written(TRUE)).replace("0.05", "1e999").encode(),
+    "digits without end": json.dumps(written(TRUE)).replace("0.05", "9" * 5000).encode(),
+    "text for a number": json.dumps(written(TRUE)).replace('"n": 100', '"n": "100"').encode(),
+    "truth for a number": json.dumps(written(TRUE)).replace('"n": 100', '"n": true').encode(),
+    "a verdict nobody knows": json.dumps(written(TRUE)).replace('"pass"', '"great"').encode(),
+    "a name twice": json.dumps(written(TRUE)).replace('"n": 100', '"n": 7, "n": 100').encode(),
+    "nested without end": json.dumps(written(TRUE)).replace("0.95", "[" * 9000 + "]" * 9000).encode(),
+    "no predicate": json.dumps({**written(TRUE), "predicate": None}).encode(),
+    "a list": b"[]",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_not_strictly_the_form_is_refused(name: str) -> None:
+    assert refused(BROKEN[name]).startswith("the evidence cannot be read: ")
+
+
+def test_a_word_of_the_file_is_not_repeated_in_the_error() -> None:
+    hostile = json.dumps(written(TRUE)).replace('"pass"', json.dumps("::error::planted - at `$.x`")).encode()
+    assert refused(hostile) == "the evidence cannot be read: Unknown word - at `$.predicate.verdict`"
+    keys = written(TRUE)
+    keys["predicate"]["coverage"]["alone"][0]["values"] = {"::error::planted": "x"}
+    assert "planted" not in refused(keys)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "cause"),
+    [
+        ("_type", "https://in-toto.io/Statement/v0.1", "not the evidence of a gate"),
+        ("predicateType", f"{REPOSITORY}/evidence/promotion/v1", "not the evidence of a gate"),
+        ("subject", [], "not about the candidate"),
+        ("subject", [{"name": "candidate.csv", "digest": {"sha256": "cd" * 32}}], "not about the candidate"),
+        ("subject", [{"name": "candidate.csv", "digest": {"sha256": "ab" * 32}}] * 2, "not about the candidate"),
+    ],
+)
+def test_a_statement_of_another_kind_or_subject_is_refused(key: str, value: Any, cause: str) -> None:
+    assert cause in refused({**written(TRUE), key: value})
+
+
+def test_size_and_number_are_bounded() -> None:
+    content = json.dumps(written(TRUE)).encode()
+    assert read(content, limit=len(content), most=3) == TRUE
+    assert "bytes, more than" in refused(content, limit=len(content) - 1)
+    assert "more than 2 numbers" in refused(content, most=2)
+    assert "more than 0 numbers" in refused(json.dumps(written(replace(BARE, findings=()))).encode(), most=0)
+
+
+def test_reading_and_judging_again_need_no_array_library() -> None:
+    code = "import sys, mlci.adapters.evidence, mlci.steps.report; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

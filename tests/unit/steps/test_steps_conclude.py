@@ -1,0 +1,221 @@
+"""The one job to require: what makes it red, and what may be missing without a word."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mlci.domain.report import Report
+from mlci.domain.verdict import Verdict
+from mlci.errors import SeveralErrors, UsageError
+from mlci.steps import conclude
+
+Names = tuple[str, ...]
+
+
+def needs(**results: str) -> str:
+    return json.dumps({name: {"result": result, "outputs": {}} for name, result in results.items()})
+
+
+def with_plan(result: str = "success", model: str = "false", reason: str = "only docs", **results: str) -> str:
+    plan = {"plan": {"result": result, "outputs": {"model": model, "reason": reason}}}
+    return json.dumps({**plan, **json.loads(needs(**results))})
+
+
+def judged(report: Report) -> list[tuple[str, str, str | None]]:
+    return [(finding.id, finding.verdict.value, finding.reason) for finding in report.findings]
+
+
+def test_all_needed_jobs_succeeded() -> None:
+    report = conclude.run(needs(gate="success", lint="success"), expect=("gate",))
+
+    assert (report.step, report.verdict, report.reason) == ("conclude", Verdict.PASS, "all 2 needed jobs succeeded")
+    assert judged(report) == [("job:gate", "pass", None), ("job:lint", "pass", None)]
+    assert conclude.run(needs(gate="success")).reason == "gate succeeded"
+
+
+@pytest.mark.parametrize(
+    ("result", "reason", "sentence"),
+    [
+        ("failure", "failed", "gate failed"),
+        ("cancelled", "cancelled", "gate was cancelled"),
+        ("skipped", "skipped", "gate was skipped and nothing permits that"),
+        ("timed_out", "unknown", "gate ended as timed_out"),
+        ("Success", "unknown", "gate ended as Success"),
+        ("", "unknown", "gate ended as ''"),
+    ],
+)
+def test_a_job_that_did_not_succeed_is_red_and_named(result: str, reason: str, sentence: str) -> None:
+    report = conclude.run(needs(lint="success", gate=result))
+
+    assert (report.verdict, report.reason) == (Verdict.FAIL, sentence)
+    assert judged(report)[1] == ("job:gate", "fail", reason)
+    assert report.findings[1].explanation
+
+
+def test_a_job_that_is_expected_and_not_needed_is_red() -> None:
+    report = conclude.run(needs(lint="success"), expect=("gate", "lint", "gate"))
+
+    assert (report.verdict, report.reason) == (Verdict.FAIL, "gate is expected and not among the needed jobs")
+    assert judged(report) == [("job:lint", "pass", None), ("job:gate", "fail", "missing")]
+
+
+def test_a_job_that_needs_nothing_proves_nothing() -> None:
+    report = conclude.run("{}")
+
+    assert (report.verdict, report.reason) == (Verdict.FAIL, "nothing is needed")
+    assert conclude.run("{}", expect=("gate",)).reason == "gate is expected and not among the needed jobs"
+
+
+def test_the_sentence_names_a_few_jobs_and_counts_the_others() -> None:
+    report = conclude.run(needs(a="failure", b="success", c="cancelled", d="skipped", e="failure", f="failure"))
+
+    assert report.reason == "a failed; c was cancelled; d was skipped and nothing permits that; and 2 more"
+
+
+# Permissions
+
+
+def test_a_job_that_may_be_skipped_may_not_fail() -> None:
+    skipped = conclude.run(needs(lint="success", docs="skipped"), may_skip=("docs",))
+
+    assert skipped.reason == "1 of 2 needed jobs succeeded; docs was skipped, which is permitted"
+    assert judged(skipped)[1] == ("job:docs", "pass", "skipped")
+    for result in ("failure", "cancelled", "odd"):
+        assert conclude.run(needs(lint="success", docs=result), may_skip=("docs",)).verdict is Verdict.FAIL
+
+
+def test_a_job_that_may_fail_is_listed_and_may_not_be_skipped() -> None:
+    for result, word in (("failure", "failed"), ("cancelled", "was cancelled"), ("odd", "ended as odd")):
+        report = conclude.run(needs(lint="success", docs=result), may_fail=("docs",))
+        assert (report.verdict, report.reason) == (Verdict.WARN, f"docs {word}, which is permitted")
+    assert conclude.run(needs(lint="success", docs="skipped"), may_fail=("docs",)).verdict is Verdict.FAIL
+
+
+def test_a_permission_is_for_its_job_alone() -> None:
+    report = conclude.run(needs(a="skipped", b="skipped", c="failure"), may_skip=("a",), may_fail=("b",))
+
+    assert [verdict for _, verdict, _ in judged(report)] == ["pass", "fail", "fail"]
+
+
+def test_permissions_for_jobs_that_nobody_needs_are_all_errors_with_the_nearest_name() -> None:
+    with pytest.raises(SeveralErrors) as caught:
+        conclude.run(needs(gate="success", lint="success"), may_skip=("gaet",), may_fail=("zzzzzz", "lint"))
+
+    assert [problem.cause for problem in caught.value.problems] == [
+        "--may-skip names gaet, which is not a needed job", "--may-fail names zzzzzz, which is not a needed job",
+    ]  # fmt: skip
+    assert [problem.help for problem in caught.value.problems] == [
+        "did you mean gate?", "the needed jobs are: gate, lint",
+    ]  # fmt: skip
+
+
+def test_a_job_that_may_be_skipped_and_is_expected_must_still_be_there() -> None:
+    report = conclude.run(needs(lint="success"), expect=("docs",), may_skip=("docs",))
+
+    assert judged(report)[1] == ("job:docs", "fail", "missing")
+
+
+# What plan permits
+
+
+def test_jobs_that_plan_lets_be_skipped_are_green_with_its_reason() -> None:
+    report = conclude.run(with_plan(train="skipped", gate="skipped"), expect=("gate",))
+
+    assert (report.verdict, report.reason) == (Verdict.PASS, "the change touches nothing of the model: only docs")
+    assert judged(report) == [
+        ("job:plan", "pass", None), ("job:train", "pass", "untouched"), ("job:gate", "pass", "untouched"),
+    ]  # fmt: skip
+    assert conclude.run(with_plan(reason="", gate="skipped")).reason == "the change touches nothing of the model"
+
+
+def test_plan_lets_no_job_fail() -> None:
+    report = conclude.run(with_plan(train="failure", gate="skipped"))
+
+    assert (report.verdict, report.reason) == (Verdict.FAIL, "train failed")
+
+
+@pytest.mark.parametrize("model", ["true", "", "False", "FALSE", " false", "0"])
+def test_only_the_word_false_of_plan_permits_anything(model: str) -> None:
+    report = conclude.run(with_plan(model=model, gate="skipped"))
+
+    assert report.reason == "gate was skipped and nothing permits that"
+    assert "plan does not say that the model is untouched" in (report.findings[1].explanation or "")
+
+
+@pytest.mark.parametrize("result", ["failure", "cancelled", "skipped", "odd"])
+def test_what_a_plan_that_did_not_succeed_says_does_not_count(result: str) -> None:
+    report = conclude.run(with_plan(result=result, gate="skipped"), may_fail=("plan",), may_skip=("plan",))
+
+    assert judged(report)[1] == ("job:gate", "fail", "skipped")
+    assert "does not count" in (report.findings[1].explanation or "")
+
+
+def test_only_the_job_that_is_named_as_plan_is_believed() -> None:
+    text = with_plan(gate="skipped")
+
+    assert conclude.run(text, plan="other").verdict is Verdict.FAIL
+    assert conclude.run(text, plan=None).verdict is Verdict.FAIL
+    assert "no needed job is called other" in (conclude.run(text, plan="other").findings[1].explanation or "")
+    assert conclude.run(text.replace('"plan"', '"touched"'), plan="touched").verdict is Verdict.PASS
+
+
+def test_a_plan_that_nobody_needs_matters_only_where_a_job_was_skipped() -> None:
+    assert conclude.run(needs(gate="success"), plan="plan").verdict is Verdict.PASS
+    assert conclude.run(needs(gate="success", docs="skipped"), may_skip=("docs",)).verdict is Verdict.PASS
+    assert conclude.run(needs(gate="skipped"), plan="plan").verdict is Verdict.FAIL
+
+
+def test_what_plan_says_stays_on_its_line_and_short() -> None:
+    said = "::error::x\n\x1b[31m\u202e\ud800" + "<img>" * 5000
+    report = conclude.run(with_plan(reason=said, gate="skipped"))
+
+    assert report.reason.startswith("the change touches nothing of the model: ::error::x\\n\\x1b[31m\\u202e")
+    assert report.reason.isprintable()
+    assert len(report.reason) < 300
+    report.reason.encode()
+
+
+# What is not the JSON that a runner writes
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "is not JSON"),
+        ("{", "is not JSON"),
+        ("[]", "is not an object of jobs"),
+        ("null", "is not an object of jobs"),
+        ('{"gate": {"result": "failure"}, "gate": {"result": "success"}}', "names gate twice"),
+        ('{"gate": {"result": "failure", "result": "success"}}', "names result twice"),
+        ('{"gate": "success"}', "does not say how the job gate ended"),
+        ('{"gate": {}}', "does not say how the job gate ended"),
+        ('{"gate": {"result": null}}', "does not say how the job gate ended"),
+        ('{"": {"result": "success"}}', "does not say how the job '' ended"),
+        ('{"gate": {"result": "success", "outputs": []}}', "outputs of the job gate"),
+        ('{"gate": {"result": "success", "outputs": {"model": false}}}', "outputs of the job gate"),
+        ('{"gate": {"result": "success", "outputs": {"a": 1' + "0" * 5000 + "}}}", "is not JSON"),
+        ("[" * 200_000, "is nested too deeply"),
+        ('{"gate": {"result": "success"}}' + " " * (1 << 20), "is longer than 1 MiB"),
+    ],
+)
+def test_needs_that_no_runner_writes_are_a_usage_error(text: str, what: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        conclude.run(text)
+
+    assert caught.value.cause.startswith("--needs ")
+    assert what in caught.value.cause
+    assert caught.value.help == "give it ${{ toJSON(needs) }}"
+
+
+@pytest.mark.parametrize("content", [{"result": "success"}, {"result": "success", "outputs": None, "more": 1}])
+def test_a_job_without_outputs_is_one_that_has_none(content: dict[str, object]) -> None:
+    assert conclude.run(json.dumps({"gate": content})).verdict is Verdict.PASS
+
+
+def test_hostile_job_names_stay_on_their_line_and_short() -> None:
+    name = "a\n::error::\x1b[31m" + "x" * 1000
+    report = conclude.run(json.dumps({name: {"result": "failure"}}))
+
+    assert all(text.isprintable() and len(text) < 200 for text in (report.reason, report.findings[0].id))

@@ -1,0 +1,126 @@
+"""Which changes touch the model."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlci.domain.report import Report
+from mlci.domain.run import ChangedFiles
+from mlci.domain.verdict import Verdict
+from mlci.errors import OutOfRange, SeveralErrors
+from mlci.steps import plan
+
+
+def planned(
+    *paths: str, only: tuple[str, ...] = (), config: str = "mlci.yml", complete: bool = True
+) -> tuple[Report, bool]:
+    return plan.run(ChangedFiles(paths=paths, complete=complete), only, config, "pull_request")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README.md", "notes.rst", "docs/index.md", "docs/conf.py", "src/README.md", "LICENSE", "LICENSES/MIT.txt",
+        ".gitignore", "src/.gitignore",
+    ],
+)  # fmt: skip
+def test_documentation_does_not_touch_the_model(path: str) -> None:
+    report, touches = planned(path)
+
+    assert not touches
+    assert report.verdict is Verdict.PASS
+    assert report.reason == f"the one changed file does not touch the model: {path}"
+    assert [finding.reason for finding in report.findings] == ["untouched"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "src/a.py", "requirements.txt", "data/train.parquet.dvc", "prompts/system.md", "src/docs/a.py", "DOCS/a.py",
+        "readme.py", "docs.py", ".gitattributes", "mlci.yml", ".github/workflows/ci.yml", ".github/README.md", "docs",
+    ],
+)  # fmt: skip
+def test_everything_else_touches_the_model(path: str) -> None:
+    report, touches = planned(path, "README.md")
+
+    assert touches
+    assert report.reason == f"1 of 2 changed files touches the model: {path}"
+    assert [(finding.id, finding.rule, finding.verdict) for finding in report.findings] == [
+        ("change:model", "change", Verdict.PASS)
+    ]
+
+
+def test_train_paths_are_the_whole_list_besides_the_configuration_and_the_pipeline() -> None:
+    only = ("src/**", "*.lock", "docs/prompt.md")
+
+    assert not planned("app/main.py", "requirements.txt", only=only)[1]
+    for path in ("src/a/b.py", "x/uv.lock", "docs/prompt.md", "mlci.yml", ".github/actions/x/action.yml"):
+        assert planned("app/main.py", path, only=only)[1], path
+
+
+def test_patterns_begin_at_the_folder_of_the_configuration() -> None:
+    only, config = ("src/", "../shared/"), "models/churn/mlci.yml"
+
+    for path in ("models/churn/src/a.py", "models/shared/b.py", "models/churn/mlci.yml", ".github/x"):
+        assert planned(path, only=only, config=config)[1], path
+    for path in ("src/a.py", "models/fraud/src/a.py", "models/fraud/mlci.yml", "mlci.yml"):
+        assert not planned(path, only=only, config=config)[1], path
+    assert not planned("models/churn/notes.md", config=config)[1]
+
+
+@pytest.mark.parametrize("config", ["./mlci.yml", "x/../mlci.yml"])
+def test_the_configuration_is_found_however_it_is_named(config: str) -> None:
+    assert planned("mlci.yml", only=("src/",), config=config)[1]
+
+
+@pytest.mark.parametrize("config", ["/etc/mlci.yml", "../mlci.yml"])
+def test_a_configuration_that_no_change_lists_may_always_have_changed(config: str) -> None:
+    report, touches = planned("README.md", only=("src/",), config=config)
+
+    assert touches
+    assert report.reason.endswith("lies outside the repository and may have changed, so the change counts whole")
+
+
+def test_what_is_not_known_touches_the_model() -> None:
+    assert plan.run(None, ("src/",), "mlci.yml", "push") == plan.run(None, (), "mlci.yml", "push")
+    report, touches = plan.run(None, (), "mlci.yml", "push")
+    assert touches
+    assert report.reason == "the run is about no change (push), so everything runs"
+
+    report, touches = planned("README.md", only=("src/",), complete=False)
+    assert touches
+    assert report.reason == "the forge does not list every file of the change (1 are listed), so it counts whole"
+
+
+def test_a_change_of_no_file_touches_nothing() -> None:
+    report, touches = planned()
+
+    assert not touches
+    assert report.reason == "the change touches no file"
+
+
+def test_a_file_that_is_listed_twice_counts_once() -> None:
+    assert planned("a.py", "a.py")[0].reason == "the one changed file touches the model: a.py"
+
+
+def test_the_sentence_names_a_few_files_and_counts_the_others() -> None:
+    names = [f"src/{number}.py" for number in range(3000)]
+
+    assert planned(*names, "README.md")[0].reason == (
+        "3000 of 3001 changed files touch the model: src/0.py, src/1.py, src/2.py and 2997 more"
+    )
+
+
+def test_hostile_file_names_stay_on_their_line_and_short() -> None:
+    report, _ = planned("a\n::error::b", "\x1b[31m" + "x" * 4000, "\u202egpj.exe", "\ud800")
+
+    assert report.reason.isprintable()
+    assert len(report.reason) < 300
+
+
+def test_every_pattern_that_means_nothing_is_refused_at_once_even_where_nothing_changed() -> None:
+    with pytest.raises(SeveralErrors) as caught:
+        plan.run(None, ("!src/**", "src/", "../x"), "mlci.yml", "push")
+
+    assert [type(problem) for problem in caught.value.problems] == [OutOfRange, OutOfRange]
+    assert "train.paths: !src/** begins with !" in str(caught.value)
