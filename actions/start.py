@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "actions" / "locks"
 MARKER = "mlci-finished"
 
+# Told to this script when it is started again in the environment, so that it never looks for one twice.
+_INSIDE = "inside"
+
 # The modules by which it is seen whether the core, or an extra, is installed.
 MODULES = {
     "core": ("click", "jinja2", "msgspec", "requests", "rfc8785", "urllib3", "yaml"),
@@ -44,6 +47,9 @@ class InstallError(Exception):
 
 def main() -> NoReturn:
     """Run the command that MLCI_COMMAND names here, or start again in an interpreter that can."""
+    if sys.argv[1:] == [_INSIDE]:
+        sys.dont_write_bytecode = False
+        run()
     refuse_misplaced()
     extras = wanted()
     if os.environ.get("MLCI_PYTHON"):
@@ -54,13 +60,10 @@ def main() -> NoReturn:
                 f'install "mlci[{",".join(extras) or "gate"}]=={version(ROOT)}" into it, or unset MLCI_PYTHON',
             )  # fmt: skip
         run()
-    if is_finished(Path(sys.prefix)):
-        sys.dont_write_bytecode = False
-        run()
     if not absent(extras) and is_same_release():
         run()
     python = environment(extras) / "bin" / "python"
-    os.execv(python, [str(python), "-I", "-B", __file__])  # noqa: S606 - no shell is what is wanted
+    os.execv(python, [str(python), "-I", "-B", __file__, _INSIDE])  # noqa: S606 - no shell is what is wanted
 
 
 def fail(error: str, code: int, cause: str, remedy: str, detail: str = "") -> NoReturn:
@@ -73,7 +76,8 @@ def fail(error: str, code: int, cause: str, remedy: str, detail: str = "") -> No
 
 def refuse_misplaced() -> None:
     """End where the action of all commands was given an input that its command does not have."""
-    if os.environ.get("MLCI_START") != "actions/start.sh":
+    # A command that does not exist is the command line's to refuse: it knows which one may have been meant.
+    if os.environ.get("MLCI_START") != "actions/start.sh" or _command() not in COMMANDS:
         return
     own = _prefix(_command())
     for other in COMMANDS:
@@ -288,7 +292,8 @@ _CACHE = str(Path(os.environ["RUNNER_TEMP"], "mlci-bytecode").absolute()) if os.
 
 
 def _finder(path: str) -> FileFinder:
-    if path != str(ROOT) and not path.startswith(f"{ROOT}{os.sep}"):
+    # Nothing else below the root: with uses: ./ an environment in the checkout lies there too, and has compiled modules.
+    if path != str(ROOT) and not f"{path}{os.sep}".startswith(f"{ROOT}{os.sep}mlci{os.sep}"):
         raise ImportError
     return FileFinder(path, (_Cached, [".py"]))
 

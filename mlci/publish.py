@@ -141,6 +141,11 @@ class Audience:
         """The name of the status."""
         return "mlci/gate" + (f"/{self.key}" if self.key else "")
 
+    @property
+    def untrusted(self) -> bool:
+        """Whether code that nobody here has reviewed measured the numbers, however much the token may do."""
+        return self.advisory or (self.run.change is not None and self.run.change.fork)
+
 
 @dataclass(frozen=True)
 class Said:
@@ -283,7 +288,7 @@ _STATES: dict[Verdict, State] = {
 
 def _status(report: Report, audience: Audience) -> Status:
     state, said = _STATES[report.verdict], f"{report.verdict.value}: {report.reason}"
-    if audience.advisory:
+    if audience.untrusted:
         state = "pending" if state == "success" else state
         said = f"advisory {said}"
     return Status(context=audience.context, state=state, description=_short(said), url=audience.run.url)
@@ -308,7 +313,7 @@ def _check(report: Report, audience: Audience) -> Check:
         # Not the status's name: GitHub would require both where one is required.
         name=f"mlci report{' ' + audience.key if audience.key else ''}",
         external_id=f"mlci:{audience.run.id}:{audience.key}",
-        conclusion="action_required" if audience.advisory and conclusion in ("success", "neutral") else conclusion,
+        conclusion="action_required" if audience.untrusted and conclusion in ("success", "neutral") else conclusion,
         title=_short(f"{report.verdict.value}: {report.reason}"),
         summary=markdown(report, limit=_COMMENT, whole=audience.run.url),
         url=audience.run.url,

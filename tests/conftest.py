@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from forge.fixtures import github  # noqa: F401 - a fixture is found by its name
+from forge.fixtures import emulate, github, two_githubs  # noqa: F401 - fixtures are found by their names
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

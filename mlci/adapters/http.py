@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -253,10 +254,12 @@ class Api:
     def _attempt(self, call: Call) -> Answer | _Failure:
         try:
             answer = self._follow(call)
-        except requests.exceptions.SSLError:
+        except requests.exceptions.SSLError as error:
+            if not _is_distrust(error):
+                return _Failure("the connection broke", processed=True)
             raise ServiceFailed(
                 f"{call.name}: the certificate of the server is not trusted",
-                help="name the authority in REQUESTS_CA_BUNDLE",
+                help="name the file of its authority in REQUESTS_CA_BUNDLE",
             ) from None
         except (requests.ConnectionError, requests.Timeout) as error:
             return _lost(error)
@@ -322,6 +325,12 @@ class Api:
 
 class _Dripping(Exception):
     """An answer that does not end."""
+
+
+def _is_distrust(error: requests.RequestException) -> bool:
+    """Whether a certificate is wrong, which trying again does not mend; a TLS connection can also just break."""
+    reason = getattr(error.args[0] if error.args else None, "reason", error)
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in (reason, *reason.args))
 
 
 def _lost(error: requests.RequestException) -> _Failure:

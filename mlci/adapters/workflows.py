@@ -55,9 +55,11 @@ class _List:
 
 @dataclass
 class _Block:
+    """Values by key, and the line of each key; keys are compared in lower case, and so are those of ``lines``."""
+
     line: int
     entries: dict[str, _Node] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
+    lines: dict[str, int] = field(default_factory=dict)
 
 
 _Node: TypeAlias = "_Text | _List | _Block"
@@ -109,9 +111,10 @@ def _content(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
         raise _Odd(f"the file cannot be opened: {problem.strerror}", None) from problem
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _Odd("this is no plain file", None)
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _Odd("this is no plain file", None)
         content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise _Odd("the file is larger than 1 MiB", None)
@@ -131,7 +134,7 @@ def _workflow(content: bytes, file: str) -> Workflow:
         name=_text(root.entries.get("name")),
         triggers=_triggers(_needed(root, "on")),
         permissions=_grant(root.entries.get("permissions")),
-        jobs={id: _job(id, node) for id, node in jobs.entries.items()},
+        jobs={id: _job(id, node, jobs.lines.get(id.lower(), node.line)) for id, node in jobs.entries.items()},
     )
 
 
@@ -178,7 +181,7 @@ def _grant(node: _Node | None) -> Grant | None:
     return Grant(scopes=scopes)
 
 
-def _job(id: str, node: _Node) -> WorkflowJob:
+def _job(id: str, node: _Node, line: int) -> WorkflowJob:
     block = _block(node, f"the job {one_line(id, 40)}")
     entries = block.entries
     strategy = entries.get("strategy")
@@ -187,7 +190,7 @@ def _job(id: str, node: _Node) -> WorkflowJob:
         raise _Odd("steps must be a list", steps.line)
     return WorkflowJob(
         id=id,
-        line=block.line,
+        line=line,
         name=_text(entries.get("name")),
         condition=_text(entries.get("if")),
         hidden=_text(entries.get("continue-on-error")),
@@ -353,7 +356,7 @@ class _Builder:
         if node.plain and node.value == "<<":
             raise _Odd("GitHub takes no merge keys (<<) in a workflow", line)
         # GitHub compares keys without regard to case, and so refuses these too.
-        if node.value.lower() in parent.taken:
+        if node.value.lower() in parent.lines:
             raise _Odd(f"the key {one_line(node.value, 40)} stands twice in this block", line)
-        parent.taken.add(node.value.lower())
+        parent.lines[node.value.lower()] = line
         return node

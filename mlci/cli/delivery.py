@@ -17,10 +17,12 @@ import click
 
 from mlci import publish
 from mlci.adapters import files
+from mlci.config.quote import one_line
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
 from mlci.errors import Exit, MlciError, UsageError
+from mlci.render.escape import log_line
 
 if TYPE_CHECKING:
     from mlci.ports import Job
@@ -63,7 +65,7 @@ class Delivery:
         said = publish.Said()
         verdict = {"verdict": report.verdict.value, "reason": report.reason, "report": self.faces.json}
         if self.job is not None:
-            publish.summarise(report, self.job)
+            self._summarise(report, self.job)
             self.job.outputs({**verdict, **outputs})
         if audience is not None:
             said = publish.post(report, audience)
@@ -71,6 +73,12 @@ class Delivery:
             self.say(kind, line)
         if self.job is not None and said.comment:
             self.job.outputs({"comment": said.comment})
+
+    def _summarise(self, report: Report, job: Job) -> None:
+        try:
+            publish.summarise(report, job)
+        except MlciError as error:
+            self.say("warning", f"the job's page was not written: {error.cause}")
 
     def say(self, kind: publish.Loudness, line: str) -> None:
         """One line for the log, as an annotation where a runner reads it."""
@@ -89,9 +97,10 @@ class Delivery:
         click.echo(publish.shown(report, format, width=width, colour=colour, unicode=unicode), nl=False, color=colour)
         if self._annotated:
             click.echo(publish.annotated(report), nl=False, err=True)
-        evidence = f"; evidence: {self.own['evidence']}" if self.own.get("evidence") and report.evidence else ""
-        click.echo(f"report: {self.faces.json}, .md, .html, .junit.xml{evidence}", err=True)
-        if format == "text":
+        evidence = f"; evidence: {one_line(self.own['evidence'])}" if self.own.get("evidence") and report.evidence else ""
+        written = f"report: {one_line(self.faces.json)}, .md, .html, .junit.xml{evidence}"
+        click.echo(log_line(written), err=True)
+        if format == "text" and not self._annotated:
             click.echo(f"open {Path(self.faces.html).resolve().as_uri()}", err=True)
 
 
@@ -105,6 +114,7 @@ def discard(command: Command, own: Mapping[str, Any]) -> publish.Faces:
     """
     faces = publish.Faces.beside(own["report"])
     _refuse_overwriting(command, own, faces)
+    _refuse_clearing(command, own)
     for path in (*faces.all, *(own[name] for name in _WRITTEN[1:] if own.get(name))):
         files.remove(path)
     return faces
@@ -132,6 +142,22 @@ def _refuse_overwriting(command: Command, own: Mapping[str, Any], faces: publish
             )
         if not is_input:
             seen[real] = flag
+
+
+def _refuse_clearing(command: Command, own: Mapping[str, Any]) -> None:
+    """The folder that is kept is emptied first, and an input in it would be gone before it is read.
+
+    Raises:
+        UsageError: an input lies in that folder.
+    """
+    if not own.get("keep"):
+        return
+    folder = Path(os.path.realpath(own["keep"]))
+    for param in command.params:
+        path = own.get(param.name.replace("-", "_"))
+        if param.kind == "path" and param.name not in (*_WRITTEN, "keep") and path:
+            if Path(os.path.realpath(path)).is_relative_to(folder) and Path(path).is_file():
+                raise UsageError(f"--keep would empty {own['keep']}, where --{param.name} lies", help="name another --keep")
 
 
 def _is_utf8(path: str) -> bool:

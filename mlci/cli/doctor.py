@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mlci.cli.delivery import EXITS, Delivery, discard
 from mlci.cli.forge import job_of
 from mlci.domain.verdict import Verdict
-from mlci.errors import Exit, MlciError, UsageError
+from mlci.errors import Exit, MlciError, Place, UsageError
 from mlci.surface.catalog import STEPS
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlci.domain.setup.facts import Setup
 
 _REMOTE = re.compile(r"(?:[a-z+]+://[^/]+/|[^@/:]+@[^:/]+:)(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
+_NAME = re.compile(r"(?!\.\.?/)[A-Za-z0-9._-]+/(?!\.\.?$)[A-Za-z0-9._-]+")
 
 
 def run(invocation: Invocation) -> Exit:
@@ -41,7 +42,7 @@ def _setup(invocation: Invocation, api: Api) -> Setup:
     own = invocation.own
     root = Path.cwd()
     workflows, unread = read_workflows(root, own["workflows"])
-    repository = read_repository(api, own["repository"] or _repository(invocation))
+    repository = read_repository(api, _repository(invocation))
     branch = own["branch"] or repository.default_branch
     try:
         there = has_file(api, repository.name, own["config"], branch)
@@ -62,12 +63,15 @@ def _setup(invocation: Invocation, api: Api) -> Setup:
 
 
 def _repository(invocation: Invocation) -> str:
-    """The repository of the run, else of the remote that this checkout came from.
+    """The repository that was named, else that of the run, else of the remote that this checkout came from.
 
     Raises:
-        UsageError: neither says.
+        UsageError: none of them says, or what was named cannot be a repository.
     """
-    named = invocation.environ.get("GITHUB_REPOSITORY")
+    given: str | None = invocation.own["repository"]
+    if given is not None and not _NAME.fullmatch(given):
+        raise UsageError(f"--repository must be owner/name, got {given[:100]!r}", place=Place("--repository"))
+    named = given or invocation.environ.get("GITHUB_REPOSITORY")
     if named:
         return named
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlci.adapters import files
-from mlci.adapters.baselines import ArtifactBaselines, Chosen, StoreBaselines, choose, clear, fill
+from mlci.adapters.baselines import ArtifactBaselines, Chosen, StoreBaselines, choose, clear, fill, may_keep
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, key_of
 from mlci.cli.policy import Decided, decide
@@ -74,18 +74,20 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     key = key_of(own["key"], config.model, gate.forge)
     baselines = _baselines(gate, key)
     chosen = _chosen(baselines)
-    candidate, baseline = own["candidate"], own["baseline"] or (chosen.path if chosen is not None else None)
+    candidate = _given(own["candidate"])
+    baseline = _production(own["baseline"], chosen)
     notes = [*decided.notes, *_fork(gate)]
     if decided.changed:
         notes.append(gate_changed(decided.changed, _under(decided.proposed, candidate, baseline, baselines)))
     outcome = _judge(config, candidate, baseline, baselines, notes)
     files.write(own["evidence"], outcome.evidence)
-    _keep(gate, outcome, baselines)
+    _fill(gate, outcome, chosen)
     report = outcome.report
     if chosen is not None:
         report = chosen.noted(report)
     outputs = {"evidence": report.evidence["gate"], "keep": _from_workspace(gate), "artifact": artifact_name(key)}
     gate.delivery.deliver(report, outputs, audience_of(gate.invocation, gate.forge, config.model))
+    _keep(gate, outcome, baselines)
     return EXITS[report.verdict]
 
 
@@ -134,34 +136,47 @@ def _chosen(baselines: Baselines | None) -> Chosen | None:
     return choose(baselines)
 
 
-def _keep(gate: Gate, outcome: Outcome, baselines: Baselines | None) -> None:
-    """Leave what a later run needs: the evidence, and on the default branch the predictions too."""
+def _fill(gate: Gate, outcome: Outcome, chosen: Chosen | None) -> None:
+    """Lay ready what a later run needs: on a change the evidence; on the default branch what becomes the baseline.
+
+    A run there that was not accepted hands the older baseline on, so that it neither expires nor falls out of sight.
+    """
     if gate.forge is None:
         return
-    run, own = gate.forge.run, gate.own
-    accepted = run.on_default_branch and may_become_baseline(outcome.report.verdict, outcome.report.findings) is None
-    fill(own["keep"], outcome.evidence, own["candidate"] if accepted else None)
-    if accepted and baselines is not None and not own["dry_run"]:
-        origin = baselines.keep(outcome.evidence, own["candidate"], run)
-        if origin is not None:
-            gate.delivery.say("notice", f"kept as the baseline of later changes: {origin}")
+    folder, candidate = gate.own["keep"], gate.own["candidate"]
+    if not may_keep(gate.forge.run):
+        fill(folder, outcome.evidence)
+    elif may_become_baseline(outcome.report.verdict, outcome.report.findings) is None:
+        fill(folder, outcome.evidence, candidate)
+    elif chosen is not None:
+        fill(folder, chosen.evidence, chosen.path)
+    else:
+        fill(folder, outcome.evidence)
+
+
+def _keep(gate: Gate, outcome: Outcome, baselines: Baselines | None) -> None:
+    """Put an accepted run of the default branch where later changes look for it, if that is not the workflow's part."""
+    if gate.forge is None or baselines is None or gate.own["dry_run"] == "true":
+        return
+    origin = baselines.keep(outcome.evidence, gate.own["candidate"], gate.forge.run)
+    if origin is not None:
+        gate.delivery.say("notice", f"kept as the baseline of later changes: {origin}")
 
 
 # Judging.
 
 
 def _judge(
-    config: Config, candidate: str, baseline: str | None, baselines: Baselines | None, notes: list[Finding]
+    config: Config, candidate: Given, baseline: Given | None, baselines: Baselines | None, notes: list[Finding]
 ) -> Outcome:
     from mlci.steps import gate_compare
 
     compared = baseline is not None or baselines is not None
     policy = gate_policy(config, baseline_given=compared)
-    production = _given(baseline) if baseline is not None else None
-    return gate_compare.run(_given(candidate), production, policy, config.model, notes=notes)
+    return gate_compare.run(candidate, baseline, policy, config.model, notes=notes)
 
 
-def _under(proposed: Config, candidate: str, baseline: str | None, baselines: Baselines | None) -> str:
+def _under(proposed: Config, candidate: Given, baseline: Given | None, baselines: Baselines | None) -> str:
     """What the policy that the change proposes would say: for the reviewer, never for the exit."""
     try:
         return _judge(proposed, candidate, baseline, baselines, []).report.verdict.value
@@ -174,13 +189,20 @@ def _fork(gate: Gate) -> list[Finding]:
     return [forked()] if change is not None and change.fork else []
 
 
-def _given(path: str) -> Given:
+def _production(path: str | None, chosen: Chosen | None) -> Given | None:
+    if chosen is not None:
+        return _given(chosen.path, chosen.origin)
+    return _given(path) if path is not None else None
+
+
+def _given(path: str, name: str | None = None) -> Given:
+    """Open one side; a baseline that was found is called by where it was found, not by where it lies now."""
     from mlci.adapters.tables import open_table
     from mlci.domain.report import Subject
     from mlci.steps.gate_compare import Given
 
+    subject = Subject(name=name or path, digest=files.sha256(path))
     if path.lower().endswith(".json"):
         metrics, holdout = files.read_metrics(path)
-        return Given(Subject(name=path, digest=files.sha256(path)), metrics=metrics, holdout=holdout)
-    table = open_table(path)
-    return Given(Subject(name=path, digest=files.sha256(path)), table=table)
+        return Given(subject, metrics=metrics, holdout=holdout)
+    return Given(subject, table=open_table(path))

@@ -111,8 +111,11 @@ def _usage(error: click.ClickException, environ: Mapping[str, str]) -> int:
 
 
 def _say(text: str, environ: Mapping[str, str]) -> None:
-    # Last of several defences: whatever a message quotes, it moves no cursor.
+    from mlci.render.escape import log_line
+
+    # Last of several defences: whatever a message quotes, it moves no cursor and is no command to a runner.
     shown = "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in redact(text, environ))
+    shown = "\n".join(map(log_line, shown.split("\n")))
     with contextlib.suppress(OSError, ValueError):
         click.echo(shown, err=True)
 

@@ -82,8 +82,11 @@ def in_repository(path: str, environ: Mapping[str, str]) -> str:
         UsageError: it lies outside the checkout, so no commit has it; or behind a symbolic link, which a change could
             turn to another file without changing that file.
     """
-    root = os.path.realpath(environ.get("GITHUB_WORKSPACE") or Path.cwd())
-    inside = os.path.relpath(Path(path).absolute(), root)
+    workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).absolute()
+    root = os.path.realpath(workspace)
+    # A runner may name its workspace through a link; that one no change can turn.
+    named = Path(path).absolute()
+    inside = os.path.relpath(named, workspace if named.is_relative_to(workspace) else root)
     if os.path.realpath(path) != os.path.normpath(Path(root) / inside):
         raise UsageError(
             f"{one_line(path)} is a symbolic link or lies behind one", place=Place("--config"), help="name the file"

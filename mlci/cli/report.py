@@ -73,8 +73,8 @@ def run(invocation: Invocation) -> Exit:
     audience = _audience(invocation, fork, config)
     try:
         report = _judged(invocation, fork, config, notes)
-    except ArtifactRefused as error:
-        delivery.deliver(unjudged("report", error, config.model), {}, audience)
+    except ArtifactRefused:
+        delivery.deliver(unjudged("report", _refused(), config.model), {}, audience)
         raise
     if report is None:
         delivery.say("notice", "the other run left no evidence, so there is nothing to report")
@@ -120,6 +120,13 @@ def _audience(invocation: Invocation, fork: Fork, config: Config) -> publish.Aud
         status=own["status"] == "true",
         advisory=True,
         dry_run=own["dry_run"] == "true",
+    )
+
+
+def _refused() -> ArtifactRefused:
+    """What is posted of a refusal: its cause may quote the names of members, which are the fork's own words."""
+    return ArtifactRefused(
+        "the artifact of the other run is not what gate-compare leaves", help="the log of this job says what is wrong"
     )
 
 

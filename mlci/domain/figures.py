@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from typing import Literal
 
 Better = Literal["higher", "lower"]
+
+# Digits of the largest float before the point, and of the smallest difference shown behind it.
+_EVERY_DIGIT = Context(prec=330)
 
 
 def _decimals(size: float) -> int:
@@ -40,7 +43,8 @@ def figure(value: float, against: Better | None = None, *, signed: bool = False,
     if not math.isfinite(value):
         return str(value)
     exact = Decimal(repr(significant(value)))  # binary dust in the 17th digit must not move a figure by a whole step
-    rounded = exact.quantize(Decimal(1).scaleb(-_decimals(abs(value if like is None else like))), _ROUNDING[against])
+    step = Decimal(1).scaleb(-_decimals(abs(value if like is None else like)))
+    rounded = exact.quantize(step, _ROUNDING[against], _EVERY_DIGIT)
     return f"{rounded:{'+' if signed else ''}f}" if rounded else f"{abs(rounded):f}"
 
 
@@ -53,8 +57,10 @@ def percent(value: float, against: Better | None = None, *, signed: bool = False
     >>> percent(0.0123)
     '1.23 %'
     """
+    if not math.isfinite(100 * value):
+        return f"{100 * value} %"
     exact = Decimal(repr(significant(100 * value)))
-    rounded = exact.quantize(Decimal("0.01"), _ROUNDING[against])
+    rounded = exact.quantize(Decimal("0.01"), _ROUNDING[against], _EVERY_DIGIT)
     return f"{rounded:{'+' if signed and rounded else ''}} %"
 
 

@@ -19,7 +19,7 @@ _FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9A-F]{40}")
 _CALL = re.compile(
     r"(?:^|[;&|({`]|\s-m[ \t]|\b(?:exec|time|then|do|else)[ \t]"
     r"|\b(?:uvx|uv run|pipx run)(?:[ \t]+-\S+(?:[ \t]+[^\s;&|-]\S*)?){0,4}[ \t])"
-    r"[ \t]*(?:[A-Za-z_]\w*=\S*[ \t]+){0,9}(?:[^\s;&|({`#'\"]*/)?mlci[ \t]+(?P<step>[a-z][a-z-]*)",
+    r"[ \t]*(?:[A-Za-z_]\w*=[^\s;&|({`]*[ \t]+){0,9}(?:[^\s;&|({`#'\"]*/)?mlci[ \t]+(?P<step>[a-z][a-z-]*)",
     re.MULTILINE,
 )
 # Longer scripts are not what calls a step, and a pattern over them would take its time.

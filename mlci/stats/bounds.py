@@ -217,4 +217,5 @@ def interval_of(
             return None
         size = size if support is None else min(size, support)
         reach = z * z / (size + z * z)
-    return max(low, value - reach), min(high, value + reach)
+    bounds = max(low, value - reach), min(high, value + reach)
+    return bounds if all(math.isfinite(bound) for bound in bounds) else None

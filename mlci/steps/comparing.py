@@ -222,6 +222,7 @@ def _no_value(metric: Metric, view: View, why: str, *, unknown: bool = False) ->
     )
 
 
+@np.errstate(over="ignore")
 def _gain(metric: Metric, candidate: Measured, baseline: Measured) -> NDArray[Any]:
     gain: NDArray[Any] = candidate.goodness - baseline.goodness
     # A user's column is compared as it is; its goodness is its value, which may be better when lower.

@@ -8,12 +8,37 @@ from mlci.surface.command import Command, Permission
 from mlci.surface.pin import PIN
 from mlci.surface.reference import banner, table
 
+_CHECKOUT = (
+    "- uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1\n"
+    "  with:\n"
+    "    persist-credentials: false\n"
+)
+
+# The steps before ours in the example of each step.
+_BEFORE = {
+    "plan": _CHECKOUT,
+    "gate-compare": f"{_CHECKOUT}- run: python score.py # your own: writes the candidate's predictions\n",
+}
+
 # What follows `uses:` in the example of each step, without indentation.
 _EXAMPLES = {
     "plan": "id: plan\n",
-    "gate-compare": "id: gate\nwith:\n  candidate: predictions/candidate.parquet\n  baseline-from: artifacts\n",
+    "gate-compare": "id: gate\nwith:\n  candidate: candidate.csv\n  baseline-from: artifacts\n",
     "report": "",
     "conclude": "with:\n  needs: ${{ toJSON(needs) }}\n",
+}
+
+# The steps after ours.
+_AFTER = {
+    "gate-compare": (
+        "- if: always() && steps.gate.outputs.artifact != ''\n"
+        "  uses: actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1\n"
+        "  with:\n"
+        "    name: ${{ steps.gate.outputs.artifact }}\n"
+        "    path: ${{ steps.gate.outputs.keep }}\n"
+        "    include-hidden-files: true\n"
+        "    overwrite: true\n"
+    )
 }
 
 # What else the job of the step needs, below its name.
@@ -25,8 +50,8 @@ _JOBS = {
 
 _NOTES = {
     "gate-compare": (
-        "Let the job upload the folder that the output `keep` names, under the name that the output `artifact` gives: "
-        "the next run finds its baseline there, and `report` the numbers of a fork's change."
+        "What the last step uploads is where the next run finds its baseline, and `report` the numbers of a fork's "
+        "change. The folder's name begins with a dot, so the upload has to be told to include it."
     ),
     "conclude": "Require this job, by its name, in the ruleset of the branch; `mlci doctor` says whether it is.",
     "report": (
@@ -81,8 +106,9 @@ def index() -> str:
 
 def _example(command: Command) -> str:
     job = _indented(f"runs-on: ubuntu-latest\n{_JOBS.get(command.name, '')}{_job_permissions(command)}", 4)
-    step = _indented(_EXAMPLES[command.name], 8)
-    return f"jobs:\n  {command.name}:\n{job}    steps:\n      - uses: {PIN.uses(f'actions/{command.name}')}\n{step}"
+    ours = f"- uses: {PIN.uses(f'{FOLDER}/{command.name}')}\n{_indented(_EXAMPLES[command.name], 2)}"
+    steps = f"{_BEFORE.get(command.name, '')}{ours}{_AFTER.get(command.name, '')}"
+    return f"jobs:\n  {command.name}:\n{job}    steps:\n{_indented(steps, 6)}"
 
 
 def _indented(text: str, width: int) -> str:
@@ -103,7 +129,7 @@ def _rare(permission: Permission) -> bool:
 
 def _permissions(command: Command) -> str:
     if not command.permissions:
-        return "None: the step asks nothing of the forge.\n"
+        return "The step asks nothing of the forge and needs no permission.\n"
     rows = (
         (
             f"`{one.scope}: {one.level}`",

@@ -179,7 +179,7 @@ REPORT = Command(
     permissions=(
         _CONTENTS,
         Permission(scope="actions", level="read", why="reads the artifact of the other run"),
-        _COMMENTS,
+        Permission(scope="pull-requests", level="write", why="finds the pull request and posts the comment"),
         _STATUSES,
     ),
 )  # fmt: skip

@@ -82,9 +82,8 @@ def _read(path: Path) -> str | None:
     return path.read_bytes().decode("utf-8") if path.is_file() else None
 
 
-def _orphans(root: Path) -> list[Path]:
-    known = set(files())
-    return [path for path in _generated_places(root) if path.relative_to(root).as_posix() not in known]
+def _orphans(root: Path, expected: dict[str, str]) -> list[Path]:
+    return [path for path in _generated_places(root) if path.relative_to(root).as_posix() not in expected]
 
 
 def _generated_places(root: Path) -> Iterator[Path]:
@@ -97,13 +96,14 @@ def _generated_places(root: Path) -> Iterator[Path]:
 def write(root: Path) -> list[str]:
     """Bring every generated file up to date and remove orphans; say what was done, one line each."""
     done = []
-    for name, text in _expected(root).items():
+    expected = _expected(root)
+    for name, text in expected.items():
         path = root / name
         if _read(path) != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode("utf-8"))
             done.append(f"wrote {name}")
-    for path in _orphans(root):
+    for path in _orphans(root, expected):
         path.unlink()
         done.append(f"removed {path.relative_to(root).as_posix()}")
     return done
@@ -111,11 +111,13 @@ def write(root: Path) -> list[str]:
 
 def check(root: Path) -> list[str]:
     """What is stale, missing or orphaned, as text to print; empty when everything is up to date."""
-    return [*_differences(root), *(f"orphaned: {path.relative_to(root).as_posix()}\n" for path in _orphans(root))]
+    expected = _expected(root)
+    orphans = (path.relative_to(root).as_posix() for path in _orphans(root, expected))
+    return [*_differences(root, expected), *(f"orphaned: {name}\n" for name in orphans)]
 
 
-def _differences(root: Path) -> Iterator[str]:
-    for name, text in _expected(root).items():
+def _differences(root: Path, expected: dict[str, str]) -> Iterator[str]:
+    for name, text in expected.items():
         current = _read(root / name)
         if current is None:
             yield f"missing: {name}\n"

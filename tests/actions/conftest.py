@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
 from forge.fixtures import missing
 
 if TYPE_CHECKING:
-    from runner import Act
-
     from forge.github import GitHub
+    from runner import Act
 
 
 @pytest.fixture(scope="session")

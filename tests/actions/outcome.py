@@ -26,6 +26,7 @@ class Step:
         result: success, failure, or skipped.
         log: what it printed.
         tolerated: whether the job went on although it failed.
+        composite: whether it is made of steps of its own.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Step:
     log: str = ""
     annotations: list[Annotation] = field(default_factory=list)
     tolerated: bool = False
+    composite: bool = False
 
 
 @dataclass
@@ -131,8 +133,9 @@ def read(code: int, raw: str, errors: str, workflow: dict[str, Any]) -> Outcome:
         if each.matrix and all(step.result != "failure" or step.tolerated for step in each.steps.values()):
             each.result = "success" if each.result == "failure" else each.result
     # act says nothing of a job that it skips. A job that calls a workflow stands for the jobs of that.
-    ran = {each.id for each in jobs.values()}
     callers = {id for id, job in workflow["jobs"].items() if "uses" in job}
+    jobs = {key: each for key, each in jobs.items() if each.id not in callers or each.steps}
+    ran = {each.id for each in jobs.values()}
     started = {label.split("/")[0] for label, _, _ in jobs}
     skipped = [
         Job(id, str(job.get("name", id)))
@@ -155,8 +158,9 @@ def _add(job: Job, said: dict[str, Any]) -> None:
         step.name = said.get("step", step.name)
         step.result = said.get("stepResult", step.result)
         step.tolerated = step.tolerated or said.get("msg") == "Failed but continue next step"
-    # Outputs and summaries of a composite are told twice: of the inner step and of the whole.
-    if command == "set-output" and top:
+    step.composite = step.composite or not top
+    # A composite's own outputs are told before it has ended; what its inner steps set is told once more after that.
+    if command == "set-output" and top and not (step.composite and step.result != "skipped"):
         step.outputs[said["name"]] = said["arg"]
     elif command == "summary" and top:
         step.summary += said["content"]

@@ -28,7 +28,6 @@ from typing import Any
 import events
 import outcome
 import yaml
-
 from forge.contract import ROOT
 from forge.github import GitHub, MergeGroup
 from forge.repository import git
@@ -61,7 +60,7 @@ def stage(target: Path) -> Path:
 
 
 def _with_parents(name: str) -> list[str]:
-    return [name, *(f"{parent}/" for parent in Path(name).parents if parent != Path("."))]
+    return [name, *(f"{parent}/" for parent in Path(name).parents if parent != Path())]
 
 
 @dataclass
@@ -117,7 +116,8 @@ class Act:
             register: whether job results become check runs, and uploads artifacts.
         """
         started = self._started(pull, group, triggering, event, branch, before)
-        number = len(self.ran) + 1
+        # A run that is run again is one run, and each of its attempts needs files of its own.
+        number = len(list(self.folder.glob("workflow-*.yml"))) + 1
         consumer = self._checked_out(started.commit, number)
         text = (consumer / workflow).read_text() if "\n" not in workflow else workflow
         described = yaml.safe_load(text)
@@ -128,6 +128,7 @@ class Act:
         run = self._listed(started, described, again)
         token = self._token(started, described, permissions)
         environment = self._environment(run, started, python) | dict(env or {})
+        hidden = {"GITHUB_TOKEN": token, **(secrets or {})}
         command = [
             self.binary, started.event, "-C", str(consumer), "-W", str(file), "-e", str(payload), "--json",
             "--no-cache-server", "--action-offline-mode", "--action-cache-path", str(self.folder / f"act-{number}"),
@@ -136,7 +137,7 @@ class Act:
             *(word for use in self._uses(text) for word in ("--local-repository", use)),
             *(word for name in environment for word in ("--env", f"{name}={environment[name]}")),
             *(word for name, value in (variables or {}).items() for word in ("--var", f"{name}={value}")),
-            *(word for name, value in {"GITHUB_TOKEN": token, **(secrets or {})}.items() for word in ("-s", f"{name}={value}")),
+            *(word for name, value in hidden.items() for word in ("-s", f"{name}={value}")),
         ]  # fmt: skip
         done = self._executed(command, timeout)
         result = outcome.read(done.returncode, done.stdout, done.stderr, described)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+
 WORKFLOW = """
 name: model
 on: pull_request
@@ -72,6 +76,7 @@ def test_a_workflow_runs_and_all_that_it_does_is_seen(github, act):
     assert (good.result, bad.result, outcome.job("never").result, outcome.code) == ("success", "failure", "skipped", 1)
     assert good.steps["say"].outputs == {"said": f"second\nof {run.id}"}
     assert good.summary == "# seed 1\n"
+    assert good.steps["2"].outputs.keys() == {"artifact-digest"}
     note = good.annotations[0]
     assert (note.level, note.message, note.properties["file"], note.properties["line"]) == (
         "warning", "a\nb", "train.py", "3",
@@ -104,9 +109,6 @@ def test_the_token_has_what_the_workflow_declares_and_artifacts_become_those_of_
     assert sorted(artifacts) == ["kept-1", "kept-2"]
     assert artifacts["kept-1"].run == act.ran[0].id
     assert act.ran[0].head_sha == sha
-    import io
-    import zipfile
-
     assert zipfile.ZipFile(io.BytesIO(artifacts["kept-2"].content)).namelist() == ["seed"]
 
 
@@ -121,3 +123,73 @@ def test_a_fork_may_not_write(github, act):
     assert github.comments(1) == []
     assert {each.status for each in github.asked("POST /issues/{issue_number}/comments")} == {403}
     assert outcome.job("gate", seed=1).steps["say"].outputs["said"].startswith("third")
+
+
+SEEN = """
+name: seen
+on: [push, merge_group, workflow_run, schedule, workflow_dispatch]
+jobs:
+  see:
+    runs-on: ubuntu-latest
+    steps:
+      - id: see
+        run: |
+          { echo "event=$GITHUB_EVENT_NAME"; echo "ref=$GITHUB_REF"; echo "sha=$GITHUB_SHA"
+            echo "run=$GITHUB_RUN_ID.$GITHUB_RUN_ATTEMPT"
+            echo "payload=$(tr -d '\\n' < "$GITHUB_EVENT_PATH")"; } >> "$GITHUB_OUTPUT"
+  gate:
+    needs: see
+    uses: mlci/mlci/.github/workflows/inner.yml@2222222222222222222222222222222222222222
+  call:
+    name: caller
+    if: false
+    uses: mlci/mlci/.github/workflows/inner.yml@2222222222222222222222222222222222222222
+"""
+INNER = """
+name: inner
+on: workflow_call
+jobs:
+  one:
+    name: the job
+    runs-on: ubuntu-latest
+    steps:
+      - run: "true"
+"""
+
+
+def seen(outcome):
+    found = outcome.job("see").step("see").outputs
+    return found["event"], found["ref"], found["sha"], json.loads(found["payload"])
+
+
+def test_each_event_is_told_as_github_tells_it(github, act, tmp_path):
+    sha = prepared(github)
+    act.staged = tmp_path / "ours"
+    (act.staged / ".github" / "workflows").mkdir(parents=True)
+    (act.staged / ".github" / "workflows" / "inner.yml").write_text(INNER)
+    main, group = github.repository().tip("main"), github.enqueue(1)
+
+    pushed = act.run(SEEN)
+    queued = act.run(SEEN, group=group)
+    after = act.run(SEEN, triggering=github.add_run(pull=github.pull(1)))
+    again = act.run(SEEN, event="schedule", again=act.ran[-1])
+
+    event, ref, commit, payload = seen(pushed)
+    assert (event, ref, commit) == ("push", "refs/heads/main", main)
+    assert payload["repository"]["default_branch"] == "main"
+    event, ref, commit, payload = seen(queued)
+    assert (event, ref, commit) == ("merge_group", group.ref, group.sha)
+    assert payload["merge_group"]["base_sha"] == main
+    assert github.checks(group.sha)["gate / the job"].fields["conclusion"] == "success"
+    assert github.checks(group.sha)["caller"].fields["conclusion"] == "skipped"
+    event, ref, commit, payload = seen(after)
+    assert (event, ref, commit) == ("workflow_run", "refs/heads/main", main)
+    assert payload["workflow_run"]["head_sha"] == sha
+    assert again.job("see").step("see").outputs["run"] == f"{act.ran[-1].id}.2"
+
+
+def test_our_tree_is_staged_as_github_packs_it(staged_tree):
+    assert (staged_tree / "mlci" / "__init__.py").is_file()
+    assert not (staged_tree / ".git").exists()
+    assert not (staged_tree / "tests").exists()
+    assert not list(staged_tree.rglob("__pycache__"))

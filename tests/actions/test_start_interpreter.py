@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,8 @@ def test_a_runner_without_python_is_told_how_to_get_one(runner: Runner) -> None:
 
 
 def test_a_python_that_is_too_old_is_passed_over(runner: Runner) -> None:
-    runner.has("python3", f"#!{sys.executable}\nraise SystemExit(1)\n")
+    old = "import sys; sys.version_info = (3, 9, 18); exec(sys.argv[1])"
+    runner.has("python3", f'#!/bin/sh\n[ "$2" = -c ] || exit 99\nexec {bare_python()} -I -c \'{old}\' "$3"\n')
     runner.has_python("python3.12").has_uv()
 
     assert runner.starts().returncode == 0
@@ -80,7 +82,9 @@ def preinstalled(runner: Runner, version: str) -> Runner:
     (site / "mlci" / "__init__.py").write_text(f'"""Another one."""\n\n__version__ = "{version}"\n')
     packages = next(path for path in map(Path, sys.path) if (path / "click").is_dir())
     for path in packages.iterdir():
-        if path.name != "mlci":
+        if path.name == "click":
+            shutil.copytree(path, site / path.name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif path.name != "mlci":
             (site / path.name).symlink_to(path)
     return runner.has("python3", f'#!/bin/sh\nexec "{home}/bin/python3" "$@"\n')
 
@@ -90,6 +94,7 @@ def test_a_runner_with_this_release_installed_needs_no_network(runner: Runner) -
 
     assert done.returncode == 0, done.stderr
     assert runner.homes == []
+    assert list(runner.folder.glob("image/lib/*/site-packages/click/__pycache__")) == [], "its packages are not touched"
 
 
 def test_another_release_that_is_installed_is_not_used(runner: Runner) -> None:

@@ -98,6 +98,24 @@ def test_the_start_script_looks_for_a_module_of_every_required_package(start: Mo
         assert modules == {Requirement(text).name for text in project()[part]}
 
 
+def test_an_environment_that_another_step_finished_meanwhile_is_not_replaced(
+    start: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def made(folder: Path) -> None:
+        (folder / "bin").mkdir(parents=True)
+        (folder / "bin" / "python").symlink_to(sys.executable)
+
+    def install(here: Path, *_: object) -> None:
+        made(here)
+        made(tmp_path / "home")
+        (tmp_path / "home" / start.MARKER).write_text("the other step's")
+
+    monkeypatch.setattr(start, "install", install)
+    start.make(tmp_path / "home", [], ())
+
+    assert (tmp_path / "home" / start.MARKER).read_text() == "the other step's"
+
+
 @pytest.mark.parametrize(
     ("command", "given", "extras"),
     [

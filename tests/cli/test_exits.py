@@ -16,18 +16,13 @@ from typing import Any
 
 import pytest
 
+from cli.running import on_main, predictions, proposed, zipped
 from mlci.cli.main import run
-from mlci.errors import Exit, catalogue
+from mlci.errors import Exit, MlciError, ServiceFailed, ServiceRefused, catalogue
 from mlci.surface.catalog import command_named
 
 JUDGE = ("gate-compare", "--candidate", "c.csv", "--baseline", "b.csv")
 REPORT = Path(".mlci/report/gate-compare.json")
-
-
-def predictions(n: int = 200, *, wrong: int = 10, start: int = 0, header: str = "id,y,pred") -> str:
-    """Labels of which the first so many are wrong, from one row on."""
-    rows = (f"e{row},{row % 2},{row % 2 ^ (start <= row < start + wrong)}" for row in range(n))
-    return "\n".join((header, *rows)) + "\n"
 
 
 @dataclass(frozen=True)
@@ -71,6 +66,29 @@ def interrupted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(gate, "compose", interrupt)
 
 
+def refused_by(port: str, error: type[MlciError]) -> Callable[[pytest.MonkeyPatch], Any]:
+    """A pull request on a forge one part of which answers with an error."""
+
+    def before(patch: pytest.MonkeyPatch) -> None:
+        world = proposed().entered(patch)
+        setattr(getattr(world.memory, port), "error", error("it did not answer"))
+
+    return before
+
+
+def kept(predictions: bytes | None) -> Callable[[pytest.MonkeyPatch], Any]:
+    """A run on the default branch, whose last run left evidence with these predictions; None: something else."""
+
+    def before(patch: pytest.MonkeyPatch) -> None:
+        evidence = "before/gate.json"
+        assert run(("gate-compare", "--candidate", "b.csv", "--evidence", evidence, "--report", "before/r.json"), {}) == 0
+        content = Path(evidence).read_bytes()
+        packed = b"no zip" if predictions is None else zipped({"gate.json": content, "predictions.csv": predictions})
+        on_main().entered(patch).memory.runs.leave("mlci-gate", packed, run=90)
+
+    return before
+
+
 def flags(*more: str) -> tuple[str, ...]:
     return (*JUDGE, *more)
 
@@ -86,6 +104,7 @@ def both(text: str | bytes, ending: str = "csv") -> dict[str, str | bytes]:
 JSON = ("gate-compare", "--candidate", "c.json", "--baseline", "b.json")
 WORSE = {"c.csv": predictions(wrong=90)}
 UNSURE = {"c.csv": predictions(wrong=14, start=50)}
+FROM_ARTIFACTS = ("gate-compare", "--candidate", "c.csv", "--baseline-from", "artifacts")
 PARQUET = ("gate-compare", "--candidate", "c.parquet")
 EXPLAIN = ("config", "explain")
 
@@ -154,6 +173,13 @@ GATE_ENDINGS = [
     Ending("a metric above 1", 3, JSON, both('{"f1": 88}', "json"), "I007"),
     Ending("an empty file", 3, files={"c.csv": ""}, error="I008"),
     Ending("a header alone", 3, files=both("id,y,pred\n"), error="I008"),
+    Ending("the runner says nothing of the run", 4, environ={"GITHUB_ACTIONS": "true"}, error="S004"),
+    Ending("the policy cannot be read", 4, error="S003", before=refused_by("commits", ServiceFailed)),
+    Ending("no answer about a baseline", 4, FROM_ARTIFACTS, error="S001", before=refused_by("runs", ServiceFailed)),
+    Ending("no right to a baseline", 4, FROM_ARTIFACTS, error="S002", before=refused_by("runs", ServiceRefused)),
+    Ending("a baseline that is no artifact of ours", 3, FROM_ARTIFACTS, error="A001", before=kept(None)),
+    Ending("a baseline that was changed", 5, FROM_ARTIFACTS, error="A002", before=kept(b"id,y,pred\na,1,1\n")),
+    Ending("a baseline that was kept", 0, FROM_ARTIFACTS, before=kept(predictions().encode())),
     Ending("metrics with nothing in common", 3, JSON, {"c.json": '{"f1": 1}', "b.json": '{"mcc": 1}'}, "I008"),
 ]  # fmt: skip
 
@@ -295,7 +321,7 @@ def test_a_process_exits_as_its_run_does(files: dict[str, str], exit: int) -> No
     done = process(*JUDGE)
     assert done.returncode == exit
     assert ("error[" in done.stderr) is (exit in (2, 3))
-    assert bool(done.stdout) is (exit in (0, 11))
+    assert bool(done.stdout) is (exit != 2), "whatever there is a report about, the report shows"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import rfc8785
 
+from cli.running import SILENT, pushed
 from mlci.cli.main import run
 
 REPORT = Path(".mlci/report/gate-compare.json")
@@ -28,7 +29,6 @@ def predictions(n: int = 400, *, wrong: int = 20, region: bool = False) -> str:
 @pytest.fixture(autouse=True)
 def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     Path("c.csv").write_text(predictions(wrong=20))
     Path("b.csv").write_text(predictions(wrong=24))
 
@@ -96,14 +96,11 @@ def test_printed_json_is_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.encode() == REPORT.read_bytes()
 
 
-def test_annotations_are_printed_for_github_alone(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_annotations_are_printed_for_github_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     Path("c.csv").write_text(predictions(wrong=150))
     run(JUDGE, {})
     assert "::error" not in capsys.readouterr().err
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    run(JUDGE, {})
+    assert run((*JUDGE, *SILENT), pushed(tmp_path / "runner")) == 11
     assert "::error" in capsys.readouterr().err
 
 
@@ -187,19 +184,22 @@ def test_numbers_in_the_report_have_at_most_twelve_digits_and_are_finite() -> No
 HOSTILE = "</td><script>x</script>|`$(id)`\r\n::error::owned\x1b[31m\u202e"
 
 
+@pytest.mark.parametrize("on_github", [False, True])
 def test_hostile_words_in_the_data_reach_no_face_alive(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    on_github: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    environ = pushed(tmp_path / "runner") if on_github else {}
     for name, wrong in (("c.jsonl", 150), ("b.jsonl", 10)):
         rows = [
             {"id": f"e{row}", "y": row % 2, "pred": row % 2 ^ (row < wrong), f"slice_{HOSTILE}": HOSTILE}
             for row in range(400)
         ]
         Path(name).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert run(("gate-compare", "--candidate", "c.jsonl", "--baseline", "b.jsonl"), {}) == 11
+    assert run(("gate-compare", "--candidate", "c.jsonl", "--baseline", "b.jsonl", *SILENT), environ) == 11
     out, err = capsys.readouterr()
-    for text in (out, err, REPORT.with_suffix(".md").read_text()):
+    assert ("::error title" in err) is on_github
+    page = [Path(environ["GITHUB_STEP_SUMMARY"]).read_text()] if on_github else []
+    for text in (out, err, REPORT.with_suffix(".md").read_text(), *page):
         assert "\n::error::owned" not in text
         assert "\x1b[31m" not in text
         assert "\u202e" not in text

@@ -201,3 +201,18 @@ def test_artifacts_are_fetched_one_by_one_until_one_was_accepted(tmp_path: Path)
     choose(place.baselines(), str(tmp_path / "baseline"))
 
     assert place.runs.fetched == [4, 3]
+
+
+def test_a_run_that_was_not_accepted_can_carry_the_baseline_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = keeping.AsArtifacts(tmp_path)
+    place.kept(run(1), evidence(name="out/Candidate.CSV"), file("candidate.csv"))
+    before = choose(place.baselines())
+    assert before is not None
+
+    place.kept(run(2), before.evidence, Path(before.path))
+    after = choose(place.baselines())
+
+    assert after is not None
+    assert is_of(after.origin, 2)
+    assert (after.digest, after.passed_over) == (before.digest, ())

@@ -127,6 +127,23 @@ def test_a_run_that_is_stopped_while_it_fills_leaves_no_half_of_it(keep: Path, m
     assert siblings() == ["keep"]
 
 
+def test_what_is_left_of_a_folder_whose_clearing_was_stopped_is_no_kept_run(
+    keep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(str(keep), evidence(), "candidate.csv")
+    unlink = Path.unlink
+
+    def stopped_after_one(path: Path, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok=missing_ok)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "unlink", stopped_after_one)
+    with pytest.raises(KeyboardInterrupt):
+        clear(str(keep))
+
+    assert "gate.json" not in content(keep)
+
+
 def test_another_user_may_read_what_is_kept(keep: Path) -> None:
     before = os.umask(0o022)
     try:

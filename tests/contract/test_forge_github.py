@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +12,7 @@ from worlds import REPOSITORY, OnTheLoopback, ended
 from mlci.adapters.github.commits import GitHubCommits
 from mlci.adapters.github.conversation import GitHubConversation
 from mlci.adapters.github.runs import GitHubRuns
-from mlci.errors import ServiceFailed, ServiceRefused
+from mlci.errors import ArtifactRefused, ServiceFailed, ServiceRefused
 from mlci.ports import Check, Status
 
 if TYPE_CHECKING:
@@ -57,6 +57,12 @@ def test_a_comment_is_there_once_whatever_became_of_the_answer(
     assert len(github.asked("POST /issues/{issue_number}/comments")) == sent
 
 
+def test_of_two_equal_comments_of_ours_the_younger_is_the_one_just_added(world: OnTheLoopback, github: GitHub) -> None:
+    elder = world.conversation.add_comment(1, "the report")
+    github.fault("POST", COMMENTS, drop="after")
+    assert world.conversation.add_comment(1, "the report").id > elder.id
+
+
 def test_statuses_and_check_runs_are_there_once_when_their_answer_is_lost(world: OnTheLoopback, github: GitHub) -> None:
     commit = github.pull(1).head_sha
     github.fault("POST", "/statuses/", drop="after")
@@ -65,6 +71,13 @@ def test_statuses_and_check_runs_are_there_once_when_their_answer_is_lost(world:
     world.commits.set_check(commit, CHECK)
     assert [one.context for one in github.repository().statuses] == ["mlci/gate"]
     assert world.checks(commit) == [("mlci report", "mlci:7:", "failure", "worse")]
+
+
+def test_a_summary_that_is_too_long_is_cut_between_characters(world: OnTheLoopback, github: GitHub) -> None:
+    commit = github.pull(1).head_sha
+    world.commits.set_check(commit, replace(CHECK, summary="line\n" + "é" * 70_000, title="t" * 300))
+    ((*_, summary),) = world.checks(commit)
+    assert summary == "line\n\n… cut here, it was too long"
 
 
 def test_a_status_that_was_overtaken_is_set_again(world: OnTheLoopback, github: GitHub) -> None:
@@ -200,13 +213,24 @@ def test_links_are_followed_inside_the_repository_and_submodules_refused(world: 
 
 @pytest.mark.parametrize(
     "claim",
-    [{"content": "bW9kZWw6IGIK"}, {"content": "%%%"}, {"encoding": "none", "content": ""}, {"size": 1 << 21}],
-    ids=str,
+    [
+        {"content": "%%%"},
+        {"content": "YQ"},
+        {"content": "bW9k*ZWw6IGEK"},
+        {"encoding": "none"},
+        {"content": ""},
+        {"size": 1 << 21},
+        {"content": "QUFB" * 400_000},
+        {"type": "commit"},
+        {"content": None},
+    ],
+    ids=repr,
 )
-def test_a_file_that_is_not_whole_is_refused(world: OnTheLoopback, github: GitHub, claim: dict[str, object]) -> None:
+def test_a_file_that_is_not_whole_or_too_large_is_refused(
+    world: OnTheLoopback, github: GitHub, claim: dict[str, object]
+) -> None:
     commit = github.commit({"mlci.yml": b"model: a\n"}, "a")
-    told = {"type": "file", "size": 9, "encoding": "base64", "content": "bW9kZWw6IGEK"}
-    told["sha"] = hashlib.sha1(b"blob 9\0model: a\n").hexdigest()
+    told = {"type": "file", "size": 9, "encoding": "base64", "content": "bW9k\nZWw6IGEK\n"}
     github.fault("GET", "/contents/", status=200, body=told)
     assert world.commits.file("mlci.yml", commit) == b"model: a\n"
     github.fault("GET", "/contents/", status=200, body={**told, **claim})
@@ -220,6 +244,7 @@ def test_a_file_that_is_not_whole_is_refused(world: OnTheLoopback, github: GitHu
 def test_the_first_artifact_of_a_branch_costs_one_page_and_one_run(world: OnTheLoopback, github: GitHub) -> None:
     for number in range(130):
         world.leave("mlci-gate", b"%d" % number, run=1000 + number)
+    world.leave("mlci-gate", b"again", run=1100)
     newest = next(world.runs.artifacts_of_branch("mlci-gate", "main"))
     assert newest.run == 1129
     assert [one.operation for one in github.requests] == ["GET /actions/artifacts", "GET /actions/runs/{run_id}"]
@@ -230,6 +255,15 @@ def test_a_branch_with_many_strange_runs_is_given_up_after_fifty(world: OnTheLoo
         world.leave("mlci-gate", b"x", run=1000 + number, event="workflow_run")
     assert list(world.runs.artifacts_of_branch("mlci-gate", "main")) == []
     assert len(github.asked("GET /actions/runs/{run_id}")) == 50
+
+
+def test_artifacts_that_say_themselves_that_they_are_not_the_branchs_are_not_looked_into(
+    world: OnTheLoopback, github: GitHub
+) -> None:
+    world.leave("mlci-gate", b"x", run=5, branch="feature")
+    world.leave("mlci-gate", b"x", run=6, fork=True)
+    assert list(world.runs.artifacts_of_branch("mlci-gate", "main")) == []
+    assert github.asked("GET /actions/runs/{run_id}") == []
 
 
 def test_what_an_artifact_says_of_its_run_is_checked_with_the_run(world: OnTheLoopback, github: GitHub) -> None:
@@ -257,6 +291,35 @@ def test_a_download_that_breaks_off_begins_again_and_the_blob_store_sees_no_toke
     assert len(github.downloads) == 3
     for headers in github.downloads:
         assert not {"authorization", "x-github-api-version", "cookie"} & {name.lower() for name in headers}
+
+
+def test_a_server_that_lists_more_than_was_asked_for_is_not_believed(world: OnTheLoopback, github: GitHub) -> None:
+    world.leave("mlci-gate-other", b"x", run=5)
+    listed = github.front.answer(
+        "GET",
+        f"/repos/{REPOSITORY}/actions/artifacts",
+        {"Authorization": f"Bearer {world.token}", "User-Agent": "t"},
+        b"",
+    )[0].data()
+    github.fault("GET", "artifacts", status=200, body=listed, times=2)
+    assert world.runs.artifact_of_run("mlci-gate", 5) is None
+    assert list(world.runs.artifacts_of_branch("mlci-gate", "main")) == []
+
+
+def test_an_artifact_that_is_too_large_is_not_fetched_and_one_that_lies_about_it_not_to_its_end(
+    world: OnTheLoopback, github: GitHub
+) -> None:
+    run = github.add_run()
+    github.put_artifact(run, "honest", b"x" * 101)
+    github.put_artifact(run, "liar", b"x" * 101, size=1)
+    honest, liar = (world.runs.artifact_of_run(name, run.id) for name in ("honest", "liar"))
+    assert honest is not None
+    assert liar is not None
+    with pytest.raises(ArtifactRefused, match="101 bytes packed"):
+        world.runs.content(honest, 100)
+    assert github.downloads == []
+    with pytest.raises(ArtifactRefused, match="larger than 100 bytes"):
+        world.runs.content(liar, 100)
 
 
 def test_an_artifact_that_expired_meanwhile_is_an_error(world: OnTheLoopback, github: GitHub) -> None:

@@ -28,4 +28,22 @@ does not have, and a credential at the blob store are violations too. The fixtur
 ``github.server_url`` the pages. Repositories are private unless told otherwise, so that every permission counts: a
 token without the permission gets 403 with X-Accepted-GitHub-Permissions, one that does not reach the repository 404,
 an unknown one 401, and the workflow's token 403 for GET /user.
+
+Who answers what. ``github`` is the own layer alone, which reads commits, files and comparisons from a real git
+repository and shapes every answer after the description's schemas. ``two_githubs`` has emulate (npm, other makers)
+behind it; where it has the operation both are asked and have to agree.
+
+    operation                                       own layer             emulate (two_githubs)
+    issue comments: list, add, show, edit, remove   yes, with authors     also: text, order, pages, numbers
+    check runs: add, edit, show, of a commit        yes, with apps        also, unless asked by app
+    merging, with required contexts                 yes                   also; emulated.py says what it cannot judge
+    contents at a commit, compare                   real git              also: rebuilt there, all hashes have to agree
+    commits, refs                                   real git              no: only read through the two above
+    commit statuses, combined status                yes                   no: not there
+    pull requests: list, show, files, of a commit   real git              no: its heads never move, no test merge
+    rulesets and rules of a branch                  yes                   no: not there
+    branches and classic protection                 yes                   no: its answers break the description
+    artifacts, their download, workflow runs        yes                   no: nothing can be put in
+    merge queue                                     enqueue(), dequeue()  no: not there
+    user, collaborators, permissions of tokens      yes                   no: every token may do everything
 """

@@ -15,8 +15,11 @@ def refresh(state: State, repository: Repository) -> None:
         if pull.state != "open":
             continue
         there = state.repositories.get(pull.head_repository or "")
-        pull.head_sha = (there and there.tip(pull.head_branch)) or pull.head_sha
-        pull.base_sha = repository.tip(pull.base_branch) or pull.base_sha
+        head = (there and there.tip(pull.head_branch)) or pull.head_sha
+        base = repository.tip(pull.base_branch) or pull.base_sha
+        if pull.merged_of == (head, base):
+            continue
+        pull.head_sha, pull.base_sha = pull.merged_of = head, base
         repository.objects.point(f"refs/pull/{pull.number}/head", pull.head_sha)
         message = f"Merge {pull.head_sha} into {pull.base_sha}"
         ref = f"refs/pull/{pull.number}/merge"

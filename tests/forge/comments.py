@@ -92,7 +92,7 @@ def who_am_i(request: Request) -> Answer:
     if token.app is not None:
         raise Refused(403, "Resource not accessible by integration")
     account = objects.user(request, token.account)
-    shown: dict[str, Any] = shaped("public-user", request.base)
+    shown: dict[str, Any] = shaped("public-user", request.base, user_view_type="public")
     return Answer(200, shown | {key: value for key, value in account.items() if key in shown})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import posixpath
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -64,17 +65,19 @@ def show_contents(request: Request) -> Answer:
         meant = repository.objects.entry(commit, posixpath.normpath(posixpath.join(posixpath.dirname(path), target)))
         if meant is None or meant.kind != "blob" or meant.mode == "120000":
             return Answer(200, _listed(request, entry, commit, "content-symlink", target=target))
-        entry = meant
+        # The link's place, the file's content.
+        return _file(request, replace(entry, size=meant.size), commit, meant.sha)
     if entry is None or entry.kind == "tree":
         found = repository.objects.entries(commit, *([path + "/"] if path else []))
         return Answer(200, [_listed(request, each, commit, None) for each in found])
     if entry.kind == "commit":
-        return Answer(200, _listed(request, entry, commit, "content-submodule", submodule_git_url=None))
-    return _file(request, entry, commit)
+        source = f"{request.server}/elsewhere.git"
+        return Answer(200, _listed(request, entry, commit, "content-submodule", submodule_git_url=source))
+    return _file(request, entry, commit, entry.sha)
 
 
-def _file(request: Request, entry: Entry, commit: str) -> Answer:
-    data = request.repository.objects.blob(entry.sha)
+def _file(request: Request, entry: Entry, commit: str, blob: str) -> Answer:
+    data = request.repository.objects.blob(blob)
     raw = "raw" in request.headers.get("Accept", "")
     if len(data) > LARGEST or (len(data) > LARGEST_ENCODED and not raw):
         errors = [{"resource": "Blob", "field": "data", "code": "too_large"}]
@@ -82,7 +85,9 @@ def _file(request: Request, entry: Entry, commit: str) -> Answer:
     if raw:
         return Answer(200, data, media="application/vnd.github.raw+json; charset=utf-8")
     content = base64.encodebytes(data).decode()
-    return Answer(200, _listed(request, entry, commit, "content-file", content=content, encoding="base64"))
+    return Answer(
+        200, _listed(request, replace(entry, mode="100644"), commit, "content-file", content=content, encoding="base64")
+    )
 
 
 def _listed(request: Request, entry: Entry, commit: str, schema: str | None, **more: Any) -> dict[str, Any]:
@@ -106,7 +111,7 @@ def _listed(request: Request, entry: Entry, commit: str, schema: str | None, **m
     return shown
 
 
-def _side(request: Request, name: str) -> str:
+def side(request: Request, name: str) -> str:
     """One side of a comparison: a branch or a commit, of this repository or (owner:branch) of a fork."""
     owner, colon, branch = name.rpartition(":")
     if colon:
@@ -128,7 +133,7 @@ def compare(request: Request) -> Answer:
     left, dots, right = request.values["basehead"].partition("...")
     if not dots:
         raise Refused(404, "Not Found")
-    base, head = _side(request, left), _side(request, right)
+    base, head = side(request, left), side(request, right)
     repository = request.repository.objects
     root = repository.merge_base(base, head)
     if root is None:

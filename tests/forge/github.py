@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import secrets
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forge import changes, comments, contents, pipelines, rules, verdicts  # noqa: F401 - each registers its operations
+from forge import changes, verdicts
 from forge.contract import contract_for
+from forge.operations import OPERATIONS
+from forge.pipelines import zipped
 from forge.repository import Content, Objects
-from forge.routing import OPERATIONS
 from forge.server import ENTERPRISE, ApiHandler, BlobHandler, Fault, Front, Recorded, Traffic, started
 from forge.state import (
     ACTIONS_APP,
@@ -34,9 +33,9 @@ from forge.state import (
 )
 
 NAME = "owner/repository"
-EVERYTHING = {
-    name: "write" for name in ("contents", "pull_requests", "issues", "statuses", "checks", "actions", "administration")
-}
+EVERYTHING = dict.fromkeys(
+    ("contents", "pull_requests", "issues", "statuses", "checks", "actions", "administration"), "write"
+)
 SECONDARY = {
     "message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
     "documentation_url": "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits",
@@ -384,22 +383,12 @@ class GitHub:
         processed) and truncate, or only a delay. With ``processed`` the status hides that the request was done.
         """
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = dict(headers or {})
         self.traffic.faults.append(
-            Fault(
-                method, re.compile(path), times, skip, status, dict(headers or {}), data, drop, delay, truncate, processed
-            )
+            Fault(method, re.compile(path), times, skip, status, sent, data, drop, delay, truncate, processed)
         )
 
     def secondary_limit(self, method: str = ".*", path: str = "", *, times: int = 1, retry_after: int = 1) -> None:
         """Answer with the secondary rate limit."""
         headers = {"Retry-After": str(retry_after)}
         self.fault(method, path, times=times, status=403, headers=headers, body=SECONDARY)
-
-
-def zipped(members: Mapping[str, bytes]) -> bytes:
-    """Members packed as GitHub packs an artifact."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return packed.getvalue()

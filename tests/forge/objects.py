@@ -38,8 +38,7 @@ def comment(request: Request, found: Comment) -> dict[str, Any]:
         html_url=page,
         issue_url=request.url(f"/issues/{found.issue}"),
     )
-    if found.app is not None:
-        shown["performed_via_github_app"] = app(request, found.app)
+    shown["performed_via_github_app"] = None if found.app is None else app(request, found.app)
     return shown
 
 
@@ -101,10 +100,8 @@ def pull(request: Request, found: Pull, schema: str = "pull-request") -> dict[st
         "title": found.title,
         "body": found.body,
         "user": user(request, found.author),
-        "head": _side(request, schema, found.head_owner, found.head_branch, found.head_sha, found.head_repository),
-        "base": _side(
-            request, schema, request.repository.owner, found.base_branch, found.base_sha, request.repository.name
-        ),
+        "head": _side(request, found.head_owner, found.head_branch, found.head_sha, found.head_repository),
+        "base": _side(request, request.repository.owner, found.base_branch, found.base_sha, request.repository.name),
         "merge_commit_sha": found.merge_sha,
         "created_at": found.created_at,
         "updated_at": found.created_at,
@@ -130,16 +127,15 @@ def pull(request: Request, found: Pull, schema: str = "pull-request") -> dict[st
     return shown
 
 
-def _side(request: Request, schema: str, owner: str, branch: str, sha: str, name: str | None) -> dict[str, Any]:
+def _side(request: Request, owner: str, branch: str, sha: str, name: str | None) -> dict[str, Any]:
     there = request.state.repositories.get(name) if name else None
-    shape = "repository" if schema == "pull-request-simple" else "repository"
     return {
         "label": f"{owner}:{branch}",
         "ref": branch,
         "sha": sha,
         "user": user(request, request.state.account(owner)),
         # GitHub shows null where the fork is gone, which the description does not allow for.
-        "repo": repository(request, there, shape) if there else None,
+        "repo": repository(request, there) if there else None,
     }
 
 

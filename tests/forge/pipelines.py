@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import secrets
+import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 from forge import objects
@@ -150,3 +153,12 @@ def list_runs(request: Request) -> Answer:
     if "status" in query:
         found = [each for each in found if query["status"] in (each.status, each.conclusion)]
     return request.listing([_run(request, each) for each in found], "workflow_runs")
+
+
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    """Members packed as GitHub packs an artifact."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()

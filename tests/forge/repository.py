@@ -90,10 +90,12 @@ class Objects:
     @classmethod
     def empty(cls, folder: Path, branch: str) -> Objects:
         """A new bare repository in a folder that does not exist yet."""
-        folder.mkdir(parents=True)
-        git(folder, "init", "-q", "--bare", f"--initial-branch={branch}", ".")
-        git(folder, "config", "uploadpack.allowAnySHA1InWant", "true")
-        git(folder, "config", "core.fsync", "none")
+        # What `git init --bare` makes, without starting a process for each of many repositories.
+        for below in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+            (folder / below).mkdir(parents=True)
+        (folder / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
+        settings = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n\tfsync = none\n"
+        (folder / "config").write_text(settings)
         return cls(folder)
 
     def commit(self, ref: str, files: Mapping[str, Content], message: str, parent: str | None) -> str:
@@ -103,15 +105,17 @@ class Objects:
         """
         self._count += 1
         when = _EPOCH + 60 * self._count
-        said = message.encode()
-        stream = [f"commit {ref}\n".encode()]
+        # git itself ends every message with a line end.
+        said = message.rstrip("\n").encode() + b"\n"
+        stream = [f"feature get-mark\ncommit {ref}\nmark :1\n".encode()]
         stream.append(f"committer A user <user@example.com> {when} +0000\ndata {len(said)}\n".encode() + said + b"\n")
         if parent:
             stream.append(f"from {parent}\n".encode())
         for path, content in files.items():
             stream.append(_change(path, content))
-        git(self.folder, "fast-import", "--quiet", "--force", given=b"".join(stream))
-        return self.resolve(ref) or ""
+        stream.append(b"get-mark :1\n")
+        made = git(self.folder, "fast-import", "--quiet", "--force", given=b"".join(stream))
+        return made.decode().strip()
 
     def merged(self, ref: str, base: str, head: str, message: str) -> str | None:
         """A merge of head into base, with the ref pointed at it; None where they conflict."""
@@ -142,6 +146,8 @@ class Objects:
 
     def entry(self, commit: str, path: str) -> Entry | None:
         """What a commit has at a path; None where it has nothing there."""
+        if path.startswith(("..", "/")):
+            return None
         found = self.entries(commit, path)
         return found[0] if len(found) == 1 and found[0].path == path else None
 

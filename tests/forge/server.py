@@ -14,7 +14,7 @@ from typing import Any
 from forge import permissions
 from forge.contract import Contract
 from forge.exchange import Answer, Refused, Request, unquoted
-from forge.routing import OPERATIONS
+from forge.routing import OPERATIONS, Operation
 from forge.state import State, Token
 
 ENTERPRISE = "/api/v3"
@@ -101,8 +101,8 @@ class Front:
     server: str = ""
     blobs: str = ""
     lock: Any = field(default_factory=threading.RLock)
-    # Where another GitHub stands behind this one, it is asked first; None means the operation is ours.
-    behind: Callable[[Request], Answer | None] = field(default=lambda _: None)
+    # Where another GitHub stands behind this one, it is asked beside the operation of ours.
+    behind: Callable[[Request, Operation], Answer] = field(default=lambda request, operation: operation(request))
 
     def answer(self, method: str, whole: str, headers: Mapping[str, str], body: bytes) -> tuple[Answer, Recorded]:
         """Answer a request and write it down."""
@@ -131,6 +131,9 @@ class Front:
             answer = self._answered(request)
         except Refused as refused:
             answer = refused.answer
+        except Exception as broken:  # noqa: BLE001 - a bug of the loopback must not look like a fault of the network
+            self.traffic.violations.append(f"{method} {target}: the loopback broke: {broken!r}")
+            answer = Refused(500, "Server Error").answer
         self._judge(method, target, found, answer)
         name = found[0] if found else None
         recorded = Recorded(method, target, name, known, used, dict(headers), body, answer.status)
@@ -148,7 +151,7 @@ class Front:
             self.traffic.violations.append(f"request {request.method} {request.template}: not served here")
             raise Refused(404, "Not Found")
         with self.lock:
-            answer = self.behind(request) or operation(request)
+            answer = self.behind(request, operation)
         answer.headers.setdefault("X-RateLimit-Limit", "5000")
         answer.headers.setdefault("X-RateLimit-Remaining", "4999")
         answer.headers.setdefault("X-GitHub-Media-Type", "github.v3; format=json")
@@ -166,7 +169,7 @@ class Front:
 
     def _known(self, value: str | None, headers: Mapping[str, str]) -> Token | None:
         if not headers.get("User-Agent"):
-            raise Refused(403, "Request forbidden by administrative rules. Please make sure your request has a User-Agent")
+            raise Refused(403, "Request forbidden by administrative rules. Please send a User-Agent header.")
         if headers.get("Authorization") and (value is None or value not in self.state.tokens):
             raise Refused(401, "Bad credentials")
         return self.state.tokens[value] if value else None

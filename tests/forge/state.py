@@ -92,6 +92,7 @@ class Pull:
     Attributes:
         head_repository: owner/name the head comes from; None once that is deleted.
         head_owner: owner of it, which stays known.
+        merged_of: head and base that ``merge_sha`` was tried for.
     """
 
     number: int
@@ -109,6 +110,7 @@ class Pull:
     merge_sha: str | None = None
     merged: bool = False
     created_at: str = ""
+    merged_of: tuple[str, str] | None = None
 
 
 @dataclass

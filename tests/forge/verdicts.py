@@ -90,7 +90,8 @@ def combined_status(request: Request) -> Answer:
     return Answer(200, body, headers)
 
 
-def _check(request: Request, found: CheckRun) -> dict[str, Any]:
+def check_shown(request: Request, found: CheckRun) -> dict[str, Any]:
+    """A check run as the API shows it."""
     fields = {key: value for key, value in found.fields.items() if key not in ("output", "actions")}
     output = found.fields.get("output") or {}
     return shaped(
@@ -144,7 +145,7 @@ def add_check(request: Request) -> Answer:
     fields = _settled({**blank, **{key: value for key, value in sent.items() if value is not None}}, request)
     made = CheckRun(request.state.next_id(), sha, name, token.app, fields)
     request.repository.checks[made.id] = made
-    return Answer(201, _check(request, made))
+    return Answer(201, check_shown(request, made))
 
 
 @serves("PATCH", "/check-runs/{check_run_id}")
@@ -158,7 +159,7 @@ def edit_check(request: Request) -> Answer:
     sent = request.body
     found.name = sent.pop("name", found.name)
     found.fields = _settled({**found.fields, **sent}, request)
-    return Answer(200, _check(request, found))
+    return Answer(200, check_shown(request, found))
 
 
 @serves("GET", "/check-runs/{check_run_id}")
@@ -167,7 +168,7 @@ def show_check(request: Request) -> Answer:
     found = request.repository.checks.get(int(request.values["check_run_id"]))
     if found is None:
         raise Refused(404, "Not Found")
-    return Answer(200, _check(request, found))
+    return Answer(200, check_shown(request, found))
 
 
 @serves("GET", "/commits/{ref}/check-runs")
@@ -186,4 +187,4 @@ def list_checks(request: Request) -> Answer:
         for each in found:
             newest.setdefault((each.name, each.app), each)
         found = list(newest.values())
-    return request.listing([_check(request, each) for each in found], "check_runs")
+    return request.listing([check_shown(request, each) for each in found], "check_runs")

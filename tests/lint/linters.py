@@ -53,7 +53,7 @@ def written(folder: Path, texts: Mapping[str, str]) -> dict[str, Path]:
 
 def is_action(name: str) -> bool:
     """Whether a file describes an action, and not a workflow."""
-    return name.endswith("action.yml") or Path(name).name.startswith("action-")
+    return Path(name).name == "action.yml" or Path(name).name.startswith("action-")
 
 
 def _run(*command: str, given: str | None = None) -> str:

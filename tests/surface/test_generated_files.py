@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlci.surface import __main__ as program
+from mlci.surface.actions import FOLDER as ACTIONS
 from mlci.surface.generate import FIX, FOLDER, check, files, with_blocks, write
 
 ROOT = Path(__file__).parents[2]
@@ -38,11 +39,11 @@ def test_a_change_by_hand_is_shown_as_a_difference(tree: Path) -> None:
     assert '+| <a id="c001"></a>C001' in difference
 
 
-@pytest.mark.parametrize("name", sorted(files()))
-def test_every_missing_file_is_listed(tree: Path, name: str) -> None:
-    (tree / name).unlink()
+def test_every_missing_file_is_listed(tree: Path) -> None:
+    for name in files():
+        (tree / name).unlink()
 
-    assert check(tree) == [f"missing: {name}\n"]
+    assert check(tree) == [f"missing: {name}\n" for name in files()]
 
 
 def test_a_file_that_nothing_generates_is_an_orphan(tree: Path) -> None:
@@ -53,6 +54,14 @@ def test_a_file_that_nothing_generates_is_an_orphan(tree: Path) -> None:
     assert check(tree) == [f"orphaned: {FOLDER}/old/page.md\n"]
     assert write(tree) == [f"removed {FOLDER}/old/page.md"]
     assert check(tree) == []
+
+
+def test_an_action_of_a_step_that_is_gone_is_an_orphan_and_what_is_written_by_hand_is_not(tree: Path) -> None:
+    for name in ("old-step/action.yml", "plan/extra.sh", "start.sh", "locks/core.txt", "__pycache__/start.pyc"):
+        (tree / ACTIONS / name).parent.mkdir(exist_ok=True)
+        (tree / ACTIONS / name).write_text("left behind")
+
+    assert check(tree) == [f"orphaned: {ACTIONS}/old-step/action.yml\n", f"orphaned: {ACTIONS}/plan/extra.sh\n"]
 
 
 def test_other_line_endings_are_a_difference(tree: Path) -> None:
@@ -123,7 +132,9 @@ def test_a_changed_limit_in_the_model_would_change_the_schema(monkeypatch: pytes
 
 
 def test_the_check_of_a_copy_finds_nothing(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / FOLDER, tmp_path / FOLDER)
-    shutil.copy(ROOT / "README.md", tmp_path / "README.md")
+    for name in (FOLDER, ACTIONS):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("README.md", "action.yml", "action-types.yml"):
+        shutil.copy(ROOT / name, tmp_path / name)
 
     assert check(tmp_path) == []

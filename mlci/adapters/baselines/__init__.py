@@ -3,6 +3,7 @@
 from mlci.adapters.baselines.artifacts import ArtifactBaselines
 from mlci.adapters.baselines.choice import Chosen, PassedOver, choose
 from mlci.adapters.baselines.folder import clear, fill
+from mlci.adapters.baselines.layout import may_keep
 from mlci.adapters.baselines.prefix import StoreBaselines
 
-__all__ = ["ArtifactBaselines", "Chosen", "PassedOver", "StoreBaselines", "choose", "clear", "fill"]
+__all__ = ["ArtifactBaselines", "Chosen", "PassedOver", "StoreBaselines", "choose", "clear", "fill", "may_keep"]

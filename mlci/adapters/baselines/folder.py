@@ -36,6 +36,9 @@ def fill(folder: str, evidence: bytes, predictions: str | None = None) -> None:
         predictions: path of the file that the evidence names as the candidate, copied as ``predictions.<ending>``;
             None on a change and where the run was not accepted.
 
+    A run of the default branch that was not accepted can carry the older baseline on, so that it neither expires nor
+    falls out of reach: by the ``evidence`` and ``path`` of what was chosen.
+
     Raises:
         NotWritable: it cannot be written, or it holds something that no earlier run of this step left.
         BaselineBroken: the predictions have changed since they were judged.

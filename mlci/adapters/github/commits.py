@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from typing import Any
 
 import msgspec
@@ -26,7 +25,6 @@ _SUMMARY = 65_535
 
 class _Content(msgspec.Struct):
     type: str
-    sha: str = ""
     size: int = 0
     encoding: str = ""
     content: str = ""
@@ -153,7 +151,10 @@ class GitHubCommits:
 
 
 def _content(found: Any, place: str) -> bytes:
-    """The bytes in an answer about a path, held to the size and the git digest that it names."""
+    """The bytes in an answer about a path.
+
+    Its digest and size are not held against them: of a link that GitHub followed, they are the link's own.
+    """
     if isinstance(found, list):
         raise ServiceFailed(f"{place} is a folder, not a file")
     try:
@@ -162,20 +163,19 @@ def _content(found: Any, place: str) -> bytes:
         raise ServiceFailed(f"{place}: the answer is not a file: {one_line(error, 120)}") from None
     if answer.type != "file":
         raise ServiceFailed(f"{place} is a {one_line(answer.type, 20)}, not a file")
-    if answer.size > _LARGEST_FILE:
-        raise ServiceFailed(f"{place} is larger than {_LARGEST_FILE:,} bytes")
     try:
-        content = base64.b64decode(answer.content) if answer.encoding == "base64" else None
+        content = base64.b64decode("".join(answer.content.split()), validate=True)
     except (binascii.Error, ValueError):
-        content = None
-    digest = None if content is None else hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
-    if content is None or digest is None or digest.hexdigest() != answer.sha:
-        raise ServiceFailed(f"{place}: the answer does not hold the whole file")
+        raise ServiceFailed(f"{place}: the answer is not the content of a file") from None
+    if max(len(content), answer.size) > _LARGEST_FILE:
+        raise ServiceFailed(f"{place} is larger than {_LARGEST_FILE:,} bytes")
+    if answer.encoding != "base64" or (answer.size and not content):
+        raise ServiceFailed(f"{place}: the answer is without the content of the file")
     return content
 
 
 def _cut(text: str, limit: int) -> str:
-    """Text of at most ``limit`` bytes, cut after a whole line where one ends near the limit."""
+    """Text of at most ``limit`` bytes, cut after its last whole line where it has any."""
     content = text.encode("utf-8", "replace")
     if len(content) <= limit:
         return content.decode()

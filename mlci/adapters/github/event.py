@@ -22,7 +22,7 @@ _LARGEST_PAYLOAD = 25_000_000
 _LARGEST_MATRIX = 16_384
 _LARGEST_NUMBER = 2**63 - 1
 _SHA = re.compile(r"[0-9a-f]{40}")
-_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
+_REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9_.-]{1,100}/(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,100}")
 _EVENT = re.compile(r"[a-z_]{1,64}")
 _SERVER = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._/-]*)?|https?://\[[0-9a-f:]+\](?::\d{1,5})?")
 # What git forbids in the name of a branch: https://git-scm.com/docs/git-check-ref-format
@@ -46,7 +46,7 @@ def read_run(environ: Mapping[str, str]) -> Run | None:
     home = f"{home}/{repository}/actions/runs"
     number, attempt = _counted(environ, "GITHUB_RUN_ID"), _counted(environ, "GITHUB_RUN_ATTEMPT", default="1")
     change = _change(event, payload)
-    branch = None if change is not None else _branch_of(environ.get("GITHUB_REF", ""), event)
+    branch = _branch_of(environ.get("GITHUB_REF", ""), event)
     return Run(
         repository=repository,
         id=number,

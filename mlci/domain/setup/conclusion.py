@@ -189,7 +189,7 @@ def _started(setup: Setup, route: Route) -> Iterator[Finding]:
     for way, trigger in starts:
         yield from _kept_away(setup, way, trigger)
         for workflow, job in way.steps[:-1]:
-            if job.condition is not None and not always(job.condition):
+            if not always(job.condition) and (job.condition is not None or job.needs):
                 yield finding(
                     "conclude",
                     Verdict.WARN,

@@ -81,8 +81,8 @@ def _others(setup: Setup, name: str) -> str:
     # People write the name of the workflow in front of that of the job, as GitHub's own pages show it.
     tails = [other for other in names if other.rpartition(" / ")[2].casefold() == name.rpartition(" / ")[2].casefold()]
     close = (tails or difflib.get_close_matches(name[:200], [other[:200] for other in names], n=1))[:1]
-    hint = f" {shown(close[0])} is required, which is another name: a required name must be exactly this one."
-    return f"Required are {listed(names)}.{hint if close else ''}"
+    hints = [f" {shown(one)} is required, which is another name: it must be exactly that of the job." for one in close]
+    return f"Required so far: {listed(names)}.{''.join(hints)}"
 
 
 def _of_app(setup: Setup, name: str, found: tuple[RequiredCheck, ...]) -> Finding:
@@ -104,7 +104,7 @@ def _of_app(setup: Setup, name: str, found: tuple[RequiredCheck, ...]) -> Findin
 
 def _shared(setup: Setup, name: str) -> Iterator[Finding]:
     owners = [route for route in setup.routes if route.check == name and on_changes(route)]
-    places = list(dict.fromkeys(place(*route.steps[-1]) for route in owners))
+    places = list(dict.fromkeys(", called in ".join(place(*one) for one in reversed(route.steps)) for route in owners))
     if len(places) > 1:
         yield finding(
             "name",

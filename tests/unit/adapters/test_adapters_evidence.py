@@ -49,7 +49,8 @@ NORTH = replace(
 SOUTH = NoValue(metric="f1", slice_column="region", slice="region=south", n=40, why="no example has a class")
 OWN = Measurement(metric="f1", value=0.8, standard_error=0.04, size=100.0, smallest_class=40, n=100)
 COVERAGE = Coverage(
-    task="binary", gives=("label",), identical=False, missing=(1, 0), alone=(Alone(rows=2, values={"f1": 0.5}), Alone(rows=0)),
+    task="binary", gives=("label",), identical=False, missing=(1, 0),
+    alone=(Alone(rows=2, values={"f1": 0.5}), Alone(rows=0)),
     thinned=(Thinned(slice="region=north", lost=2, whole=62),), slice_columns=("region",),
     slices=(Slice(column="region", name="region=north", n=60), Slice(column="region", name="region=south", n=40)),
 )  # fmt: skip
@@ -197,6 +198,7 @@ BROKEN = {
     "half a surrogate": json.dumps(written(TRUE)).replace("fine", "\\ud800").encode(),
     "not a number": json.dumps(written(TRUE)).replace('"n": 100', '"n": NaN').encode(),
     "an infinite number": json.dumps(written(TRUE)).replace("0.05", "1e999").encode(),
+    "a whole number without end": json.dumps(written(TRUE)).replace('"n": 100', '"n": 1' + "0" * 9000).encode(),
     "digits without end": json.dumps(written(TRUE)).replace("0.05", "9" * 5000).encode(),
     "text for a number": json.dumps(written(TRUE)).replace('"n": 100', '"n": "100"').encode(),
     "truth for a number": json.dumps(written(TRUE)).replace('"n": 100', '"n": true').encode(),

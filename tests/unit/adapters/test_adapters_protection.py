@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import pytest
 
 from mlci.adapters.github.api import connect
@@ -61,9 +62,7 @@ def test_a_token_that_may_read_contents_sees_rulesets_and_who_may_bypass_them_st
         RequiredCheck(name="conclude", app=15368, source="ruleset 1"),
         RequiredCheck(name="lint", app=None, source="ruleset 1"),
     )
-    assert found.workflows == (
-        RequiredWorkflow(path=".github/workflows/gate.yml", repository=77, commit="a" * 40),
-    )
+    assert found.workflows == (RequiredWorkflow(path=".github/workflows/gate.yml", repository=77, commit="a" * 40),)
     assert (found.merge_queue, found.owner_review, found.administrators) == (True, True, None)
     assert found.bypass == (Bypass(ruleset=1, actors=None),)
     assert set(found.unknown) == {"defaults"}
@@ -89,6 +88,26 @@ def test_an_administrator_sees_everything(github: GitHub, reading: Api) -> None:
 
     assert found.unknown == {}
     assert (found.default_permissions, found.owner_review) == ("read", False)
+
+
+class Switched:
+    """An API whose classic protection lists a check that it no longer enforces."""
+
+    def paginate(self, *_: Any, **__: Any) -> list[Any]:
+        return []
+
+    def get(self, path: str, *, shape: Any) -> Any:
+        checks = {"enforcement_level": "off", "contexts": ["conclude"], "checks": []}
+        branch = {"protected": True, "protection": {"enabled": True, "required_status_checks": checks}}
+        answers = {"branches/main": branch, "permissions/workflow": {"default_workflow_permissions": "read"}}
+        found = next((answer for end, answer in answers.items() if path.endswith(end)), {})
+        return msgspec.convert(found, shape)
+
+
+def test_checks_that_classic_protection_no_longer_enforces_are_not_required() -> None:
+    found = read_protection(cast("Api", Switched()), NAME, "main")
+
+    assert (found.checks, found.administrators) == ((), None)
 
 
 def test_a_branch_without_protection_demands_nothing_and_nothing_of_that_is_unknown(

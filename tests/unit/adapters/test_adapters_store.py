@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -167,3 +168,26 @@ def test_every_kind_of_address_opens_its_store(monkeypatch: pytest.MonkeyPatch, 
 
     for address in ("s3://bucket/a b/c/", "gs://bucket", "az://container/prefix", f"file://localhost{tmp_path}"):
         assert Store(address).address == address.rstrip("/")
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"])
+def test_a_server_without_tls_is_asked_where_the_environment_names_it(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    address = os.environ["AWS_ENDPOINT_URL"]
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv(name, address)
+    answers.queue = [(404, "")]
+
+    assert Store("s3://bucket/gate", patience=0).read("churn/1", 10) is None
+
+
+def test_no_other_request_goes_out_without_tls(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_BASE_URL", os.environ["AWS_ENDPOINT_URL"])
+    monkeypatch.setenv("GOOGLE_BEARER_TOKEN", SECRET)
+    answers.queue = [(404, "")]
+
+    with pytest.raises(ServiceFailed):
+        Store("gs://bucket/gate", patience=0).read("churn/1", 10)
+
+    assert answers.asked == []

@@ -12,6 +12,7 @@ import pytest
 from mlci.cli.main import run
 from mlci.config.resolve import resolve
 from mlci.errors import Exit
+from mlci.surface.catalog import STEPS
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +80,8 @@ def test_a_command_is_explained_with_the_variables_that_it_would_see(
 
 def test_a_command_that_does_not_exist_cannot_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["config", "explain", "--command", "gate"], {}) == Exit.USAGE
-    assert "--command must be one of gate-compare, got 'gate'" in capsys.readouterr().err
+    steps = ", ".join(step.name for step in STEPS)
+    assert f"--command must be one of {steps}, got 'gate'" in capsys.readouterr().err
 
 
 def test_a_wrong_file_is_not_explained(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from mlci.cli import main as program
-from mlci.cli import wiring
+from mlci.cli.invocation import Invocation
 from mlci.cli.main import PIPE_CLOSED, run
 from mlci.cli.redact import redact
-from mlci.cli.wiring import Invocation
 from mlci.errors import Exit, NoExamples
+from mlci.surface.catalog import COMMANDS
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def _seen(monkeypatch: pytest.MonkeyPatch) -> list[Invocation]:
         seen.append(invocation)
         return Exit.PASS
 
-    monkeypatch.setitem(wiring._COMMANDS, "gate-compare", gate_compare)
+    monkeypatch.setattr("mlci.cli.gate_compare.run", gate_compare)
     return seen
 
 
@@ -44,15 +44,16 @@ def ending(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def gate_compare(_: Invocation) -> Exit:
         raise error
 
-    monkeypatch.setitem(wiring._COMMANDS, "gate-compare", gate_compare)
+    monkeypatch.setattr("mlci.cli.gate_compare.run", gate_compare)
 
 
 GATE = ["gate-compare", "--candidate", "a.csv"]
+FIRST_WORDS = ", ".join(sorted({command.name.partition(" ")[0] for command in COMMANDS}))
 
 
 @pytest.mark.parametrize("code", [Exit.PASS, Exit.UNDECIDED, Exit.GATE])
 def test_the_exit_of_a_command_is_the_exit_of_the_process(monkeypatch: pytest.MonkeyPatch, code: Exit) -> None:
-    monkeypatch.setitem(wiring._COMMANDS, "gate-compare", lambda _: code)
+    monkeypatch.setattr("mlci.cli.gate_compare.run", lambda _: code)
 
     assert run(GATE, {}) == code
 
@@ -69,11 +70,11 @@ def test_an_error_is_printed_on_stderr_and_exits_with_its_code(
 @pytest.mark.parametrize(
     ("line", "cause", "hint"),
     [
-        ([], "a command is missing", "config, gate-compare"),
+        ([], "a command is missing", f"the commands here are {FIRST_WORDS}"),
         (["config"], "a command is missing", "explain"),
         (["gate-compar"], "there is no command 'gate-compar'", "did you mean gate-compare?"),
         (["config", "explian"], "there is no command 'explian'", "did you mean explain?"),
-        (["zzz"], "there is no command 'zzz'", "the commands here are config, gate-compare"),
+        (["zzz"], "there is no command 'zzz'", f"the commands here are {FIRST_WORDS}"),
         (["gate-compare", "--tolerence", "1"], "there is no option --tolerence", "did you mean --tolerance?"),
         (["gate-compare", "--zzz"], "there is no option --zzz", "--help"),
         (["--zzz"], "there is no option --zzz", "--help"),
@@ -254,10 +255,17 @@ def test_own_parameters_arrive_with_their_defaults(seen: list[Invocation]) -> No
     assert seen[0].own == {
         "candidate": "a.csv",
         "baseline": None,
+        "baseline_from": None,
         "config": "mlci.yml",
         "report": ".mlci/report/gate-compare.json",
         "evidence": ".mlci/evidence/gate.json",
+        "keep": ".mlci/keep",
         "format": "json",
+        "key": None,
+        "comment": "true",
+        "status": "true",
+        "check": "false",
+        "dry_run": "false",
     }
 
 

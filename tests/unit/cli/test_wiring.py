@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mlci.cli import gate_compare, wiring
+from mlci.cli import wiring
+from mlci.cli.delivery import EXITS, discard
+from mlci.cli.invocation import Invocation
 from mlci.cli.main import run
 from mlci.cli.redact import redact
 from mlci.cli.tree import Given, build
@@ -34,14 +36,27 @@ def problems(what: Given, environ: dict[str, str] | None = None) -> list[MlciErr
     return flat([caught.value])
 
 
-def test_every_command_of_the_catalogue_has_a_function() -> None:
-    assert set(wiring._COMMANDS) == {command.name for command in COMMANDS}
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_of_the_catalogue_runs_the_module_of_its_name(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Invocation] = []
+
+    def instead(invocation: Invocation) -> Exit:
+        seen.append(invocation)
+        return Exit.DATA
+
+    monkeypatch.setattr(f"mlci.cli.{command.name.replace(' ', '_').replace('-', '_')}.run", instead)
+    required = [part for param in command.params if param.required for part in (param.flag, "x")]
+
+    assert run([*command.name.split(), *required], {}) == Exit.DATA
+    assert [invocation.command for invocation in seen] == [command]
 
 
 def test_every_verdict_has_an_exit_that_the_catalogue_lists() -> None:
-    assert set(gate_compare.EXITS) == set(Verdict)
-    assert set(gate_compare.EXITS.values()) <= set(GATE_COMPARE.exits)
-    assert [verdict for verdict, code in gate_compare.EXITS.items() if code is Exit.PASS] == [
+    assert set(EXITS) == set(Verdict)
+    assert set(EXITS.values()) <= set(GATE_COMPARE.exits)
+    assert [verdict for verdict, code in EXITS.items() if code is Exit.PASS] == [
         Verdict.PASS,
         Verdict.WARN,
     ]
@@ -162,7 +177,7 @@ def test_report_and_evidence_cannot_be_one_file(capsys: pytest.CaptureFixture[st
 def test_one_file_may_be_both_candidate_and_baseline() -> None:
     own = wiring._own(given(candidate="c.csv", baseline="c.csv"))
 
-    assert gate_compare.discard(own).json == ".mlci/report/gate-compare.json"
+    assert discard(GATE_COMPARE, own).json == ".mlci/report/gate-compare.json"
 
 
 # The tree

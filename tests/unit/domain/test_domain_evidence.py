@@ -11,7 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlci.domain.coverage import dropped, listed, lost_predictions, thinned
-from mlci.domain.evidence import GatePredicate, Statistic, predicate_type, statement
+from mlci.domain.evidence import (
+    Alone,
+    BareMetrics,
+    Coverage,
+    GatePredicate,
+    Measurement,
+    NoValue,
+    Slice,
+    Statistic,
+    Thinned,
+    predicate_type,
+    statement,
+)
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report, Subject, as_json, plain
 from mlci.domain.verdict import Verdict
@@ -73,7 +85,10 @@ def test_evidence_refuses_a_number_that_is_not_finite(bad: float) -> None:
         statement("r", "gate", CANDIDATE, predicate(policy={"deep": [{"er": bad}]}))
 
 
-@pytest.mark.parametrize("kind", [Statistic, GatePredicate, Report, Subject, Finding])
+MEASURED = [Statistic, NoValue, Measurement, Coverage, Alone, Thinned, Slice, BareMetrics]
+
+
+@pytest.mark.parametrize("kind", [*MEASURED, GatePredicate, Report, Subject, Finding])
 def test_every_published_field_says_what_it_is_in_a_sentence(kind: Any) -> None:
     for item in fields(kind):
         assert item.metadata["help"].endswith("."), item.name

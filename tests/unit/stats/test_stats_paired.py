@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlci.stats.influence import Score, Undefined, mean_score
-from mlci.stats.paired import Contrast, Design, Discordance, contrast, discordance_of, own_interval
+from mlci.stats.paired import Contrast, Design, Discordance, contrast, discordance_of, own_interval, paired
 from mlci.stats.proportions import wilson
 from mlci.stats.student import normal_quantile, t_quantile
 
@@ -208,3 +208,25 @@ def test_an_interval_stops_where_the_metric_does() -> None:
 
 def test_one_example_has_no_interval() -> None:
     assert own_interval(Score(0.5, np.zeros(1)), Design(1, 0.95), is_share=False, high=1.0) is None
+
+
+@pytest.mark.parametrize("relative", [False, True])
+@pytest.mark.parametrize("confidence", [0.6, 0.95, 0.999])
+def test_the_numbers_alone_say_at_any_level_and_on_either_scale_what_the_examples_say(
+    confidence: float, relative: bool
+) -> None:
+    mine, theirs = 5 + NOISE[0], 6 + NOISE[1]
+    design = Design(40, 0.95, weights=np.tile([0.5, 1.5], 20))
+    counts = discordance_of(mine - theirs)
+    numbers = paired(mean_score(mine, design.weights), mean_score(theirs, design.weights), design, counts)
+    again = numbers.contrast(confidence, higher_is_better=True, relative=relative, is_share=False)
+    other = Design(40, confidence, weights=design.weights)
+    assert again == compared(mine, theirs, other, relative=relative)
+
+
+def test_an_error_too_large_for_a_number_is_written_as_one_and_refused() -> None:
+    huge = Score(1e308, np.array([1e308, -1e308])), Score(1e307, np.array([-1e308, 1e308]))
+    numbers = paired(*huge, Design(2, 0.95), Discordance(1, 1))
+    assert math.isfinite(numbers.plain_error)
+    with pytest.raises(Undefined, match="too large to compare"):
+        numbers.contrast(0.95, higher_is_better=True, relative=False, is_share=False)

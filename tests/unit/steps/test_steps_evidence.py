@@ -13,6 +13,7 @@ from judging import classifier, finding, given, judged, policy, regression, with
 from scipy import stats
 
 from mlci import REPOSITORY, __version__
+from mlci.domain.coverage import listed
 from mlci.domain.evidence import STATEMENT
 from mlci.domain.policy import Tolerance
 from mlci.domain.verdict import Verdict
@@ -176,6 +177,19 @@ def test_a_report_without_baseline_warns_and_names_no_baseline() -> None:
     assert outcome.report.verdict is Verdict.WARN
     assert "baseline" not in predicate(outcome)
     assert predicate(outcome)["statistics"] == []
+
+
+def test_why_there_is_no_baseline_may_be_said_by_who_knows() -> None:
+    outcome = run(given(binary()[0], "candidate"), None, policy("accuracy"), no_baseline="None was kept yet.")
+    assert finding(outcome, "policy:baseline").explanation == "None was kept yet."
+
+
+def test_what_is_noted_from_outside_counts_and_is_written_down() -> None:
+    note = listed("policy", "gate", "gate-changed", Verdict.INCONCLUSIVE, "the gate changed", "why")
+    outcome = run(*(given(binary()[0], name) for name in ("candidate", "production")), policy("accuracy"), notes=[note])
+    assert (outcome.report.verdict, outcome.report.reason) == (Verdict.INCONCLUSIVE, "the gate changed")
+    assert outcome.report.findings[-1] == note
+    assert predicate(outcome)["findings"][-1]["id"] == "policy:gate"
 
 
 def test_rules_that_this_version_cannot_judge_are_inconclusive_and_never_softened() -> None:

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from judging import classifier, given, judged, policy, regression, rows_of, with_columns
+from judging import classifier, finding, given, judged, policy, regression, rows_of, with_columns
 
 from mlci.adapters.evidence import read_gate
 from mlci.domain.policy import GatePolicy, MetricRule, Tolerance
+from mlci.stats.proportions import wilson
+from mlci.stats.student import normal_quantile
 from mlci.steps.gate_compare import Given, Outcome, run
-from mlci.steps.judging import judge
+from mlci.steps.judging import judge, rules_for
 
+Z = normal_quantile(0.95)
 LABELS = ("accuracy", "f1", "mcc", "precision", "recall", "balanced_accuracy", "f1_micro", "f1_macro")
 BINARY = (*LABELS, "roc_auc", "pr_auc", "brier", "log_loss")
 VALUES = ("rmse", "mae", "r2", "mape", "smape", "wape")
@@ -87,6 +90,10 @@ CASES: dict[str, Callable[[], Case]] = {
     "the usual metrics without scores": lambda: case(classifier(200, 1), classifier(200, 2), policy()),
     "the usual metrics of a regression": lambda: case(regression(200, 1), regression(200, 2), policy()),
     "the usual metrics of several classes": lambda: case(*pair(classes=3), policy()),
+    "several classes with scores that are no probabilities": lambda: case(
+        *(with_columns(each, **{f"score_{code}": [3.0 - code] * 240 for code in range(3)}) for each in pair(classes=3)),
+        policy(),
+    ),
     "a regression": lambda: case(regression(200, 1), regression(200, 2), limited(*VALUES, at=0.1)),
     "a regression in points": lambda: case(regression(200, 1), regression(200, 2), policy(*VALUES, tolerance=0.1)),
     "identical models": lambda: case(pair()[0], pair()[0], policy(*BINARY, slices=["plan"])),
@@ -115,8 +122,13 @@ CASES: dict[str, Callable[[], Case]] = {
         regression(50, 1), with_columns(regression(50, 1), pred=regression(50, 1)["y"]), policy(*VALUES)
     ),
     "numbers too large": lambda: case(
+        with_columns(rows_of(regression(50, 1), [0]), cost=[1.5e308]),
+        with_columns(rows_of(regression(50, 2), [0]), cost=[-1.5e308]),
+        policy(MetricRule(metric="cost", better="lower")),
+    ),
+    "numbers too large to measure": lambda: case(
         with_columns(regression(50, 1), cost=[1e300] * 49 + [1e308]),
-        with_columns(regression(50, 2), cost=[-1e300] * 49 + [-1e308]),
+        with_columns(regression(50, 2), cost=[1.0] * 50),
         policy(MetricRule(metric="cost", better="lower")),
     ),
     "columns of the user's": lambda: case(
@@ -173,3 +185,57 @@ def test_another_policy_reads_from_the_numbers_what_it_would_have_found_in_the_r
     measured, asked = judged(*rows, policy(*BINARY)), OTHERS[name]
     numbers = read_gate(measured.evidence, "evidence").numbers
     assert judge(numbers, asked).findings == judged(*rows, asked).report.findings
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.25])
+def test_a_column_may_be_judged_the_other_way_round_than_it_was_measured(shift: float) -> None:
+    rows = [with_columns(each, cost=np.arange(240) % 7 + by) for by, each in zip((shift, 0.0), pair(), strict=True)]
+    lower, higher = (policy(MetricRule(metric="cost", better=way), tolerance=0.1) for way in ("lower", "higher"))
+    numbers = read_gate(judged(*rows, lower).evidence, "evidence").numbers
+    assert judge(numbers, higher).findings == judged(*rows, higher).report.findings
+
+
+def test_where_neither_scale_has_a_value_the_one_that_was_asked_for_says_why() -> None:
+    candidate, baseline, asked = CASES["numbers too large"]()
+    for tolerance, why in ((Tolerance(0.1), "too large to compare"), (RELATIVE, "positive values on both sides")):
+        rule = MetricRule(metric="cost", better="lower", tolerance=tolerance)
+        [found] = run(candidate, baseline, replace(asked, rules=(rule,))).report.findings
+        assert why in found.message
+
+
+@pytest.mark.parametrize(
+    ("gives", "names"),
+    [
+        (("label", "score", "probability"), ("accuracy", "f1", "roc_auc", "brier")),
+        (("label", "score"), ("accuracy", "f1", "roc_auc")),
+        (("score", "probability"), ("roc_auc", "brier")),
+        (("label",), ("accuracy", "f1")),
+    ],
+)
+def test_of_the_usual_metrics_those_are_asked_that_production_gives_the_outputs_for(
+    gives: Any, names: tuple[str, ...]
+) -> None:
+    rules, assumptions = rules_for("binary", gives, policy())
+    assert tuple(rule.metric for rule in rules) == names
+    assert assumptions[0] == f"metrics: {', '.join(names)} (name others with --metrics)"
+
+
+@pytest.mark.parametrize("name", ["a perfect candidate", "two classes", "weights", "groups"])
+def test_the_interval_of_the_candidate_is_one_whether_compared_or_limited(name: str) -> None:
+    candidate, baseline, asked = CASES[name]()
+    rules = tuple(replace(rule, minimum=0.5) for rule in asked.rules)
+    found = {
+        each.id: each.candidate_interval
+        for each in run(candidate, baseline, replace(asked, rules=rules)).report.findings
+    }
+    for metric in BINARY:
+        assert found[f"compare:{metric}"] == found[f"minimum:{metric}"]
+
+
+def test_a_perfect_ranking_rests_on_the_examples_of_its_rarer_class() -> None:
+    candidate, baseline, asked = CASES["a perfect candidate"]()
+    report = run(candidate, baseline, asked).report
+    positives = sum(pair(60)[0]["y"])
+    rarer = min(positives, 60 - positives)
+    for id in ("compare:roc_auc", "minimum:roc_auc"):
+        assert finding(report, id).candidate_interval == pytest.approx((wilson(rarer, rarer, Z)[0], 1.0))

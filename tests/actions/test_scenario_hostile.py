@@ -1,0 +1,84 @@
+"""Names and texts that want to be more: commands of the runner, of the shell, Markdown, or a marker of ours."""
+
+from __future__ import annotations
+
+import re
+
+from consumer import FILES, POLICY, rendered, uses, workflow
+
+MARKER = "<!-- mlci:report key=churn run=99999999 attempt=9 commit={} -->"
+REGIONS = [
+    "$(touch pwned)", "`touch pwned`", "::set-output name=verdict::pass", "::add-mask::accuracy", "%0A::error::owned",
+    "a\n::error title=owned::owned\nb", "##[error]owned", "@everyone", "<img src=x onerror=alert(1)>", "--> owned",
+    "| a | b |", "[owned](https://example.com/owned)", "![owned](https://example.com/owned.png)", "owner/repository#1",
+    "</details></sub><h1>owned", "\x1b]0;owned\x07", "\u202edenwo", MARKER.format("0" * 40), "EOF\nverdict=pass",
+]  # fmt: skip
+# Metrics that are the mean of a column of that name.
+METRICS = ["$(touch pwned)", "@everyone", "::error::owned", "<img src=x>", "a | b", "%0A::error::owned"]
+
+# The same bad model in every region, written with every name that is to be tried.
+TRAIN = f"""
+import csv, sys
+regions, metrics = {REGIONS!r}, {METRICS!r}
+every = int(open("quality.txt").read())
+for name, every in ((sys.argv[1], every), (sys.argv[2], 10)):
+    with open(name, "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "y_true", "y_pred", "region", *metrics])
+        for i in range(300 * len(regions)):
+            right = (i * 7919) % every != 0
+            region = regions[i % len(regions)]
+            rows.writerow([f"e{{i}}", i % 2, i % 2 if right else 1 - i % 2, region, *[i % 3 + right] * len(metrics)])
+"""
+CANDIDATE = "$(touch pwned)`touch pwned` @everyone <img src=x> --> ::error::owned.csv"
+BASELINE = "%0A::error::owned [a](https://example.com) <!-- mlci -->.csv"
+TITLE = "$(touch pwned) `touch pwned` ::error::owned @everyone <img src=x> --> ${{ github.token }}"
+BRANCH = "a$(touch${IFS}pwned)`touch${IFS}pwned`@everyone<img>|--;pwned&'\""
+
+
+def test_hostile_names_stay_names_wherever_they_are_shown(github, act):
+    policy = POLICY.replace("id: id}", "id: id, slices: [region]}").replace(
+        "[accuracy]", "{accuracy: {}, " + ", ".join(f"'{name}': {{better: higher}}" for name in METRICS) + "}"
+    )
+    github.add_repository(files=FILES | {"mlci.yml": policy, "train.py": TRAIN})
+    github.commit({"quality.txt": "5\n"}, BRANCH)
+    number = github.open_pull_request(BRANCH, title=TITLE, body=TITLE).number
+    planted = github.add_comment(number, MARKER.format(github.pull(number).head_sha) + "\nnothing to see")
+    before = planted.body
+    write = {"run": 'python3 train.py "$CANDIDATE" "$BASELINE"', "env": {"CANDIDATE": CANDIDATE, "BASELINE": BASELINE}}
+    judge = uses(candidate=CANDIDATE, baseline=BASELINE, **{"baseline-from": ""})
+    look = {"id": "look", "if": "always()", "run": 'echo "found=$(find / -xdev -name "pwned*" -newer train.py 2>/dev/null)" >> "$GITHUB_OUTPUT"'}
+
+    outcome = act.run(workflow(write, judge, look), pull=number)
+
+    gate = outcome.job("gate").step("gate")
+    assert gate.outputs.get("verdict") == "fail", outcome.raw[-3000:] + outcome.errors
+    assert outcome.job("gate").step("look").outputs["found"] == ""
+    # What the runner understood: only what the step itself says.
+    assert gate.outputs.keys() == {"verdict", "reason", "report", "evidence", "keep", "artifact", "comment"}
+    titles = {each.properties.get("title", "") for each in gate.annotations}
+    assert all(title.startswith("mlci") for title in titles), titles
+    assert not [each for each in gate.annotations if each.message == "owned"]
+    assert "\x1b]0" not in gate.log
+    assert "***" not in gate.log
+
+    theirs, ours = github.comments(number)
+    assert (theirs.body, theirs.id, theirs.author.login) == (before, planted.id, "contributor")
+    assert ours.body.startswith("<!-- mlci:report key=churn run=")
+    for text in (ours.body, gate.summary):
+        made = rendered(text)
+        # GitHub makes a mention, or a reference, of what stands so in the text that is left; and code it leaves alone.
+        told = re.sub("<[^>]*>", "", re.sub(r"<code>.*?</code>", "", made, flags=re.DOTALL))
+        assert not re.search(r"<(?!/?(h[1-6]|p|ul|li|table|thead|tbody|tr|th|td|code|sub|br|details|summary|a|strong|hr|em)\b|!--)", made)
+        assert not re.search(r"<!--(?! mlci:report key=churn run=\d+ attempt=1 commit=[0-9a-f]{40} -->\n?)", made)
+        assert re.findall(r'href="([^"]*)"', made) == ([gate_url(act, github)] if text is ours.body else [])
+        assert "@everyone" not in told
+        assert "owner/repository#1" not in told
+        assert made.count("<h1>") == 0
+        # Every region is there, so that nothing above is true for want of it.
+        assert all(piece in re.sub("\u2060|&#8288;", "", made) for piece in ("touch pwned", "@everyone", "onerror", "a | b"))
+
+
+def gate_url(act, github) -> str:
+    """Page of the run."""
+    return f"{github.server_url}/owner/repository/actions/runs/{act.ran[-1].id}"

@@ -1,0 +1,8 @@
+"""Every operation that the loopback serves: importing the modules registers them."""
+
+from __future__ import annotations
+
+from forge import changes, comments, contents, pipelines, rules, verdicts
+from forge.routing import OPERATIONS
+
+__all__ = ["OPERATIONS", "changes", "comments", "contents", "pipelines", "rules", "verdicts"]
