@@ -292,7 +292,7 @@ _CACHE = str(Path(os.environ["RUNNER_TEMP"], "mlci-bytecode").absolute()) if os.
 
 
 def _finder(path: str) -> FileFinder:
-    # Nothing else below the root: with uses: ./ an environment in the checkout lies there too, and has compiled modules.
+    # Nothing else below the root: with uses: ./ an environment in the checkout lies there, with compiled modules.
     if path != str(ROOT) and not f"{path}{os.sep}".startswith(f"{ROOT}{os.sep}mlci{os.sep}"):
         raise ImportError
     return FileFinder(path, (_Cached, [".py"]))

@@ -94,7 +94,7 @@ class Bench:
         """One line of the table."""
         walls = self.walls[name]
         peer = self.walls.get(PEER)
-        beside = times(min(peer), min(walls)) + " faster" if peer and name != PEER else "–"
+        beside = times(min(peer), min(walls)) if peer else "–"
         target = "≤ 1.5 s" if name.startswith("installed") else "–"
         return [name, *(f"{pick(walls):.2f} s" for pick in (min, statistics.median, max)), beside, target]
 
@@ -185,6 +185,11 @@ def parts_table(columns: Mapping[str, Mapping[str, float]]) -> str:
     return table(["part, ms", *columns], rows)
 
 
+def grouped(number: int) -> str:
+    """A number in groups of three digits."""
+    return f"{number:,}".replace(",", " ")
+
+
 def measured(folder: Path, given: argparse.Namespace, python: str, index: Mapping[str, str] | None) -> None:
     """Print the tables."""
     by_size: dict[str, Mapping[str, float]] = {}
@@ -197,13 +202,13 @@ def measured(folder: Path, given: argparse.Namespace, python: str, index: Mappin
             bench.proposal.checked({**starts[INSTALLED].environ, "RUNNER_TEMP": str(here / "checked")})
             if rows == given.rows:
                 bench.in_turns(starts, given.rounds)
-                print(table(["start", "best", "median", "worst", f"{PEER} / it, best", "target"], map(bench.row, starts)))
-                print(f"\n{bench.proposal.requests} requests a run; {rows:,} rows a side.\n".replace(",", " "))
+                print(table(["start", "best", "median", "worst", f"{PEER} / this, best", "target"], map(bench.row, starts)))
+                print(f"\n{bench.proposal.requests} requests a run; {grouped(rows)} rows a side.\n")
             runs = given.rounds if rows == given.rows else 1
             for name in list(starts)[:2] if rows == given.rows else list(starts)[1:2]:
                 if starts[name].keeps and name not in bench.walls:
                     bench.once(name, starts[name])
-                by_size[f"{name}, {rows:,} rows".replace(",", " ")] = parts(bench, name, starts[name], runs)
+                by_size[f"{name}, {grouped(rows)} rows"] = parts(bench, name, starts[name], runs)
         finally:
             bench.proposal.close()
     print(parts_table(by_size))

@@ -63,7 +63,11 @@ class Delivery:
         self.write(report)
         self._show(report)
         said = publish.Said()
-        verdict = {"verdict": report.verdict.value, "reason": report.reason, "report": self.faces.json}
+        verdict = {
+            "verdict": report.verdict.value,
+            "reason": report.reason,
+            "report": self.from_workspace(self.faces.json),
+        }
         if self.job is not None:
             self._summarise(report, self.job)
             self.job.outputs({**verdict, **outputs})
@@ -73,6 +77,11 @@ class Delivery:
             self.say(kind, line)
         if self.job is not None and said.comment:
             self.job.outputs({"comment": said.comment})
+
+    def from_workspace(self, path: str) -> str:
+        """A path as a later step finds it: the others start at the workspace, whatever folder this one runs in."""
+        workspace = self.environ.get("GITHUB_WORKSPACE")
+        return os.path.relpath(path, workspace) if workspace else path
 
     def _summarise(self, report: Report, job: Job) -> None:
         try:
@@ -97,7 +106,9 @@ class Delivery:
         click.echo(publish.shown(report, format, width=width, colour=colour, unicode=unicode), nl=False, color=colour)
         if self._annotated:
             click.echo(publish.annotated(report), nl=False, err=True)
-        evidence = f"; evidence: {one_line(self.own['evidence'])}" if self.own.get("evidence") and report.evidence else ""
+        evidence = (
+            f"; evidence: {one_line(self.own['evidence'])}" if self.own.get("evidence") and report.evidence else ""
+        )
         written = f"report: {one_line(self.faces.json)}, .md, .html, .junit.xml{evidence}"
         click.echo(log_line(written), err=True)
         if format == "text" and not self._annotated:
@@ -157,7 +168,9 @@ def _refuse_clearing(command: Command, own: Mapping[str, Any]) -> None:
         path = own.get(param.name.replace("-", "_"))
         if param.kind == "path" and param.name not in (*_WRITTEN, "keep") and path:
             if Path(os.path.realpath(path)).is_relative_to(folder) and Path(path).is_file():
-                raise UsageError(f"--keep would empty {own['keep']}, where --{param.name} lies", help="name another --keep")
+                raise UsageError(
+                    f"--keep would empty {own['keep']}, where --{param.name} lies", help="name another --keep"
+                )
 
 
 def _is_utf8(path: str) -> bool:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlci.adapters import files
-from mlci.adapters.baselines import ArtifactBaselines, Chosen, StoreBaselines, choose, clear, fill, may_keep
+from mlci.adapters.baselines import Chosen, choose, clear, fill, may_keep
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, key_of
+from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import Decided, decide
 from mlci.config.policy import gate_policy
 from mlci.domain.baseline import may_become_baseline
 from mlci.domain.finding import Finding
 from mlci.domain.ownership import forked, gate_changed
-from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, RequiredMissing, UsageError
+from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, RequiredMissing
 
 if TYPE_CHECKING:
     from mlci.cli.invocation import Invocation
@@ -72,7 +72,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     own, config = gate.own, decided.config
     _check_inputs(own)
     key = key_of(own["key"], config.model, gate.forge)
-    baselines = _baselines(gate, key)
+    baselines = baselines_of(own["baseline_from"], key, gate.forge)
     chosen = _chosen(baselines)
     candidate = _given(own["candidate"])
     baseline = _production(own["baseline"], chosen)
@@ -85,21 +85,14 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     report = outcome.report
     if chosen is not None:
         report = chosen.noted(report)
-    outputs = {"evidence": report.evidence["gate"], "keep": _from_workspace(gate), "artifact": artifact_name(key)}
+    outputs = {
+        "evidence": report.evidence["gate"],
+        "keep": gate.delivery.from_workspace(own["keep"]),
+        "artifact": artifact_name(key),
+    }
     gate.delivery.deliver(report, outputs, audience_of(gate.invocation, gate.forge, config.model))
     _keep(gate, outcome, baselines)
     return EXITS[report.verdict]
-
-
-def _from_workspace(gate: Gate) -> str:
-    """The kept folder as a later step finds it: uploads start at the workspace, whatever folder this step runs in."""
-    workspace = gate.invocation.environ.get("GITHUB_WORKSPACE")
-    return os.path.relpath(gate.own["keep"], workspace) if workspace else gate.own["keep"]
-
-
-def artifact_name(key: str) -> str:
-    """What the folder that is kept is uploaded as."""
-    return f"mlci-gate-{key}" if key else "mlci-gate"
 
 
 def _check_inputs(own: dict[str, Any]) -> None:
@@ -114,20 +107,6 @@ def _check_inputs(own: dict[str, Any]) -> None:
 
 
 # Where the baseline comes from, and where an accepted run goes.
-
-
-def _baselines(gate: Gate, key: str) -> Baselines | None:
-    address = gate.own["baseline_from"]
-    if address is None:
-        return None
-    if address != "artifacts":
-        return StoreBaselines(address, key)
-    if gate.forge is None:
-        raise UsageError(
-            "--baseline-from artifacts needs a run of GitHub Actions",
-            help="name production's predictions with --baseline, or a folder with --baseline-from file://…",
-        )
-    return ArtifactBaselines(gate.forge.runs, artifact_name(key), gate.forge.run.default_branch)
 
 
 def _chosen(baselines: Baselines | None) -> Chosen | None:

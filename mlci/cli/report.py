@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from mlci import publish
 from mlci.adapters.archive import only_member
+from mlci.adapters.baselines import accepted_digest
 from mlci.adapters.evidence import read_gate
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, forge_of, key_of
+from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import base_file, in_repository
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
-from mlci.domain.ownership import not_yet_merged
+from mlci.domain.ownership import another_baseline, not_yet_merged
 from mlci.domain.run import Change, Run, Triggering
 from mlci.errors import ArtifactRefused, Exit, UsageError
 from mlci.steps.report import rejudge
@@ -136,9 +138,8 @@ def _key(invocation: Invocation, config: Config) -> str:
 
 def _judged(invocation: Invocation, fork: Fork, config: Config, notes: list[Finding]) -> Report | None:
     """The report on what the other run measured; None where it left no evidence."""
-    from mlci.cli.gate_compare import artifact_name
-
-    name = artifact_name(_key(invocation, config))
+    key = _key(invocation, config)
+    name = artifact_name(key)
     artifact = fork.forge.runs.artifact_of_run(name, fork.triggering.id)
     if artifact is None:
         return None
@@ -147,4 +148,7 @@ def _judged(invocation: Invocation, fork: Fork, config: Config, notes: list[Find
     predicate = read_gate(evidence, name)
     policy = gate_policy(config, baseline_given=predicate.baseline is not None)
     digest = hashlib.sha256(evidence).hexdigest()
+    accepted = accepted_digest(baselines_of(invocation.own["baseline_from"], key, fork.forge))
+    if accepted is not None and (predicate.baseline is None or predicate.baseline.digest != accepted):
+        notes = [*notes, another_baseline()]
     return rejudge(predicate, policy, config.model, notes=notes, digest=digest)

@@ -93,6 +93,21 @@ def not_yet_merged(by: str = "its own") -> Finding:
     )
 
 
+def another_baseline() -> Finding:
+    """Tell that a run of a fork did not compare with the baseline that holds."""
+    return Finding(
+        id="input:baseline",
+        rule="input",
+        verdict=Verdict.INCONCLUSIVE,
+        reason="fork",
+        message="the other run did not compare with the baseline that is accepted now",
+        explanation=(
+            "It took another model for production, or the default branch has moved on since. "
+            "Run the workflow of the pull request again."
+        ),
+    )
+
+
 def forked() -> Finding:
     """Tell that what is judged was measured by code that nobody here has reviewed."""
     return Finding(

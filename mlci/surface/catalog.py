@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlci.config.model import DEFAULT_FILE
 from mlci.errors import Exit
 from mlci.surface.command import Command, Output, Param, Permission, overrides
@@ -19,6 +21,11 @@ _KEY = Param(
     name="key", kind="text",
     help="Name of this report on the change, where there are several: comment, status and artifact carry it. "
     "Left out, the model's name, and the matrix of the job.",
+)  # fmt: skip
+_BASELINE_FROM = Param(
+    name="baseline-from", kind="text",
+    help="Where the last accepted run of the default branch is found: artifacts (of this repository's runs), or the "
+    "address of a folder (s3://, gs://, az://, file://). Left out, --baseline says what production is.",
 )  # fmt: skip
 _COMMENT = Param(
     name="comment",
@@ -71,11 +78,7 @@ GATE_COMPARE = Command(
             name="baseline", kind="path",
             help="Production's predictions or metric values; left out, only absolute limits can be judged.",
         ),
-        Param(
-            name="baseline-from", kind="text",
-            help="Where the last accepted run of the default branch is found: artifacts (of this repository's runs), "
-            "or the address of a folder (s3://, gs://, az://, file://). Left out, --baseline says what production is.",
-        ),
+        _BASELINE_FROM,
         _CONFIG,
         _report("gate-compare"),
         Param(
@@ -165,6 +168,11 @@ REPORT = Command(
         Param(
             name="key", kind="text",
             help="The key that the run of the pull request reported under; left out, the model's name.",
+        ),
+        replace(
+            _BASELINE_FROM,
+            help="Where the last accepted run of the default branch is found, as for gate-compare, to see whether the "
+            "other run compared with it. Left out, nobody checks that.",
         ),
         _CONFIG,
         _report("report"),

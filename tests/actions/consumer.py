@@ -201,14 +201,14 @@ def proposed(github: GitHub, quality: int = 5, branch: str = "feature", **files:
 
 
 def rendered(markdown: str) -> str:
-    """Markdown as GitHub renders it before it makes links of mentions, as HTML."""
-    made: str = cmarkgfm.github_flavored_markdown_to_html(markdown)
+    """Markdown as GitHub renders it before it takes elements out and makes links of mentions, as HTML."""
+    made: str = cmarkgfm.github_flavored_markdown_to_html(markdown, cmarkgfm.cmark.Options.CMARK_OPT_UNSAFE)
     return made
 
 
 def seen(comment: Comment) -> str:
     """What a reader sees of a comment, as text."""
-    return html.unescape(re.sub("<[^>]*>", "", rendered(comment.body))).replace("\u2060", "")
+    return html.unescape(re.sub("<!--.*?-->|<[^>]*>", "", rendered(comment.body))).replace("\u2060", "")
 
 
 def exit_of(outcome: Outcome, id: str = "gate") -> int:

@@ -168,9 +168,14 @@ class Act:
         if pull is not None:
             found = self.github.pull(pull)
             fork = found.head_repository != there.name
+            payload = events.pull_request(self.github, found)
+            if event == "pull_request_target":
+                # Runs what the base branch has, with all permissions, for a fork too.
+                ref = f"refs/heads/{found.base_branch}"
+                return _Started(event, ref, found.base_sha, found.head_sha, found.head_branch, payload, pull)
             return _Started(
                 event or "pull_request", f"refs/pull/{pull}/merge", found.merge_sha or found.head_sha, found.head_sha,
-                found.head_branch, events.pull_request(self.github, found), pull, fork,
+                found.head_branch, payload, pull, fork,
             )  # fmt: skip
         if group is not None:
             payload = events.merge_group(self.github, group)

@@ -127,7 +127,7 @@ def test_a_fork_may_not_write(github, act):
 
 SEEN = """
 name: seen
-on: [push, merge_group, workflow_run, schedule, workflow_dispatch]
+on: [push, merge_group, workflow_run, schedule, workflow_dispatch, pull_request_target]
 jobs:
   see:
     runs-on: ubuntu-latest
@@ -172,6 +172,7 @@ def test_each_event_is_told_as_github_tells_it(github, act, tmp_path):
     pushed = act.run(SEEN)
     queued = act.run(SEEN, group=group)
     after = act.run(SEEN, triggering=github.add_run(pull=github.pull(1)))
+    target = act.run(SEEN, pull=1, event="pull_request_target")
     again = act.run(SEEN, event="schedule", again=act.ran[-1])
 
     event, ref, commit, payload = seen(pushed)
@@ -185,6 +186,7 @@ def test_each_event_is_told_as_github_tells_it(github, act, tmp_path):
     event, ref, commit, payload = seen(after)
     assert (event, ref, commit) == ("workflow_run", "refs/heads/main", main)
     assert payload["workflow_run"]["head_sha"] == sha
+    assert seen(target)[:3] == ("pull_request_target", "refs/heads/main", main)
     assert again.job("see").step("see").outputs["run"] == f"{act.ran[-1].id}.2"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,19 @@ def test_a_downloaded_action_in_a_folder_with_blanks_runs_and_nothing_is_written
     assert list((runner.temp / "mlci-bytecode").rglob("catalog*.pyc")), "the byte code is kept for the next step"
     assert {path.name for path in action.iterdir()} >= {"action.yml", "actions", "mlci"}
     assert not {"tests", "benchmarks", "examples"} & {path.name for path in action.iterdir()}
+
+
+def test_packages_that_lie_below_the_action_are_loaded_as_they_are(runner: Runner, tmp_path: Path) -> None:
+    action = tmp_path / "checkout"
+    for name in ("actions", "mlci"):
+        shutil.copytree(runner.action / name, action / name)
+    (action / ".venv").symlink_to(sysconfig.get_path("purelib"))
+    runner.action = action
+    (runner.workspace / "a.csv").write_text("id,label,score\n" + "".join(f"{i},{i % 2},0.{i % 9}\n" for i in range(40)))
+    files = {"MLCI_GATE_COMPARE_CANDIDATE": "a.csv", "MLCI_GATE_COMPARE_BASELINE": "a.csv"}
+    done = runner.has_python().has_uv(packages=str(action / ".venv")).starts("gate-compare", **files)
+
+    assert "pass" in done.stdout.lower(), done.stderr
 
 
 def test_the_files_by_which_steps_change_the_job_stay_empty(runner: Runner, tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def pushed(folder: Path, **more: str) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     payload = folder / "event.json"
     before = "0" * 40
-    payload.write_text(json.dumps({"before": before, "repository": {"default_branch": "main", "full_name": REPOSITORY}}))
+    payload.write_text(
+        json.dumps({"before": before, "repository": {"default_branch": "main", "full_name": REPOSITORY}})
+    )
     return {
         "GITHUB_ACTIONS": "true",
         "GITHUB_API_URL": "http://127.0.0.1:1",

@@ -81,7 +81,9 @@ def kept(predictions: bytes | None) -> Callable[[pytest.MonkeyPatch], Any]:
 
     def before(patch: pytest.MonkeyPatch) -> None:
         evidence = "before/gate.json"
-        assert run(("gate-compare", "--candidate", "b.csv", "--evidence", evidence, "--report", "before/r.json"), {}) == 0
+        assert (
+            run(("gate-compare", "--candidate", "b.csv", "--evidence", evidence, "--report", "before/r.json"), {}) == 0
+        )
         content = Path(evidence).read_bytes()
         packed = b"no zip" if predictions is None else zipped({"gate.json": content, "predictions.csv": predictions})
         on_main().entered(patch).memory.runs.leave("mlci-gate", packed, run=90)

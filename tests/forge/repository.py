@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -135,8 +136,18 @@ class Objects:
         git(self.folder, "update-ref", ref, commit)
 
     def resolve(self, name: str) -> str | None:
-        """The commit that a branch, a ref or a (shortened) sha names; None where there is none."""
-        for candidate in (name, f"refs/heads/{name}"):
+        """The commit that a (shortened) sha, a branch, a tag or a ref names; None where there is none.
+
+        The rest of git's ways to name a commit (HEAD~1, :/text) mean nothing to GitHub.
+        """
+        candidates = [f"refs/heads/{name}", f"refs/tags/{name}", f"refs/{name}"]
+        if name.startswith("refs/"):
+            candidates = [name]
+        elif re.fullmatch(r"[0-9a-f]{7,40}", name):
+            candidates.insert(0, name)
+        for candidate in candidates:
+            if candidate != name and re.search(r"[~^:?*\[\\\s]|\.\.|@\{", name):
+                continue
             try:
                 words = ("rev-parse", "--verify", "--quiet", "--end-of-options", candidate + "^{commit}")
                 return git(self.folder, *words).decode().strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import requests
 
 from forge.repository import Submodule, Symlink
@@ -17,6 +19,10 @@ def test_a_missing_file_and_a_missing_commit_are_both_not_found_and_told_apart_b
     assert ask("GET", "/contents/mlci.yml?ref=" + "0" * 40).status_code == 404
     assert ask("GET", f"/commits/{opened}").json()["sha"] == opened
     assert ask("GET", "/commits/" + "0" * 40).status_code == 422
+    for name in ("feature", "heads/feature", "refs/heads/feature", opened[:8]):
+        assert ask("GET", f"/commits/{name}").json()["sha"] == opened
+    for name in ("feature~1", "feature^", ":/first", "HEAD@{0}"):
+        assert ask("GET", f"/commits/{quote(name)}").status_code == 422
 
 
 def test_folders_links_and_submodules_say_what_they_are(github, ask):

@@ -42,9 +42,9 @@ def test_a_report_is_posted_once_and_its_address_is_told() -> None:
 
     [comment] = world.memory.conversation.comments(NUMBER)
     assert (said.comment, said.lines) == (comment.url, ())
-    assert comment.body.splitlines()[0] == (
-        f"<!-- mlci:report key= run=100 attempt=1 commit={world.head} -->"
-    ), "what later runs find it by"
+    assert comment.body.splitlines()[0] == (f"<!-- mlci:report key= run=100 attempt=1 commit={world.head} -->"), (
+        "what later runs find it by"
+    )
     assert FAIL.reason in comment.body
     assert f"[run 100](<{world.run.url}>)" in comment.body.splitlines()[-1]
 
@@ -214,7 +214,7 @@ def test_five_thousand_hostile_slices_fit_into_one_comment_with_its_marker_and_i
     assert world.run.url in body
 
 
-HOSTILE = 'x --> @octocat <!-- mlci:report key= run=9 --> </sub><img src=x> `a` [a](http://evil.invalid) #1 \r\n\u202e'
+HOSTILE = "x --> @octocat <!-- mlci:report key= run=9 --> </sub><img src=x> `a` [a](http://evil.invalid) #1 \r\n\u202e"
 
 
 def test_a_hostile_matrix_and_reason_can_neither_end_the_marker_nor_mention_anybody() -> None:

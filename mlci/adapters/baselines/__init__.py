@@ -1,9 +1,19 @@
 """Where the baseline of a change comes from, and how an accepted run is kept for later ones."""
 
 from mlci.adapters.baselines.artifacts import ArtifactBaselines
-from mlci.adapters.baselines.choice import Chosen, PassedOver, choose
+from mlci.adapters.baselines.choice import Chosen, PassedOver, accepted_digest, choose
 from mlci.adapters.baselines.folder import clear, fill
 from mlci.adapters.baselines.layout import may_keep
 from mlci.adapters.baselines.prefix import StoreBaselines
 
-__all__ = ["ArtifactBaselines", "Chosen", "PassedOver", "StoreBaselines", "choose", "clear", "fill", "may_keep"]
+__all__ = [
+    "ArtifactBaselines",
+    "Chosen",
+    "PassedOver",
+    "StoreBaselines",
+    "accepted_digest",
+    "choose",
+    "clear",
+    "fill",
+    "may_keep",
+]

@@ -79,13 +79,28 @@ def choose(baselines: Baselines, folder: str = FOLDER) -> Chosen | None:
         ServiceFailed, ServiceRefused: nobody answered where it is kept.
         NotWritable: the predictions cannot be written.
     """
+    found = _newest_accepted(baselines)
+    return None if found is None else _laid_ready(*found, folder)
+
+
+def accepted_digest(baselines: Baselines | None) -> str | None:
+    """The sha256, in hexadecimal, of the predictions that changes are compared with now; None where there are none.
+
+    Raises:
+        MlciError: as for ``choose``.
+    """
+    found = _newest_accepted(baselines) if baselines is not None else None
+    return None if found is None else found[1].candidate.digest
+
+
+def _newest_accepted(baselines: Baselines) -> tuple[Kept, GatePredicate, tuple[PassedOver, ...]] | None:
     passed: list[PassedOver] = []
     lost = False
     for kept in islice(baselines.newest_first(), MOST_LOOKED_AT):
         predicate = read_gate(kept.evidence, kept.origin)
         why = may_become_baseline(predicate.verdict, predicate.findings)
         if why is None:
-            return _laid_ready(kept, predicate, folder, tuple(passed))
+            return kept, predicate, tuple(passed)
         passed.append(PassedOver(origin=kept.origin, why=why))
         lost = lost or predicate.baseline is not None
     if lost:
@@ -98,7 +113,7 @@ def choose(baselines: Baselines, folder: str = FOLDER) -> Chosen | None:
     return None
 
 
-def _laid_ready(kept: Kept, predicate: GatePredicate, folder: str, passed: tuple[PassedOver, ...]) -> Chosen:
+def _laid_ready(kept: Kept, predicate: GatePredicate, passed: tuple[PassedOver, ...], folder: str) -> Chosen:
     content = kept.predictions()
     help = "something has changed it: remove it there, so that the accepted run before it is the baseline"
     check_digest(content, predicate.candidate.digest, kept.origin, help)

@@ -51,7 +51,8 @@ def read_run(environ: Mapping[str, str]) -> Run | None:
         repository=repository,
         id=number,
         attempt=attempt,
-        url=f"{home}/{number}" if attempt == 1 else f"{home}/{number}/attempts/{attempt}",
+        # Not the attempt's own page: a comment that says the same as before is left as it is.
+        url=f"{home}/{number}",
         event=event,
         commit=change.head if change is not None else _sha(environ.get("GITHUB_SHA"), "GITHUB_SHA"),
         branch=branch,

@@ -111,7 +111,7 @@ def test_a_push_knows_what_the_branch_was_at(started: Start) -> None:
     assert (run.commit, run.branch, run.before, run.change) == (MERGE, "main", BASE, None)
     assert run.on_default_branch
     assert run.age == (100, 3)
-    assert run.url == "https://github.com/owner/name/actions/runs/100/attempts/3"
+    assert run.url == "https://github.com/owner/name/actions/runs/100"
     new = started("push", {"before": "0" * 40, "repository": REPOSITORY}, GITHUB_REF="refs/heads/a/b")
     assert new is not None
     assert (new.before, new.branch, new.on_default_branch) == (None, "a/b", False)

@@ -22,7 +22,10 @@ def needs(**results: str) -> str:
     return json.dumps({name: {"result": result, "outputs": {}} for name, result in results.items()})
 
 
-SKIPPED = {"plan": {"result": "success", "outputs": {"model": "false", "reason": "docs"}}, "gate": {"result": "skipped"}}
+SKIPPED = {
+    "plan": {"result": "success", "outputs": {"model": "false", "reason": "docs"}},
+    "gate": {"result": "skipped"},
+}
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,9 @@ def test_a_page_that_cannot_be_written_keeps_nothing_from_being_posted(
     assert "no space left" in capsys.readouterr().err
 
 
-def test_a_dry_run_judges_and_posts_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_judges_and_posts_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("c.csv").write_text(WORSE)
     world = proposed()
     assert judged(world, monkeypatch, "--dry-run") == 11

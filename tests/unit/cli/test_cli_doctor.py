@@ -59,23 +59,33 @@ def found() -> dict[str, str]:
 
 def test_a_branch_that_nothing_protects_is_found_and_is_red(github: GitHub) -> None:
     github.add_repository(files={"mlci.yml": "model: churn\n"})
-    github.clear_log()
+    before = len(github.requests)
 
     assert run(("doctor", "--repository", "owner/repository"), environ(github)) == 11
     assert json.loads(REPORT.read_text())["verdict"] == "fail"
-    assert {exchange.method for exchange in github.log} == {"GET"}, "it changes nothing"
+    assert {request.method for request in github.requests[before:]} == {"GET"}, "it changes nothing"
 
 
 def test_a_required_conclude_is_not_called_missing(github: GitHub) -> None:
     github.add_repository(files={"mlci.yml": "model: churn\n"})
     run(("doctor", "--repository", "owner/repository"), environ(github))
-    before = found()
+    assert found()["setup:required[conclude]"] == "fail"
     github.protect("main", {"conclude": 15368})
-    run(("doctor", "--repository", "owner/repository"), environ(github, administration="read"))
-    after = found()
 
-    assert before["required"] == "fail"
-    assert after.get("required") != "fail"
+    assert run(("doctor", "--repository", "owner/repository"), environ(github, administration="read")) == 0
+    assert found()["setup:required[conclude]"] == found()["setup:configuration"] == "pass"
+
+
+def test_the_named_branch_check_and_file_are_the_ones_asked_about(github: GitHub) -> None:
+    github.add_repository(files={"mlci.yml": "model: churn\n"})
+    github.commit({"models/mlci.yml": "model: churn\n"}, "release")
+    Path("models").mkdir()
+    Path("models/mlci.yml").write_text("model: churn\n")
+    more = ("--branch", "release", "--required", "other", "--config", "models/mlci.yml")
+
+    assert run(("doctor", "--repository", "owner/repository", *more), environ(github)) == 11
+    assert found()["setup:required[other]"] == "fail"
+    assert found()["setup:configuration"] == "pass"
 
 
 def test_a_repository_that_the_token_cannot_see_is_a_service_error(

@@ -66,7 +66,11 @@ def test_paths_begin_where_the_configuration_stands_in_the_repository(
     Path("models/churn").mkdir(parents=True)
     Path("models/churn/mlci.yml").write_text("train: {command: x, paths: [src/]}\n")
     monkeypatch.chdir("models/churn")
-    for paths, model in ((("src/a.py",), "false"), (("models/churn/src/a.py",), "true"), (("models/churn/mlci.yml",), "true")):
+    for paths, model in (
+        (("src/a.py",), "false"),
+        (("models/churn/src/a.py",), "true"),
+        (("models/churn/mlci.yml",), "true"),
+    ):
         world = touching(*paths)
         world.environ["GITHUB_WORKSPACE"] = str(tmp_path)
         assert planned(world, monkeypatch) == (0, model), paths

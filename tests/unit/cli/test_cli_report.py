@@ -301,9 +301,7 @@ def test_a_number_that_the_artifact_brings_along_picks_no_change(monkeypatch: py
     statement = evidence(WORSE)
     statement["predicate"]["pull_request"] = statement["number"] = 9
     world = ended(packed(statement, **{"pr.txt": b"9"}))
-    world.memory.runs.changes.append(
-        Change(number=9, head="e" * 40, base=world.base, base_branch="main", fork=True)
-    )
+    world.memory.runs.changes.append(Change(number=9, head="e" * 40, base=world.base, base_branch="main", fork=True))
 
     assert reported(world, monkeypatch) in (3, 11)
     assert world.memory.conversation.comments(9) == []

@@ -1,0 +1,37 @@
+"""What runs keep for later ones: the name it goes by, and where the accepted runs of the default branch are found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlci.adapters.baselines import ArtifactBaselines, StoreBaselines
+from mlci.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlci.cli.forge import Forge
+    from mlci.ports import Baselines
+
+ARTIFACTS = "artifacts"
+
+
+def artifact_name(key: str) -> str:
+    """What the folder that is kept is uploaded as."""
+    return f"mlci-gate-{key}" if key else "mlci-gate"
+
+
+def baselines_of(address: str | None, key: str, forge: Forge | None) -> Baselines | None:
+    """Where to look for the baseline; None where nobody said.
+
+    Raises:
+        UsageError: artifacts are asked for on a machine that is no runner, or the address is none.
+    """
+    if address is None:
+        return None
+    if address != ARTIFACTS:
+        return StoreBaselines(address, key)
+    if forge is None:
+        raise UsageError(
+            "--baseline-from artifacts needs a run of GitHub Actions",
+            help="name production's predictions with --baseline, or a folder with --baseline-from file://…",
+        )
+    return ArtifactBaselines(forge.runs, artifact_name(key), forge.run.default_branch)
