@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -11,14 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import sampled
 from measure import REPOSITORY, table, times
 from proposal import BASH, Proposal
-from wheels import fetch, served
+from wheels import fetch, lay_out, served
 
 LOCK = REPOSITORY / "actions" / "locks" / "gate.txt"
 # What an action of this kind needs, unlocked, by the recipe of the usual Python action: before it does anything.
@@ -28,7 +29,7 @@ RECIPE = (
     f'python3 -m venv "$RUNNER_TEMP/peer" && "$RUNNER_TEMP/peer/bin/pip" install -q {" ".join(PACKAGES)}'
     f' && "$RUNNER_TEMP/peer/bin/python" -c "import {MODULES}"'
 )
-INSTALLED = "installed, first step of a job"
+FIRST, LATER = "installed, first step of a job", "installed, a later step"
 PEER = "venv and pip, cache warm"
 
 
@@ -102,8 +103,8 @@ class Bench:
 def ways(folder: Path, python: str, index: Mapping[str, str] | None) -> dict[str, Start]:
     """Every way to start that can be measured: those that install need an index."""
     found = {
-        INSTALLED: Start({"MLCI_PYTHON": python, "PATH": os.defpath}),
-        "installed, a later step": Start({"MLCI_PYTHON": python, "PATH": os.defpath}, ("RUNNER_TEMP",)),
+        FIRST: Start({"MLCI_PYTHON": python, "PATH": os.defpath}),
+        LATER: Start({"MLCI_PYTHON": python, "PATH": os.defpath}, ("RUNNER_TEMP",)),
     }
     if index is None:
         return found
@@ -154,8 +155,9 @@ def parts(bench: Bench, name: str, start: Start, rounds: int) -> dict[str, float
     wrapper, out = bench.folder / "sampling", bench.folder / "parts.json"
     python = start.environ["MLCI_PYTHON"]
     wrapper.write_text(
-        f'#!/bin/sh\nfor last; do :; done\ncase "$last" in */start.py) exec "{python}" -I -B "{sampled.__file__}" "$last"'
-        f' ;; esac\nexec "{python}" "$@"\n'
+        "#!/bin/sh\nfor last; do :; done\n"
+        f'case "$last" in */start.py) exec "{python}" -I -B "{sampled.__file__}" "$last" ;; esac\n'
+        f'exec "{python}" "$@"\n'
     )
     wrapper.chmod(0o755)
     sampling = Start({**start.environ, "MLCI_PYTHON": str(wrapper), "GATE_STEP_PARTS": str(out)}, start.keeps)
@@ -182,6 +184,8 @@ def parts_table(columns: Mapping[str, Mapping[str, float]]) -> str:
     ]
     small = [sum(seconds for name, seconds in column.items() if name not in large) for column in columns.values()]
     rows.append(["what is small", *(f"{1000 * seconds:.0f}" for seconds in small)])
+    whole = [sum(column.values()) for column in columns.values()]
+    rows.append(["the whole step", *(f"{1000 * seconds:.0f}" for seconds in whole)])
     return table(["part, ms", *columns], rows)
 
 
@@ -190,35 +194,36 @@ def grouped(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
+def compared(bench: Bench, starts: Mapping[str, Start], rounds: int) -> str:
+    """Every way to start beside the other recipe."""
+    bench.in_turns(starts, rounds)
+    header = ["start", "best", "median", "worst", f"{PEER} / this, best", "target"]
+    return table(header, [bench.row(name) for name in starts])
+
+
 def measured(folder: Path, given: argparse.Namespace, python: str, index: Mapping[str, str] | None) -> None:
     """Print the tables."""
-    by_size: dict[str, Mapping[str, float]] = {}
+    columns: dict[str, Mapping[str, float]] = {}
     for rows in (given.rows, *given.more_rows):
-        here = folder / str(rows)
-        here.mkdir()
-        bench = Bench(here, Proposal(here, rows))
-        try:
-            starts = ways(here, python, index)
-            bench.proposal.checked({**starts[INSTALLED].environ, "RUNNER_TEMP": str(here / "checked")})
-            if rows == given.rows:
-                bench.in_turns(starts, given.rounds)
-                print(table(["start", "best", "median", "worst", f"{PEER} / this, best", "target"], map(bench.row, starts)))
-                print(f"\n{bench.proposal.requests} requests a run; {grouped(rows)} rows a side.\n")
-            runs = given.rounds if rows == given.rows else 1
-            for name in list(starts)[:2] if rows == given.rows else list(starts)[1:2]:
-                if starts[name].keeps and name not in bench.walls:
-                    bench.once(name, starts[name])
-                by_size[f"{name}, {grouped(rows)} rows"] = parts(bench, name, starts[name], runs)
-        finally:
-            bench.proposal.close()
-    print(parts_table(by_size))
+        here, first = folder / str(rows), rows == given.rows
+        with contextlib.closing(Proposal(here, rows)) as proposal:
+            bench, starts = Bench(here, proposal), ways(here, python, index)
+            proposal.checked({**starts[FIRST].environ, "RUNNER_TEMP": str(here / "checked")})
+            if first:
+                print(compared(bench, starts, given.rounds))
+                print(f"\n{proposal.requests} requests a run; {grouped(rows)} rows a side.\n")
+            for name in (FIRST, LATER) if first else (LATER,):
+                bench.once(name, starts[name])
+                of_size = f"{name}, {grouped(rows)} rows"
+                columns[of_size] = parts(bench, name, starts[name], given.rounds if first else 1)
+    print(parts_table(columns))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--more-rows", type=int, nargs="*", default=[1_000_000], help="sizes that are run once")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--python", help="an interpreter that has what mlci needs; nothing is then installed")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
@@ -226,6 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if given.python:
             return measured(folder, given, given.python, None)
         fetch(bare(), LOCK, folder / "wheels")
+        lay_out(folder / "wheels")
         with served(folder / "wheels") as index:
             measured(folder, given, installed(folder / "installed", index), index)
     return None

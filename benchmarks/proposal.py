@@ -66,7 +66,6 @@ class Proposal:
     def __init__(self, folder: Path, rows: int) -> None:
         """Make both sides' predictions, judge the baseline as its own run did, and open the pull request."""
         from events import pull_request
-
         from forge.github import GitHub
 
         self.workspace = folder / "work space"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
-
-BEGAN = time.time()
-
 import atexit
 import json
 import os
 import runpy
 import signal
 import sys
+import time
+from pathlib import Path
 from types import FrameType
 
+BEGAN = time.time()
 EVERY_S = 0.001
 # What belongs to a package that a step imports for its own sake.
 _OF = {
@@ -86,8 +85,8 @@ def main() -> None:
 
     def written() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        with open(os.environ["GATE_STEP_PARTS"], "w") as file:
-            json.dump({"began": BEGAN, "ended": time.time(), "spent": spent}, file)
+        said = {"began": BEGAN, "ended": time.time(), "spent": spent}
+        Path(os.environ["GATE_STEP_PARTS"]).write_text(json.dumps(said))
 
     atexit.register(written)
     signal.signal(signal.SIGALRM, Clock().sample)

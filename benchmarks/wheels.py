@@ -28,7 +28,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 def fetch(python: str, lock: Path, folder: Path) -> None:
-    """Download what a lock names, by the machine's own settings, and lay out the pages of an index beside it.
+    """Download what a lock names, by the machine's own settings.
 
     Raises:
         SystemExit: pip could not.
@@ -39,6 +39,10 @@ def fetch(python: str, lock: Path, folder: Path) -> None:
     )
     if done.returncode:
         raise SystemExit(f"the packages could not be downloaded:\n{done.stdout}")
+
+
+def lay_out(folder: Path) -> None:
+    """Make the pages of an index beside the wheels."""
     for wheel in folder.glob("*.whl"):
         page = folder / "simple" / re.sub("[-_.]+", "-", wheel.name.split("-")[0]).lower() / "index.html"
         page.parent.mkdir(parents=True, exist_ok=True)

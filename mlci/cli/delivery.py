@@ -106,10 +106,9 @@ class Delivery:
         click.echo(publish.shown(report, format, width=width, colour=colour, unicode=unicode), nl=False, color=colour)
         if self._annotated:
             click.echo(publish.annotated(report), nl=False, err=True)
-        evidence = (
-            f"; evidence: {one_line(self.own['evidence'])}" if self.own.get("evidence") and report.evidence else ""
-        )
-        written = f"report: {one_line(self.faces.json)}, .md, .html, .junit.xml{evidence}"
+        written = f"report: {one_line(self.faces.json)}, .md, .html, .junit.xml"
+        if self.own.get("evidence") and report.evidence:
+            written += f"; evidence: {one_line(self.own['evidence'])}"
         click.echo(log_line(written), err=True)
         if format == "text" and not self._annotated:
             click.echo(f"open {Path(self.faces.html).resolve().as_uri()}", err=True)
@@ -164,13 +163,11 @@ def _refuse_clearing(command: Command, own: Mapping[str, Any]) -> None:
     if not own.get("keep"):
         return
     folder = Path(os.path.realpath(own["keep"]))
-    for param in command.params:
+    inputs = [param for param in command.params if param.kind == "path" and param.name not in (*_WRITTEN, "keep")]
+    for param in inputs:
         path = own.get(param.name.replace("-", "_"))
-        if param.kind == "path" and param.name not in (*_WRITTEN, "keep") and path:
-            if Path(os.path.realpath(path)).is_relative_to(folder) and Path(path).is_file():
-                raise UsageError(
-                    f"--keep would empty {own['keep']}, where --{param.name} lies", help="name another --keep"
-                )
+        if path and Path(os.path.realpath(path)).is_relative_to(folder):
+            raise UsageError(f"--keep would empty {own['keep']}, where --{param.name} lies", help="name another --keep")
 
 
 def _is_utf8(path: str) -> bool:

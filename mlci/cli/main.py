@@ -45,9 +45,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         code = _run(arguments, environ)
         return _flushed(code)
     except MlciError as error:
-        _say(str(error), environ)
-        _annotate(error, environ)
-        return int(error.exit)
+        return _explained(error, environ)
     except click.ClickException as error:
         return _usage(error, environ)
     except (KeyboardInterrupt, click.Abort):
@@ -67,8 +65,7 @@ def _is_full(problem: Exception) -> bool:
 def _full(problem: Exception, environ: Mapping[str, str]) -> int:
     _discard_stdout()
     cause = f"a result cannot be written: {getattr(problem, 'strerror', None) or problem}"
-    _say(str(NotWritable(cause, help="make room, or write somewhere else")), environ)
-    return Exit.USAGE
+    return _explained(NotWritable(cause, help="make room, or write somewhere else"), environ)
 
 
 def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -109,8 +106,14 @@ def _usage(error: click.ClickException, environ: Mapping[str, str]) -> int:
         hint = nearest(error.option_name, options)
     else:
         cause = one_line(error.format_message().rstrip("."))
-    _say(str(UsageError(cause, help=hint or "mlci --help lists commands, mlci COMMAND --help its options")), environ)
-    return Exit.USAGE
+    hint = hint or "mlci --help lists commands, mlci COMMAND --help its options"
+    return _explained(UsageError(cause, help=hint), environ)
+
+
+def _explained(error: MlciError, environ: Mapping[str, str]) -> int:
+    _say(str(error), environ)
+    _annotate(error, environ)
+    return int(error.exit)
 
 
 def _say(text: str, environ: Mapping[str, str]) -> None:

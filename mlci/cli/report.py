@@ -128,7 +128,7 @@ def _audience(invocation: Invocation, fork: Fork, config: Config) -> publish.Aud
 def _refused() -> ArtifactRefused:
     """What is posted of a refusal: its cause may quote the names of members, which are the fork's own words."""
     return ArtifactRefused(
-        "the artifact of the other run is not what gate-compare leaves", help="the log of this job says what is wrong"
+        "an artifact that is needed is not what gate-compare leaves", help="the log of this job says what is wrong"
     )
 
 

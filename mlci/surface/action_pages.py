@@ -36,7 +36,6 @@ _AFTER = {
         "  with:\n"
         "    name: ${{ steps.gate.outputs.artifact }}\n"
         "    path: ${{ steps.gate.outputs.keep }}\n"
-        "    include-hidden-files: true\n"
         "    overwrite: true\n"
     )
 }
@@ -51,7 +50,7 @@ _JOBS = {
 _NOTES = {
     "gate-compare": (
         "What the last step uploads is where the next run finds its baseline, and `report` the numbers of a fork's "
-        "change. The folder's name begins with a dot, so the upload has to be told to include it."
+        "change."
     ),
     "conclude": "Require this job, by its name, in the ruleset of the branch; `mlci doctor` says whether it is.",
     "report": (

@@ -86,7 +86,7 @@ GATE_COMPARE = Command(
             help="Where the evidence is written.",
         ),
         Param(
-            name="keep", kind="path", default=".mlci/keep",
+            name="keep", kind="path", default="mlci-keep",
             help="Folder of what a later run needs: the evidence and, on the default branch, the predictions.",
         ),
         _FORMAT,

@@ -18,10 +18,9 @@ import cmarkgfm
 import yaml
 
 if TYPE_CHECKING:
-    from outcome import Outcome
-
     from forge.github import GitHub
     from forge.state import Comment
+    from outcome import Outcome
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,7 +88,6 @@ jobs:
         with:
           name: ${{{{ steps.gate.outputs.artifact }}}}
           path: ${{{{ steps.gate.outputs.keep }}}}
-          include-hidden-files: true
           overwrite: true
   conclude:
     name: conclude
@@ -147,16 +145,15 @@ def called(name: str, **inputs: str) -> dict[str, Any]:
     """The job within a reusable workflow of ours, because act ends where such a workflow fails."""
     described = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text())
     ((_, job),) = described["jobs"].items()
-    given = {key: value["default"] for key, value in described[True]["workflow_call"]["inputs"].items() if "default" in value}
+    known = described[True]["workflow_call"]["inputs"]
+    given = {key: value["default"] for key, value in known.items() if "default" in value}
     given |= {key.replace("_", "-"): value for key, value in inputs.items()}
     text = re.sub(r"\binputs\.([\w-]+)", lambda found: f"'{given[found[1]]}'", yaml.safe_dump(job, width=1000))
     done: dict[str, Any] = yaml.safe_load(text)
     return done
 
 
-def workflow(
-    *steps: dict[str, Any] | str, permissions: Mapping[str, str] = PERMISSIONS, **job: Any
-) -> str:
+def workflow(*steps: dict[str, Any] | str, permissions: Mapping[str, str] = PERMISSIONS, **job: Any) -> str:
     """A workflow with the one job ``gate``; a step that is a text is run by the shell."""
     done: list[Any] = [{"uses": f"actions/checkout@{SHA}"}]
     done += [{"run": step} if isinstance(step, str) else step for step in steps]

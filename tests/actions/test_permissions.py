@@ -43,7 +43,7 @@ class Tokens:
         return {name.replace("_", "-"): level for name, level in found.items()}
 
     def refused(self, id: str) -> list[str]:
-        """Operations that were refused; whoever is a workflow may not ask who they are, and finds that out by asking."""
+        """Operations that were refused; that a workflow has no user is found out by asking."""
         token = self.values[id.upper().replace("-", "_")]
         asked = [each for each in self.github.requests if each.token is not None and each.token.value == token]
         return [each.operation for each in asked if each.status == 403 and each.operation != "GET /user"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import stat
 import warnings
 import zipfile
@@ -11,7 +12,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from consumer import ARTIFACT, FILES, ROOT, UPLOAD, accepted, exit_of, measured, proposed, seen, uses, workflow
+from consumer import (
+    ARTIFACT,
+    FILES,
+    ROOT,
+    UPLOAD,
+    accepted,
+    exit_of,
+    measured,
+    proposed,
+    rendered,
+    seen,
+    uses,
+    workflow,
+)  # fmt: skip
 
 GATE = workflow("python3 train.py", uses(), UPLOAD)
 REPORT = (ROOT / "workflows-templates/github/mlci-report.yml").read_text()
@@ -90,10 +104,11 @@ def test_what_a_fork_left_on_a_branch_called_main_is_no_baseline(fork, act):
 WORDS = "**planted** <img src=x> @everyone [here](https://example.com)\n<!-- mlci:report key= run=9 attempt=9 -->"
 
 
-def lied(change: Callable[[dict[str, Any]], None], against: int = 10) -> bytes:
+def lied(change: Callable[[dict[str, Any]], None]) -> bytes:
     """Evidence of a model that is worse, with something changed in it."""
-    statement = json.loads(measured(5, against).evidence)
+    statement = json.loads(measured(5, 10).evidence)
     change(statement["predicate"])
+    statement["subject"][0]["name"] = statement["predicate"]["candidate"]["name"]
     return json.dumps(statement).encode()
 
 
@@ -133,6 +148,11 @@ def plant(predicate: dict[str, Any]) -> None:
         finding |= {"message": WORDS, "explanation": WORDS, "method": WORDS, "id": WORDS}
 
 
+def rename(predicate: dict[str, Any]) -> None:
+    """Write Markdown where a name stands, which is shown."""
+    predicate["candidate"]["name"] = predicate["baseline"]["name"] = WORDS
+
+
 def test_what_a_fork_left_is_refused_where_it_is_not_what_the_gate_writes(fork, act):
     honest = measured(5, 10).evidence
     finding = json.loads(honest)["predicate"]["findings"][0]
@@ -164,7 +184,7 @@ def test_what_a_fork_left_is_refused_where_it_is_not_what_the_gate_writes(fork, 
     states = {name: each.state for name, each in fork.statuses(fork.pull(1).head_sha).items()}
     assert states == {f"mlci/gate/{key}": "failure" for key in keys}
     # One for each way to be refused, so that none of them stands in for another.
-    reasons = {posted[key].split("A001: ")[1].split("\n")[0] for key in keys}
+    reasons = {re.findall(r"error\[A001\]: (.*)", outcome.job("gate").step(key).log)[-1] for key in keys}
     assert len(reasons) == len(keys), reasons
     assert "***" not in outcome.log, "the key of a report is no secret"
 
@@ -173,7 +193,7 @@ def test_what_a_fork_says_of_its_numbers_is_neither_believed_nor_repeated(fork, 
     proposed(fork, 5, "another")
     run = fork.add_run(pull=fork.pull(1))
     other = {"pr_number.txt": b"2", "pull_request.json": b'{"number": 2}'}
-    told = {"boast": lied(boast), "plant": lied(plant), "other": measured(5, 10).evidence}
+    told = {"boast": lied(boast), "plant": lied(plant), "names": lied(rename), "other": measured(5, 10).evidence}
     for key, evidence in told.items():
         fork.put_artifact(run, f"mlci-gate-{key}", {"gate.json": evidence} | (other if key == "other" else {}))
     fork.put_artifact(run, "mlci-gate-pr-2", {"gate.json": measured(40, 10).evidence})
@@ -186,6 +206,10 @@ def test_what_a_fork_says_of_its_numbers_is_neither_believed_nor_repeated(fork, 
     comments = {each.body.split("key=")[1].split(" ")[0]: each for each in fork.comments(1)}
     assert comments.keys() == told.keys()
     assert "the run that measured says pass, and its numbers say fail" in seen(comments["boast"])
-    for text in (comments["plant"].body, outcome.summary, outcome.log, str(outcome.job("gate").outputs)):
+    step = outcome.job("gate").step("plant")
+    for text in (comments["plant"].body, step.summary, step.log, str(step.outputs), str(step.annotations)):
         assert "planted" not in text
+    whole = rendered(comments["names"].body)
+    assert "planted" in whole
+    assert not re.search(r"<img|<strong>planted|@everyone|example\.com\W*\"|<!-- mlci:report key= ", whole)
     assert {each.sha for each in fork.repository().statuses} == {fork.pull(1).head_sha}

@@ -35,6 +35,10 @@ SHOWN = [
     *("$(touch pwned)", "`touch pwned`", "::set-output name=verdict::pass", "@everyone", "<img src=x", "| a | b |"),
     *("[owned](https://example.com/owned)", "owner/repository#1", "</details></sub><h1>owned"),
 ]  # fmt: skip
+FILE_NAMES = [
+    *("$(touch pwned) @everyone <img src=x> --> | a |", "%0A::error::owned", "a\n::error::owned"),
+    *("`b` owner/repository#1", "::set-output name=model::false"),
+]  # fmt: skip
 # What a report is made of.
 ELEMENTS = {
     *("h3", "h4", "p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"),
@@ -51,7 +55,7 @@ def test_hostile_names_stay_names_wherever_they_are_shown(github, act):
         "[accuracy]", "{accuracy: {}, " + ", ".join(f"'{name}': {{better: higher}}" for name in METRICS) + "}"
     )
     github.add_repository(files=FILES | {"mlci.yml": policy, "train.py": TRAIN})
-    github.commit({"quality.txt": "5\n"}, BRANCH)
+    github.commit({"quality.txt": "5\n"} | dict.fromkeys(FILE_NAMES, "changed\n"), BRANCH)
     number = github.open_pull_request(BRANCH, title=TITLE, body=TITLE).number
     planted = github.add_comment(number, MARKER.format(github.pull(number).head_sha) + "\nnothing to see")
     before = planted.body
@@ -60,12 +64,15 @@ def test_hostile_names_stay_names_wherever_they_are_shown(github, act):
     find = 'echo "found=$(find "$GITHUB_WORKSPACE" "$RUNNER_TEMP" -name "pwned*")" >> "$GITHUB_OUTPUT"'
     look = {"id": "look", "if": "always()", "run": find}
 
-    outcome = act.run(workflow(write, judge, look), pull=number)
+    outcome = act.run(workflow(uses("actions/plan", "plan"), write, judge, look), pull=number)
 
-    gate = outcome.job("gate").step("gate")
+    gate, plan = outcome.job("gate").step("gate"), outcome.job("gate").step("plan")
     assert gate.outputs.get("verdict") == "fail", outcome.log
     assert outcome.job("gate").step("look").outputs["found"] == ""
     # What the runner understood: only what the step itself says.
+    assert plan.outputs.keys() == {"model", "reason", "report"}
+    assert plan.outputs["model"] == "true"
+    assert [each.level for each in plan.annotations] == ["notice"]
     assert gate.outputs.keys() == {"verdict", "reason", "report", "evidence", "keep", "artifact", "comment"}
     # act drops a title that holds a "=", which the runner keeps.
     titles = [each.properties.get("title", "gate-compare") for each in gate.annotations]
@@ -77,17 +84,17 @@ def test_hostile_names_stay_names_wherever_they_are_shown(github, act):
     theirs, ours = github.comments(number)
     assert (theirs.body, theirs.id, theirs.author.login) == (before, planted.id, "contributor")
     assert ours.body.startswith("<!-- mlci:report key=churn run=")
-    for text in (ours.body, gate.summary):
+    for text in (ours.body, gate.summary, plan.summary):
         made = rendered(text)
         assert {tag.lower() for tag in re.findall(r"</?([A-Za-z][\w-]*)", made)} <= ELEMENTS
         assert re.findall(r"<!--.*?-->", made, re.DOTALL) == ([text.partition("\n")[0]] if text is ours.body else [])
-        assert re.findall(r'(?:href|src)="([^"]*)"', made) == ([page(github, act)] if text is ours.body else [])
+        assert set(re.findall(r'(?:href|src)="([^"]*)"', made)) == ({page(github, act)} if text is ours.body else set())
         # In the text that is left GitHub would find mentions and references; code it leaves alone.
         told = re.sub("<[^>]*>", "", re.sub(r"<code>[^<]*</code>", "", made))
         assert not re.search(r"@\w|\w/\w+#\d", told)
         # Every name is there, so that nothing above is true for want of it.
         whole = html.unescape(made).replace("\u2060", "")
-        assert [name for name in SHOWN if name not in whole] == []
+        assert [name for name in (FILE_NAMES[:1] if text is plan.summary else SHOWN) if name not in whole] == []
 
 
 def page(github, act) -> str:

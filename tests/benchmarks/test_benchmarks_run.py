@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from forge.fixtures import need_description
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TINY = {
@@ -16,6 +18,7 @@ TINY = {
     "million_rows": ["--rows", "2000", "--rounds", "1"],
     "paired_interval": ["--rows", "2000", "--rounds", "1"],
     "slices": ["--rows", "5000", "--slices", "3", "--rounds", "1"],
+    "gate_step": ["--rows", "500", "--rounds", "1", "--more-rows", "--python", sys.executable],
     "simulation": ["--rows", "2000", "--harmless", "2", "--harmful", "2", "--processes", "1"],
 }
 FIRST_CELLS = {
@@ -140,3 +143,85 @@ def test_disk_use_is_told_with_and_without_compiled_files(benchmark: object, tmp
 def test_a_ratio_has_three_digits_and_groups_of_three(benchmark: object) -> None:
     measure: ModuleType = benchmark("measure")  # type: ignore[operator]
     assert [measure.times(slow, 1.0) for slow in (0.66666, 4.6449, 12345.6)] == ["0.667×", "4.64×", "12 346×"]
+
+
+def test_the_whole_gate_step_is_timed_and_taken_apart() -> None:
+    need_description()
+    ways, between, parts = _run("gate_step").split("\n\n")
+    header, _, *rows = _rows(ways)
+    assert [row[0] for row in rows] == ["installed, first step of a job", "installed, a later step"]
+    assert all(len(row) == len(header) and all(row) for row in rows)
+    assert re.fullmatch(r"\d+ requests a run; 500 rows a side\.", between)
+    _, _, *rows = _rows(parts)
+    *some, whole = ([int(cell) for cell in row[1:]] for row in rows)
+    assert {"importing mlci", "importing numpy"} <= {row[0] for row in rows}
+    assert whole == pytest.approx([sum(column) for column in zip(*some, strict=True)], abs=len(some))
+
+
+def test_a_gate_step_that_posts_nothing_is_not_timed(benchmark: object, tmp_path: Path) -> None:
+    need_description()
+    proposal = benchmark("proposal").Proposal(tmp_path, 500)  # type: ignore[operator]
+    unposted = {"MLCI_GATE_COMPARE_STATUS": "false", "MLCI_PYTHON": sys.executable, "RUNNER_TEMP": str(tmp_path)}
+    try:
+        with pytest.raises(SystemExit, match="has not posted both comment and status"):
+            proposal.checked({**unposted, "PATH": "/usr/bin:/bin"})
+    finally:
+        proposal.close()
+
+
+def _imported(package: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(package.parent))
+    return importlib.import_module(package.name)
+
+
+def test_the_time_of_an_import_is_charged_to_the_package_that_is_wanted(
+    benchmark: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    benchmark("sampled")  # type: ignore[operator]
+    package = tmp_path / "wanted_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("import sys, sampled\nwho = sampled.part(sys._getframe())\n")
+    assert _imported(package, monkeypatch).who == "importing wanted_package"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("adapters/http.py", "asking GitHub"),
+        ("adapters/plain.py", "reading and writing files"),
+        ("render/html.py", "rendering"),
+        ("steps/judging.py", "judging"),
+        ("ports.py", "the rest"),
+    ],
+)
+def test_work_is_charged_to_the_module_of_ours_that_asked_for_it(benchmark: object, path: str, name: str) -> None:
+    sampled = benchmark("sampled")  # type: ignore[operator]
+    given = {"sampled": sampled, "library": lambda ask: ask()}
+    exec(compile("import sys\nwho = library(lambda: sampled.part(sys._getframe()))", f"/a/mlci/{path}", "exec"), given)
+    assert given["who"] == name
+
+
+def test_wheels_may_be_cached_for_good_and_pages_briefly(benchmark: object, tmp_path: Path) -> None:
+    wheels = benchmark("wheels")  # type: ignore[operator]
+    import requests
+
+    (tmp_path / "Some_thing-1.0-py3-none-any.whl").write_bytes(b"packed")
+    wheels.lay_out(tmp_path)
+    with wheels.served(tmp_path) as index, requests.Session() as session:
+        session.trust_env = False
+        page = session.get(index["PIP_INDEX_URL"] + "some-thing/")
+        link = re.search('href="([^#]+)#sha256=', page.text)
+        assert link is not None
+        wheel = session.get(f"{page.url}{link[1]}")
+    assert wheel.content == b"packed"
+    assert [each.headers["Cache-Control"].split(",")[0] for each in (page, wheel)] == [
+        "max-age=600",
+        "max-age=365000000",
+    ]
+
+
+def test_a_run_of_the_command_line_does_not_search_for_cycles() -> None:
+    """What that search costs shows only in a million rows, where it doubles the time of reading them."""
+    program = "import gc, sys, mlci.cli.main as m\nm.run = lambda *_: gc.isenabled() + 40\nm.main()"
+    done = subprocess.run([sys.executable, "-c", program], cwd=BENCHMARKS.parent, check=False)
+    assert done.returncode == 40

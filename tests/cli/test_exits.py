@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from cli.running import on_main, predictions, proposed, zipped
+
 from mlci.cli.main import run
 from mlci.errors import Exit, MlciError, ServiceFailed, ServiceRefused, catalogue
 from mlci.surface.catalog import command_named
@@ -71,7 +71,7 @@ def refused_by(port: str, error: type[MlciError]) -> Callable[[pytest.MonkeyPatc
 
     def before(patch: pytest.MonkeyPatch) -> None:
         world = proposed().entered(patch)
-        setattr(getattr(world.memory, port), "error", error("it did not answer"))
+        getattr(world.memory, port).error = error("it did not answer")
 
     return before
 

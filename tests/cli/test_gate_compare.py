@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 import rfc8785
-
 from cli.running import SILENT, pushed
+
 from mlci.cli.main import run
 
 REPORT = Path(".mlci/report/gate-compare.json")

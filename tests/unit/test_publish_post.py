@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from cli.running import NUMBER, World, on_main, proposed
 from golden import reports
 
-from cli.running import NUMBER, World, on_main, proposed
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
 from mlci.errors import MlciError, ServiceFailed, ServiceRefused

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from cli.running import World, on_main, predictions, proposed, zipped
+
 from mlci.cli.main import run
 from mlci.domain.run import Change
 
 REPORT = Path(".mlci/report/gate-compare.json")
-KEEP = Path(".mlci/keep")
+KEEP = Path("mlci-keep")
 POLICY = "model: churn\n"
 GOOD, WORSE = predictions(), predictions(wrong=90)
 
@@ -206,7 +206,7 @@ def test_the_kept_folder_is_named_from_the_workspace(tmp_path: Path, monkeypatch
     Path("c.csv").write_text(GOOD)
 
     assert judged(world, monkeypatch) == 0
-    assert world.memory.job.values["keep"] == "models/.mlci/keep"
+    assert world.memory.job.values["keep"] == "models/mlci-keep"
 
 
 # A folder in a store

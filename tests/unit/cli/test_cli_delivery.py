@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from cli.running import World, on_main, predictions, proposed
+
 from mlci.cli.main import run
 from mlci.errors import NotWritable, ServiceFailed, ServiceRefused
 
@@ -57,7 +57,7 @@ def test_a_worse_model_is_posted_handed_on_and_shown_on_the_page(monkeypatch: py
         "reason": report()["reason"],
         "report": str(REPORT),
         "evidence": report()["evidence"]["gate"],
-        "keep": ".mlci/keep",
+        "keep": "mlci-keep",
         "artifact": "mlci-gate-churn",
         "comment": comment.url,
     }

@@ -77,7 +77,7 @@ def test_a_required_conclude_is_not_called_missing(github: GitHub) -> None:
 
 
 def test_the_named_branch_check_and_file_are_the_ones_asked_about(github: GitHub) -> None:
-    github.add_repository(files={"mlci.yml": "model: churn\n"})
+    github.add_repository(files={"train.py": "1"})
     github.commit({"models/mlci.yml": "model: churn\n"}, "release")
     Path("models").mkdir()
     Path("models/mlci.yml").write_text("model: churn\n")

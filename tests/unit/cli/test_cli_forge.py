@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-
 from cli.running import NUMBER, World, on_main, proposed, pushed
+
 from mlci.cli.forge import audience_of, forge_of, job_of, key_of
 from mlci.cli.main import run
 from mlci.cli.tree import Given

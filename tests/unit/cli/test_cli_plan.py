@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from cli.running import World, on_main, proposed, pushed
+
 from mlci.cli.main import run
 from mlci.errors import ServiceFailed
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from cli.running import World, on_main, proposed
+
 from mlci.cli.invocation import Invocation
 from mlci.cli.policy import Decided, decide, in_repository
 from mlci.cli.tree import Given

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.running import World, after, on_main, predictions, proposed, zipped
 from golden.reports import HOSTILE
 
-from cli.running import World, after, on_main, predictions, proposed, zipped
 from mlci.cli.main import run
 from mlci.domain.run import Change
 from mlci.errors import ServiceFailed, ServiceRefused
@@ -153,6 +154,50 @@ def test_a_dry_run_and_what_is_turned_off_post_nothing(monkeypatch: pytest.Monke
         assert (world.comments, world.memory.commits.statuses) == ([], {})
 
 
+# Compared with what
+
+
+def accepted(world: World, predictions: str) -> World:
+    """The default branch has an accepted run with these predictions."""
+    Path("a.csv").write_text(predictions)
+    line = ("gate-compare", "--candidate", "a.csv", "--evidence", "accepted.json", "--report", "accepted/r.json")
+    assert run(line, {}) == 0
+    members = {"gate.json": Path("accepted.json").read_bytes(), "predictions.csv": predictions.encode()}
+    world.memory.runs.leave("mlci-gate-churn", zipped(members), run=50)
+    return world
+
+
+def test_a_fork_that_compared_with_the_accepted_baseline_is_judged_by_its_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = accepted(ended(packed(evidence())), GOOD)
+
+    assert reported(world, monkeypatch, "--baseline-from", "artifacts") == 0
+    assert "input:baseline" not in [found["id"] for found in report()["findings"]]
+
+
+@pytest.mark.parametrize("compared", [True, False])
+def test_a_fork_that_took_another_model_for_production_proves_nothing(
+    compared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("b.csv").write_text(WORSE)
+    statement = evidence()
+    if not compared:
+        assert run(("gate-compare", "--candidate", "c.csv", "--evidence", "e.json"), {}) == 0
+        statement = json.loads(Path("e.json").read_bytes())
+    world = accepted(ended(packed(statement)), GOOD)
+
+    assert reported(world, monkeypatch, "--baseline-from", "artifacts") == 3
+    assert "input:baseline" in [found["id"] for found in report()["findings"]]
+    assert world.states(world.head)["mlci/gate/churn"][0] == "failure"
+
+
+def test_before_anything_was_accepted_nobody_can_have_compared_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = ended(packed(evidence()))
+
+    assert reported(world, monkeypatch, "--baseline-from", "artifacts") == 0
+
+
 # Not for this step
 
 
@@ -262,12 +307,14 @@ def test_an_artifact_that_is_not_ours_is_refused_and_the_report_quotes_nothing_o
     assert "\n::error::x" not in err
 
 
-def test_an_artifact_larger_than_any_evidence_is_refused_before_it_is_unpacked(
-    monkeypatch: pytest.MonkeyPatch,
+def test_an_artifact_larger_than_any_evidence_is_refused_whatever_is_in_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = ended(b"x" * ((20 << 20) + 1))
+    content = packed(evidence(), **{"padding.bin": os.urandom((20 << 20) + 1)})
+    world = ended(content)
 
     assert reported(world, monkeypatch) == 3
+    assert "error[A001]" in capsys.readouterr().err
     assert world.states(world.head)["mlci/gate/churn"][0] == "failure"
 
 

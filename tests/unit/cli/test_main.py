@@ -15,7 +15,7 @@ from mlci.cli import main as program
 from mlci.cli.invocation import Invocation
 from mlci.cli.main import PIPE_CLOSED, run
 from mlci.cli.redact import redact
-from mlci.errors import Exit, NoExamples
+from mlci.errors import Exit, NoExamples, SeveralErrors
 from mlci.surface.catalog import COMMANDS
 
 
@@ -121,6 +121,29 @@ def test_problems_of_command_line_environment_and_file_come_together(
     ):
         assert part in said
     assert "--> MLCI_GATE_COMPARE_CONFIDENCE" in said
+
+
+@pytest.mark.parametrize("line", [GATE, ["gate-compare", "--tolerence", "1"], ["gate"], []])
+def test_an_error_shows_beside_a_run_on_github_and_nowhere_else(
+    line: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ending(monkeypatch, NoExamples("nothing in it"))
+    for environ in ({}, {"GITHUB_ACTIONS": "false"}, {"GITHUB_ACTIONS": "true"}):
+        run(line, environ)
+        shown = [one for one in capsys.readouterr().err.splitlines() if one.startswith("::error title=mlci ")]
+        assert len(shown) == (environ.get("GITHUB_ACTIONS") == "true")
+
+
+def test_at_most_ten_errors_are_annotations_and_none_tells_a_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ending(monkeypatch, SeveralErrors([NoExamples(f"{number} hunter22\n::error::x") for number in range(12)]))
+    run(GATE, {"GITHUB_ACTIONS": "true", "SOME_TOKEN": "hunter22"})
+    said = capsys.readouterr().err
+
+    assert len([line for line in said.splitlines() if line.startswith("::error")]) == 10
+    assert said.count("error[I008]") == 12
+    assert "hunter22" not in said
 
 
 def test_ctrl_c_is_130_and_not_a_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,7 +282,7 @@ def test_own_parameters_arrive_with_their_defaults(seen: list[Invocation]) -> No
         "config": "mlci.yml",
         "report": ".mlci/report/gate-compare.json",
         "evidence": ".mlci/evidence/gate.json",
-        "keep": ".mlci/keep",
+        "keep": "mlci-keep",
         "format": "json",
         "key": None,
         "comment": "true",
