@@ -139,7 +139,7 @@ class Commits(Protocol):
     """Commits: what is in them, and what is said of them."""
 
     def file(self, path: str, commit: str) -> bytes | None:
-        """A file as that commit has it; None where the commit has no such file.
+        """A file as that commit, or the tip of that branch, has it; None where it has no such file.
 
         Raises:
             ServiceFailed: the forge does not know the commit, or does not answer.

@@ -14,7 +14,7 @@ import requests
 from mlci.adapters.oneline import one_line
 from mlci.errors import MlciError, ServiceFailed, ServiceRefused
 
-Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
 # A page of a hundred comments of 65,536 characters fits.
 _LARGEST_ANSWER = 64 << 20

@@ -47,16 +47,6 @@ def only_member(content: bytes, name: str, limit: int) -> bytes:
         return _unpacked(archive, named[0], name)
 
 
-def members(content: bytes) -> tuple[str, ...]:
-    """Names of the files in a zip, in its order, none of which leads out of a folder.
-
-    Raises:
-        ArtifactRefused: it is no zip, or a member's name leads out of a folder.
-    """
-    with _opened(content) as archive:
-        return tuple(each.filename for each in archive.infolist() if not each.is_dir())
-
-
 def _opened(content: bytes) -> zipfile.ZipFile:
     size = _directory_size(content)
     if size is None:

@@ -33,9 +33,7 @@ def write(path: str, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes private files; a report is as readable as any other file the user's umask allows.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).chmod(0o666 & ~umask())
         Path(temporary).replace(target)
     except OSError as error:
         if temporary is not None:
@@ -44,6 +42,13 @@ def write(path: str, content: bytes) -> None:
         raise NotWritable(
             f"cannot write {path}: {error.strerror or error}", place=Place(path), help="check permissions and space"
         ) from error
+
+
+def umask() -> int:
+    """What this process takes away from the mode of new files; reading it takes setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def remove(path: str) -> None:
@@ -58,6 +63,11 @@ def remove(path: str) -> None:
         raise NotWritable(f"cannot replace {path}: {error.strerror or error}", place=Place(path)) from error
 
 
+def unread(path: str, error: OSError) -> FileMissing:
+    """What to raise for a file that cannot be read."""
+    return FileMissing(f"cannot read {path}: {error.strerror or error}", place=Place(path))
+
+
 def sha256(path: str) -> str:
     """Digest of a file's bytes, in hexadecimal.
 
@@ -70,7 +80,7 @@ def sha256(path: str) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     except OSError as error:
-        raise FileMissing(f"cannot read {path}: {error.strerror or error}", place=Place(path)) from error
+        raise unread(path, error) from error
     return digest.hexdigest()
 
 
@@ -89,7 +99,7 @@ def read_metrics(path: str) -> tuple[dict[str, float], str | None]:
             raise Unreadable("larger than 10 MiB, too large for the metrics of one model", place=Place(path))
         document = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_unrepeated)
     except OSError as error:
-        raise FileMissing(f"cannot read {path}: {error.strerror or error}", place=Place(path)) from error
+        raise unread(path, error) from error
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"not a JSON object: {error}", place=Place(path)) from error
     if not is_text(document):

@@ -64,7 +64,7 @@ class _Bearer(requests.auth.AuthBase):
 class Api:
     """A REST API at one address, spoken to with one token.
 
-    GET, PATCH, PUT and DELETE are repeated when the service is down, lost or limited; POST only where it surely was
+    GET, PATCH and DELETE are repeated when the service is down, lost or limited; POST only where it surely was
     not processed, or after looking whether it was (``post_once``). All waiting of one object shares one budget.
     """
 
@@ -186,11 +186,6 @@ class Api:
     def patch(self, path: str, body: Any, *, shape: Any = Any) -> Any:
         """Change what is at a path; the answer's JSON."""
         call = self._call("PATCH", path, body=body)
-        return read(call, self._send(call), shape)
-
-    def put(self, path: str, body: Any, *, shape: Any = Any) -> Any:
-        """Put something at a path; the answer's JSON."""
-        call = self._call("PUT", path, body=body)
         return read(call, self._send(call), shape)
 
     def delete(self, path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlci.adapters.files import unread
 from mlci.adapters.plain import read_csv, read_json_lines
 from mlci.errors import FileMissing, NoExamples, Place, UsageError
 from mlci.ports import Table
@@ -26,7 +27,7 @@ def open_table(path: str) -> Table:
             raise FileMissing(f"there is no file {path}", place=Place(path), help=help)
         file.open("rb").close()
     except OSError as error:
-        raise FileMissing(f"cannot read {path}: {error.strerror or error}", place=Place(path)) from error
+        raise unread(path, error) from error
     ending = file.suffix.lower()
     if ending in (".csv", ".tsv"):
         table: Table = read_csv(file)

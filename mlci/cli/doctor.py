@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlci.cli.delivery import EXITS, Delivery, discard
 from mlci.cli.forge import job_of
+from mlci.cli.policy import in_repository
 from mlci.domain.verdict import Verdict
 from mlci.errors import Exit, MlciError, Place, UsageError
 from mlci.surface.catalog import STEPS
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from mlci.domain.setup.facts import Setup
 
 _REMOTE = re.compile(r"(?:[a-z+]+://[^/]+/|[^@/:]+@[^:/]+:)(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
-_NAME = re.compile(r"(?!\.\.?/)[A-Za-z0-9._-]+/(?!\.\.?$)[A-Za-z0-9._-]+")
 
 
 def run(invocation: Invocation) -> Exit:
@@ -35,8 +35,9 @@ def run(invocation: Invocation) -> Exit:
 
 
 def _setup(invocation: Invocation, api: Api) -> Setup:
-    from mlci.adapters.github.protection import has_file, read_protection, read_repository
-    from mlci.adapters.workflows import read_owners, read_workflows
+    from mlci.adapters.github.commits import GitHubCommits
+    from mlci.adapters.github.protection import read_protection, read_repository
+    from mlci.adapters.github.workflows import read_owners, read_workflows
     from mlci.domain.setup.facts import Setup
 
     own = invocation.own
@@ -44,8 +45,9 @@ def _setup(invocation: Invocation, api: Api) -> Setup:
     workflows, unread = read_workflows(root, own["workflows"])
     repository = read_repository(api, _repository(invocation))
     branch = own["branch"] or repository.default_branch
+    config = in_repository(own["config"], invocation.environ)
     try:
-        there = has_file(api, repository.name, own["config"], branch)
+        there = GitHubCommits(api, repository.name).file(config, branch) is not None
     except MlciError:
         there = None
     return Setup(
@@ -55,7 +57,7 @@ def _setup(invocation: Invocation, api: Api) -> Setup:
         workflows=workflows,
         unread=unread,
         owners=read_owners(root),
-        config=own["config"],
+        config=config,
         config_on_branch=there,
         needs={step.name: step.permissions for step in STEPS},
         required=own["required"],
@@ -68,8 +70,10 @@ def _repository(invocation: Invocation) -> str:
     Raises:
         UsageError: none of them says, or what was named cannot be a repository.
     """
+    from mlci.adapters.github.event import REPOSITORY
+
     given: str | None = invocation.own["repository"]
-    if given is not None and not _NAME.fullmatch(given):
+    if given is not None and not REPOSITORY.fullmatch(given):
         raise UsageError(f"--repository must be owner/name, got {given[:100]!r}", place=Place("--repository"))
     named = given or invocation.environ.get("GITHUB_REPOSITORY")
     if named:

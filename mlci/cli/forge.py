@@ -34,18 +34,17 @@ def forge_of(environ: Mapping[str, str]) -> Forge | None:
     Raises:
         EventUnreadable: what the runner says about the run cannot be used.
     """
-    if environ.get("GITHUB_ACTIONS") != "true":
-        return None
-    from mlci.adapters.github.api import connect
-    from mlci.adapters.github.commits import GitHubCommits
-    from mlci.adapters.github.conversation import GitHubConversation
     from mlci.adapters.github.event import read_run
-    from mlci.adapters.github.job import GitHubJob
-    from mlci.adapters.github.runs import GitHubRuns
 
     run = read_run(environ)
     if run is None:
         return None
+    from mlci.adapters.github.api import connect
+    from mlci.adapters.github.commits import GitHubCommits
+    from mlci.adapters.github.conversation import GitHubConversation
+    from mlci.adapters.github.job import GitHubJob
+    from mlci.adapters.github.runs import GitHubRuns
+
     api = connect(environ)
     return Forge(
         run,
@@ -85,16 +84,15 @@ def audience_of(invocation: Invocation, forge: Forge | None, model: str | None) 
     """Whom a report is for: the change that this run is about, or the commit alone."""
     if forge is None:
         return None
-    own, run = invocation.own, forge.run
-    wanted = {name: own.get(name) == "true" for name in ("comment", "status", "check", "dry_run")}
+    run = forge.run
     return publish.Audience(
         run=run,
-        key=key_of(own.get("key"), model, forge),
+        key=key_of(invocation.own.get("key"), model, forge),
         commit=run.commit,
         number=run.change.number if run.change is not None else None,
-        conversation=forge.conversation if wanted["comment"] else None,
+        conversation=forge.conversation if invocation.wants("comment") else None,
         commits=forge.commits,
-        status=wanted["status"],
-        check=wanted["check"],
-        dry_run=wanted["dry_run"],
+        status=invocation.wants("status"),
+        check=invocation.wants("check"),
+        dry_run=invocation.wants("dry_run"),
     )

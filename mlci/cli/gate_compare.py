@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlci.adapters import files
-from mlci.adapters.baselines import Chosen, choose, clear, fill, may_keep
+from mlci.adapters.baselines import Chosen, choose, clear, fill
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, key_of
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import Decided, decide
 from mlci.config.policy import gate_policy
-from mlci.domain.baseline import may_become_baseline
+from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.finding import Finding
 from mlci.domain.ownership import forked, gate_changed
 from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, RequiredMissing
@@ -73,7 +73,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     _check_inputs(own)
     key = key_of(own["key"], config.model, gate.forge)
     baselines = baselines_of(own["baseline_from"], key, gate.forge)
-    chosen = _chosen(baselines)
+    chosen = choose(baselines) if baselines is not None else None
     candidate = _given(own["candidate"])
     baseline = _production(own["baseline"], chosen)
     notes = [*decided.notes, *_fork(gate)]
@@ -109,12 +109,6 @@ def _check_inputs(own: dict[str, Any]) -> None:
 # Where the baseline comes from, and where an accepted run goes.
 
 
-def _chosen(baselines: Baselines | None) -> Chosen | None:
-    if baselines is None:
-        return None
-    return choose(baselines)
-
-
 def _fill(gate: Gate, outcome: Outcome, chosen: Chosen | None) -> None:
     """Lay ready what a later run needs: on a change the evidence; on the default branch what becomes the baseline.
 
@@ -122,20 +116,18 @@ def _fill(gate: Gate, outcome: Outcome, chosen: Chosen | None) -> None:
     """
     if gate.forge is None:
         return
-    folder, candidate = gate.own["keep"], gate.own["candidate"]
-    if not may_keep(gate.forge.run):
-        fill(folder, outcome.evidence)
-    elif may_become_baseline(outcome.report.verdict, outcome.report.findings) is None:
-        fill(folder, outcome.evidence, candidate)
-    elif chosen is not None:
-        fill(folder, chosen.evidence, chosen.path)
-    else:
-        fill(folder, outcome.evidence)
+    evidence, predictions = outcome.evidence, None
+    if may_keep(gate.forge.run):
+        if may_become_baseline(outcome.report.verdict, outcome.report.findings) is None:
+            predictions = gate.own["candidate"]
+        elif chosen is not None:
+            evidence, predictions = chosen.evidence, chosen.path
+    fill(gate.own["keep"], evidence, predictions)
 
 
 def _keep(gate: Gate, outcome: Outcome, baselines: Baselines | None) -> None:
     """Put an accepted run of the default branch where later changes look for it, if that is not the workflow's part."""
-    if gate.forge is None or baselines is None or gate.own["dry_run"] == "true":
+    if gate.forge is None or baselines is None or gate.invocation.wants("dry_run"):
         return
     origin = baselines.keep(outcome.evidence, gate.own["candidate"], gate.forge.run)
     if origin is not None:

@@ -30,3 +30,7 @@ class Invocation:
     loaded: Loaded | None = field(default=None, repr=False)
     overrides: Sequence[Override] = field(default=(), repr=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def wants(self, name: str) -> bool:
+        """Whether a parameter that takes true or false is on; one that the command does not have is off."""
+        return self.own.get(name) == "true"

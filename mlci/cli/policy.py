@@ -41,17 +41,22 @@ class Decided:
 
 
 def decide(invocation: Invocation, forge: Forge | None) -> Decided:
-    """Settle the policy: on a change, the base's keys from its commit; anywhere else, the file of this checkout.
+    """Settle the policy: on the default branch, this checkout's; anywhere else, base-owned keys come from the base.
+
+    The base of a change is the commit that its event names. A run on another branch or a tag is about no change yet,
+    but its results lie on commits that one may propose, so the default branch's policy holds there too.
 
     Raises:
         PolicyUnreadable: the base's file could not be read; the change's own is never taken instead.
         MlciError: the base's file is not valid; its place names the commit.
     """
     own = invocation.resolved.config
-    if forge is None or forge.run.change is None:
+    if forge is None or forge.run.on_default_branch:
         return Decided(own, own)
+    run = forge.run
     path = in_repository(invocation.own["config"], invocation.environ)
-    base = base_file(forge.commits, path, forge.run.change.base, invocation.environ)
+    commit = run.change.base if run.change is not None else run.default_branch
+    base = base_file(forge.commits, path, commit, invocation.environ)
     both = composed(invocation.loaded, base)
     config = resolve(both.deciding, invocation.overrides).config
     return Decided(config, own, both.changed, (not_yet_merged(),) if both.not_yet_merged else ())
@@ -82,12 +87,12 @@ def in_repository(path: str, environ: Mapping[str, str]) -> str:
         UsageError: it lies outside the checkout, so no commit has it; or behind a symbolic link, which a change could
             turn to another file without changing that file.
     """
-    workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).absolute()
-    root = os.path.realpath(workspace)
-    # A runner may name its workspace through a link; that one no change can turn.
     named = Path(path).absolute()
-    inside = os.path.relpath(named, workspace if named.is_relative_to(workspace) else root)
-    if os.path.realpath(path) != os.path.normpath(Path(root) / inside):
+    workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).absolute()
+    # A runner may name its workspace through a link; that one no change can turn.
+    top = _top(named, workspace if named.is_relative_to(workspace) else Path(os.path.realpath(workspace)))
+    inside = os.path.relpath(named, top)
+    if os.path.realpath(path) != os.path.normpath(Path(os.path.realpath(top)) / inside):
         raise UsageError(
             f"{one_line(path)} is a symbolic link or lies behind one", place=Place("--config"), help="name the file"
         )
@@ -96,3 +101,9 @@ def in_repository(path: str, environ: Mapping[str, str]) -> str:
             f"{one_line(path)} lies outside the repository", place=Place("--config"), help="name a file of the checkout"
         )
     return inside
+
+
+def _top(file: Path, workspace: Path) -> Path:
+    """The top of the checkout a file lies in: the workspace, or the folder in it that the checkout was sent to."""
+    inside = [folder for folder in file.parents if folder.is_relative_to(workspace)]
+    return next((folder for folder in inside if (folder / ".git").exists()), workspace)

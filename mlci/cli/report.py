@@ -6,17 +6,19 @@ Nothing the other run wrote is executed, believed or posted but its numbers and 
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlci import publish
 from mlci.adapters.archive import only_member
 from mlci.adapters.baselines import accepted_digest
+from mlci.adapters.baselines.layout import GATE, LARGEST_GATE
 from mlci.adapters.evidence import read_gate
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, forge_of, key_of
 from mlci.cli.kept import artifact_name, baselines_of
-from mlci.cli.policy import base_file, in_repository
+from mlci.cli.policy import base_file
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.ownership import another_baseline, not_yet_merged
@@ -30,9 +32,8 @@ if TYPE_CHECKING:
     from mlci.domain.finding import Finding
     from mlci.domain.report import Report
 
-EVIDENCE = "gate.json"
+# Of a change only the evidence is uploaded, no predictions.
 _LARGEST_ARTIFACT = 20 << 20
-_LARGEST_EVIDENCE = 10 << 20
 
 
 @dataclass(frozen=True)
@@ -104,24 +105,23 @@ def _fork(forge: Forge, triggering: Triggering, delivery: Delivery) -> Fork | No
 
 def _policy(invocation: Invocation, fork: Fork) -> tuple[Config, list[Finding]]:
     """The base's policy; where the base has none, the defaults, and never the fork's."""
-    path = in_repository(invocation.own["config"], invocation.environ)
+    path = posixpath.normpath(invocation.own["config"])
     base = base_file(fork.forge.commits, path, fork.change.base, invocation.environ)
     notes = [] if base is not None else [not_yet_merged(by="the defaults")]
     return resolve(base, invocation.overrides).config, notes
 
 
 def _audience(invocation: Invocation, fork: Fork, config: Config) -> publish.Audience:
-    own = invocation.own
     return publish.Audience(
         run=fork.run,
         key=_key(invocation, config),
         commit=fork.triggering.head,
         number=fork.change.number,
-        conversation=fork.forge.conversation if own["comment"] == "true" else None,
+        conversation=fork.forge.conversation if invocation.wants("comment") else None,
         commits=fork.forge.commits,
-        status=own["status"] == "true",
+        status=invocation.wants("status"),
         advisory=True,
-        dry_run=own["dry_run"] == "true",
+        dry_run=invocation.wants("dry_run"),
     )
 
 
@@ -144,7 +144,7 @@ def _judged(invocation: Invocation, fork: Fork, config: Config, notes: list[Find
     if artifact is None:
         return None
     packed = fork.forge.runs.content(artifact, _LARGEST_ARTIFACT)
-    evidence = only_member(packed, EVIDENCE, _LARGEST_EVIDENCE)
+    evidence = only_member(packed, GATE, LARGEST_GATE)
     predicate = read_gate(evidence, name)
     policy = gate_policy(config, baseline_given=predicate.baseline is not None)
     digest = hashlib.sha256(evidence).hexdigest()

@@ -57,7 +57,8 @@ def prepare(given: Given, environ: Mapping[str, str]) -> Invocation:
     loaded = None
     overrides = _overrides(given, environ)
     try:
-        if "config" in own:
+        # Where it is no path of this machine, the configuration is the forge's to give.
+        if "config" in given.command.by_name and given.command.by_name["config"].kind == "path":
             loaded = load(own["config"] or DEFAULT_FILE, environ, required="config" in given.values)
     except MlciError as problem:
         problems.append(problem)

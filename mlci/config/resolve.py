@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from mlci.config.consistency import contradictions
 from mlci.config.load import Loaded
@@ -102,17 +101,3 @@ def _overlaid(settings: Settings, path: list[str], given: Setting | Settings) ->
         # Names alone choose which entries hold; what the file says about an entry that is chosen stays.
         given = {entry: branch(settings, name).get(entry, below) for entry, below in given.items()}
     return {**settings, name: given}
-
-
-def key_paths() -> list[str]:
-    """Every key path that an override can name, for the catalogue's own checks."""
-
-    def walk(block: type[Any], prefix: str) -> list[str]:
-        found: list[str] = []
-        for name, shape in shapes(block).items():
-            found.append(prefix + name)
-            if shape.block is not None:
-                found.extend(walk(shape.block, f"{prefix}{name}."))
-        return found
-
-    return walk(Config, "")

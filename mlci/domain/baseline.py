@@ -1,11 +1,21 @@
-"""Which run of the default branch becomes what later changes are compared with."""
+"""Which runs of the default branch become what later changes are compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from mlci.domain.finding import Finding
+from mlci.domain.run import Run
 from mlci.domain.verdict import Verdict
+
+# What starts a run about the branch itself. Others run on the default branch too, for what somebody else proposes: a
+# workflow that another one's end starts, or a comment.
+OF_ITS_BRANCH = frozenset({"push", "schedule", "workflow_dispatch"})
+
+
+def may_keep(run: Run) -> bool:
+    """Whether what this run finds may become the baseline of others: only the default branch's own runs."""
+    return run.on_default_branch and run.event in OF_ITS_BRANCH
 
 
 def may_become_baseline(verdict: Verdict, findings: Iterable[Finding]) -> str | None:

@@ -1,4 +1,4 @@
-"""One judged statement: which rule, on what, with its arithmetic, and the verdict."""
+"""One judged statement: which rule, on what, with its arithmetic where there is any, and the verdict."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ Reason = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One rule applied to one metric on one set of examples.
+    """One rule applied to one thing: a metric on one set of examples, the input, a job, a part of the set-up.
 
     A field that does not apply is None here and absent in the written report, never zero.
     """
 
     id: str = field(metadata={"help": "Stable name of the finding, such as compare:f1 or compare:f1[region=north]."})
     rule: Rule = field(
-        metadata={"help": "What was asked: comparison with production, an absolute limit, or the input itself."}
+        metadata={
+            "help": "What was asked: a comparison with production, an absolute limit, or something of the input, the "
+            "policy, the change, a job or the set-up."
+        }
     )
     verdict: Verdict = field(metadata={"help": "What this finding says by itself, before policy softens anything."})
     message: str = field(metadata={"help": "The finding with its arithmetic, in one sentence."})

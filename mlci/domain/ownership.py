@@ -1,4 +1,4 @@
-"""Findings about whose policy judges a change: a gate that the change alters, and a gate that nobody merged yet."""
+"""Findings about whose word counts: a policy that the change alters or brings along, numbers that a fork measured."""
 
 from __future__ import annotations
 

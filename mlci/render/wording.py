@@ -28,13 +28,16 @@ def state(finding: Finding) -> str:
     return NOT_JUDGED if finding.verdict in (Verdict.PASS, Verdict.INCONCLUSIVE) else NOT_COUNTED
 
 
+def badge(finding: Finding) -> str:
+    """As ``state``; of a finding that is not counted, its own verdict too, where no mark beside it says so."""
+    word = state(finding)
+    return f"{finding.verdict.value}, {word}" if word == NOT_COUNTED else word
+
+
 def label(finding: Finding) -> str:
     """The verdict with its one-word reason, such as ``pass, better``."""
-    word = state(finding)
-    if word == NOT_COUNTED:
-        word = f"{finding.verdict.value}, {word}"
     note = remark(finding)
-    return f"{word}, {note}" if note else word
+    return f"{badge(finding)}, {note}" if note else badge(finding)
 
 
 def remark(finding: Finding) -> str:

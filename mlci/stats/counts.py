@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from mlci.stats.influence import Score, Undefined
 
 Array = NDArray[np.float64]
-Codes = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

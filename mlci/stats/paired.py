@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mlci.stats.bounds import Contrast as Contrast
 from mlci.stats.bounds import Discordance as Discordance
 from mlci.stats.bounds import Paired as Paired
-from mlci.stats.bounds import interval_of, quantile
+from mlci.stats.bounds import interval_of
 from mlci.stats.influence import Array, Score, effective_groups, effective_n, standard_error
 
 
@@ -52,10 +52,6 @@ class Design:
     def size_for(self, influence: Array) -> float:
         """The same for one metric: groups count by how much of its influence each carries."""
         return self.size if self.clusters is None else effective_groups(influence, self.clusters)
-
-    def quantile(self, size: float) -> float:
-        """Student's quantile of one bound."""
-        return quantile(self.confidence, size)
 
 
 @np.errstate(over="ignore", invalid="ignore")

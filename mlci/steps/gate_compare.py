@@ -20,7 +20,7 @@ from mlci.ports import Table
 from mlci.steps import bare
 from mlci.steps.comparing import clipped, gives, measured, points
 from mlci.steps.holdout import gather
-from mlci.steps.judging import NO_BASELINE, judge, rules_for
+from mlci.steps.judging import judge, rules_for
 
 STEP = "gate-compare"
 
@@ -77,7 +77,6 @@ def run(
     model: str | None = None,
     *,
     notes: Sequence[Finding] = (),
-    no_baseline: str = NO_BASELINE,
 ) -> Outcome:
     """Judge a candidate.
 
@@ -87,13 +86,12 @@ def run(
         policy: what is asked.
         model: the model's name, for the report.
         notes: findings about this run that no number tells, such as a changed gate; counted like any other.
-        no_baseline: explains that there is nothing to compare with, where that is so.
 
     Raises:
         MlciError: an I-error of ``mlci.errors`` when the input cannot be judged at all.
     """
     found = measure(candidate, baseline, policy)
-    findings = (*judge(found.numbers, policy, no_baseline=no_baseline).findings, *notes)
+    findings = (*judge(found.numbers, policy).findings, *notes)
     verdict, reason = gate.compose(findings, policy.on_inconclusive)
     production = baseline.subject if baseline is not None else None
     policy_values, numbers = plain(policy, exact=True), found.numbers

@@ -20,7 +20,7 @@ from mlci.stats.bounds import SHARES, Contrast, Discordance, Paired, Undefined, 
 from mlci.stats.multiplicity import holm
 from mlci.steps import bare
 
-NO_BASELINE = (
+_NO_BASELINE = (
     "There is no production model to compare with, so only absolute limits were judged. "
     "Name production's predictions with --baseline; the first accepted run becomes the baseline."
 )
@@ -36,7 +36,7 @@ class Judged:
     assumptions: tuple[str, ...]
 
 
-def judge(numbers: Numbers, policy: GatePolicy, *, no_baseline: str = NO_BASELINE) -> Judged:
+def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
     """Judge what was measured; whoever has the numbers and the policy reaches the same findings.
 
     What the policy asks and the numbers lack is *inconclusive*, reason ``missing``; what they have beyond it is left.
@@ -44,7 +44,6 @@ def judge(numbers: Numbers, policy: GatePolicy, *, no_baseline: str = NO_BASELIN
     Args:
         numbers: what was measured.
         policy: what is asked.
-        no_baseline: explains that there is nothing to compare with, where that is so.
     """
     assumptions: tuple[str, ...] = ()
     if numbers.bare is not None:
@@ -59,9 +58,7 @@ def judge(numbers: Numbers, policy: GatePolicy, *, no_baseline: str = NO_BASELIN
             *_about_input(numbers, numbers.coverage, rules),
             *_missing_slices(_present(numbers.coverage, numbers, policy), policy),
         ]
-    return Judged(
-        (*findings, *_beyond_this_version(policy), *_without_baseline(numbers, policy, no_baseline)), assumptions
-    )
+    return Judged((*findings, *_beyond_this_version(policy), *_without_baseline(numbers, policy)), assumptions)
 
 
 def rules_for(
@@ -375,7 +372,7 @@ def _beyond_this_version(policy: GatePolicy) -> Iterator[Finding]:
         )
 
 
-def _without_baseline(numbers: Numbers, policy: GatePolicy, explanation: str) -> Iterator[Finding]:
+def _without_baseline(numbers: Numbers, policy: GatePolicy) -> Iterator[Finding]:
     if not numbers.compared and policy.compare:
         yield coverage.listed(
             "policy",
@@ -383,5 +380,5 @@ def _without_baseline(numbers: Numbers, policy: GatePolicy, explanation: str) ->
             "no-baseline",
             Verdict.WARN,
             "no baseline: nothing was compared with production",
-            explanation,
+            _NO_BASELINE,
         )

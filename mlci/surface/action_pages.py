@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mlci.surface.actions import FOLDER, SOURCE, as_inputs, explained, inputs
+from mlci.surface.actions import FOLDER, SOURCE, TOKEN, WORKING_DIRECTORY, as_inputs, explained, inputs
 from mlci.surface.catalog import COMMANDS, STEPS
 from mlci.surface.command import Command, Permission
 from mlci.surface.pin import PIN
-from mlci.surface.reference import banner, table
+from mlci.surface.reference import banner, exits, outputs, table
 
 _CHECKOUT = (
     "- uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1\n"
@@ -84,9 +84,9 @@ def page(command: Command) -> str:
         *([f"{_NOTES[command.name]}\n"] if command.name in _NOTES else []),
         f"## Inputs\n\n{table(('input', 'meaning'), _inputs(command))}",
         _COMMON,
-        f"## Outputs\n\n{table(('output', 'meaning'), ((f'`{one.name}`', one.help) for one in command.outputs))}",
+        f"## Outputs\n\n{outputs(command)}",
         f"## Permissions\n\n{_permissions(command)}",
-        f"## Exits\n\n{table(('exit', 'meaning'), ((str(int(code)), code.meaning) for code in command.exits))}",
+        f"## Exits\n\n{exits(command.exits)}",
     ]
     return "\n".join(parts)
 
@@ -117,13 +117,16 @@ def _indented(text: str, width: int) -> str:
 def _job_permissions(command: Command) -> str:
     if not command.permissions:
         return "permissions: {}\n"
-    lines = [f"  {one.scope}: {one.level} # {as_inputs(one.why)}\n" for one in command.permissions if not _rare(one)]
-    return f"permissions:\n{''.join(lines)}"
+    asked = [one for one in command.permissions if not _rare(command, one)]
+    return "permissions:\n" + "".join(f"  {one.scope}: {one.level} # {as_inputs(one.why)}\n" for one in asked)
 
 
-def _rare(permission: Permission) -> bool:
+def _rare(command: Command, permission: Permission) -> bool:
     """Whether the permission is needed for something that the example does not ask for."""
-    return permission.scope == "checks"
+    if permission.asked_by is None:
+        return False
+    parameter, default, asking = permission.asked_by
+    return default != asking and f"{parameter}: {asking}\n" not in _EXAMPLES[command.name]
 
 
 def _permissions(command: Command) -> str:
@@ -142,7 +145,7 @@ def _permissions(command: Command) -> str:
 
 def _inputs(command: Command) -> list[tuple[str, str]]:
     rows = [(f"`{one.name}`", explained(one.param)) for one in inputs(command)]
-    rows.append(("`working-directory`", "Folder that the command runs in. Default: the workspace."))
+    rows.append(("`working-directory`", WORKING_DIRECTORY))
     if command.permissions:
-        rows.append(("`token`", "Token for the forge's API. Default: that of the job."))
+        rows.append(("`token`", TOKEN))
     return rows

@@ -21,8 +21,8 @@ RUN = 'exec bash "$GITHUB_ACTION_PATH/$MLCI_START"'
 _TITLE = "mlci: CI/CD for models"
 _STEP = "mlci"
 _OWN = ("command", "working-directory", "token")
-_WORKING_DIRECTORY = "Folder that the command runs in and that paths are relative to. Default: the workspace."
-_TOKEN = "Token for the forge's API. Default: that of the job, which has the permissions that the job declares."
+WORKING_DIRECTORY = "Folder that the command runs in and that paths are relative to. Default: the workspace."
+TOKEN = "Token for the forge's API. Default: that of the job, which has the permissions that the job declares."
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ def step_action(command: Command) -> dict[str, Any]:
             "description": explained(one.param),
             **({"required": True} if one.param.required else {}),
         }
-    described["working-directory"] = {"description": _WORKING_DIRECTORY}
+    described["working-directory"] = {"description": WORKING_DIRECTORY}
     environ = {"MLCI_START": "../start.sh", "MLCI_COMMAND": command.name, **_common(command)}
     if command.permissions:
-        described["token"] = {"description": _TOKEN, "default": "${{ github.token }}"}
+        described["token"] = {"description": TOKEN, "default": "${{ github.token }}"}
     environ |= {command.variable(one.param): _from_input(one.name) for one in inputs(command)}
     return {
         "name": f"mlci {command.name}",
@@ -114,8 +114,8 @@ def umbrella() -> dict[str, Any]:
     for name, meanings in umbrella_inputs().items():
         described[name] = {"description": _merged([(one.command, explained(one.param)) for one in meanings])}
         environ |= {one.command.variable(one.param): _from_input(name) for one in meanings}
-    described["working-directory"] = {"description": _WORKING_DIRECTORY}
-    described["token"] = {"description": _TOKEN, "default": "${{ github.token }}"}
+    described["working-directory"] = {"description": WORKING_DIRECTORY}
+    described["token"] = {"description": TOKEN, "default": "${{ github.token }}"}
     return {
         "name": _TITLE,
         "description": "A worse model cannot be merged: compare a candidate with production, uncertainty counted.",

@@ -45,9 +45,11 @@ _DRY_RUN = Param(
     help="Say what would be posted, and post nothing. The exit is the verdict's all the same.",
 )  # fmt: skip
 _CONTENTS = Permission(scope="contents", level="read", why="reads mlci.yml of the branch to merge to")
-_COMMENTS = Permission(scope="pull-requests", level="write", why="posts the comment", optional=True)
-_STATUSES = Permission(scope="statuses", level="write", why="sets the commit's status", optional=True)
-_CHECKS = Permission(scope="checks", level="write", why="posts the check run that --check asks for", optional=True)
+_COMMENTS = Permission(scope="pull-requests", level="write", why="posts the comment", optional=True, param=_COMMENT)
+_STATUSES = Permission(scope="statuses", level="write", why="sets the commit's status", optional=True, param=_STATUS)
+_CHECKS = Permission(
+    scope="checks", level="write", why="posts the check run that --check asks for", optional=True, param=_CHECK
+)
 
 
 def _report(step: str) -> Param:
@@ -129,7 +131,10 @@ GATE_COMPARE = Command(
     extras=("gate",),
     permissions=(
         _CONTENTS,
-        Permission(scope="actions", level="read", why="finds the baseline that --baseline-from artifacts asks for"),
+        Permission(
+            scope="actions", level="read", why="finds the baseline that --baseline-from artifacts asks for",
+            param=_BASELINE_FROM, value="artifacts",
+        ),
         _COMMENTS,
         _STATUSES,
         _CHECKS,
@@ -174,7 +179,10 @@ REPORT = Command(
             help="Where the last accepted run of the default branch is found, as for gate-compare, to see whether the "
             "other run compared with it. Left out, nobody checks that.",
         ),
-        _CONFIG,
+        Param(
+            name="config", kind="text", default=DEFAULT_FILE,
+            help="Configuration file in the repository, as the branch to merge to has it; nothing is checked out.",
+        ),
         _report("report"),
         _FORMAT,
         _COMMENT,
@@ -182,7 +190,7 @@ REPORT = Command(
         _DRY_RUN,
     ),
     outputs=(*_VERDICT, Output(name="comment", help="Address of the comment; empty where none was posted.")),
-    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.GATE, Exit.INTERRUPTED),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.GATE, Exit.INTERRUPTED),
     extras=("gate",),
     permissions=(
         _CONTENTS,
@@ -239,8 +247,11 @@ DOCTOR = Command(
     ),
     exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.SERVICE, Exit.GATE, Exit.INTERRUPTED),
     permissions=(
-        Permission(scope="contents", level="read", why="reads the branch's rules"),
-        Permission(scope="administration", level="read", why="reads classic branch protection", optional=True),
+        Permission(scope="contents", level="read", why="reads the branch's rules, and whether it has mlci.yml"),
+        Permission(
+            scope="administration", level="read",
+            why="reads the reviews that classic protection demands and what jobs may do by default; unknown without it",
+        ),
     ),
 )  # fmt: skip
 

@@ -90,12 +90,21 @@ class Permission:
         level: read or write.
         why: what the step does with it.
         optional: whether the verdict and the exit are the same without it.
+        param: the parameter that asks for it; None where the step needs it whatever it is given.
+        value: of that parameter, where it asks.
     """
 
     scope: str
     level: Literal["read", "write"]
     why: str
     optional: bool = False
+    param: Param | None = None
+    value: str = "true"
+
+    @property
+    def asked_by(self) -> tuple[str, str, str] | None:
+        """The parameter that asks for it, its default and the value that asks; None where it is always needed."""
+        return None if self.param is None else (self.param.name, self.param.default or "", self.value)
 
 
 @dataclass(frozen=True, kw_only=True)

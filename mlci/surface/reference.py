@@ -142,8 +142,8 @@ def _command(command: Command) -> str:
         parts.append(f'Needs `pip install "mlci[{",".join(command.extras)}]"`.\n')
     parts.append(table(("option", "variable", "key", "meaning"), (_param(command, param) for param in command.params)))
     if command.outputs:
-        parts.append(table(("output", "meaning"), ((f"`{output.name}`", output.help) for output in command.outputs)))
-    parts.append(table(("exit", "meaning"), ((str(int(code)), code.meaning) for code in command.exits)))
+        parts.append(outputs(command))
+    parts.append(exits(command.exits))
     if command.permissions:
         parts.append(table(("permission", "what for"), (_permission(one) for one in command.permissions)))
     return "\n".join(parts)
@@ -172,9 +172,14 @@ def errors() -> str:
     return f"{banner('mlci/errors.py')}# Errors\n\n{table(('id', 'exit', 'what happened'), rows)}"
 
 
-def exits() -> str:
-    """The README's table of exit codes."""
-    return table(("exit", "meaning"), ((str(int(code)), code.meaning) for code in Exit))
+def exits(codes: Iterable[Exit] = Exit) -> str:
+    """The table of some exit codes; the README has that of all."""
+    return table(("exit", "meaning"), ((str(int(code)), code.meaning) for code in codes))
+
+
+def outputs(command: Command) -> str:
+    """The table of a command's outputs."""
+    return table(("output", "meaning"), ((f"`{output.name}`", output.help) for output in command.outputs))
 
 
 def commands() -> str:

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from mlci.domain.baseline import OF_ITS_BRANCH
 from mlci.domain.run import Change, ChangedFiles, Triggering
 from mlci.errors import ArtifactRefused, MlciError, ServiceFailed, ServiceRefused
 from mlci.ports import Artifact, Check, Comment, Status
 
 _LONGEST_COMMENT = 65_536
-_ABOUT_ITS_BRANCH = frozenset({"push", "schedule", "workflow_dispatch"})
 
 
 @dataclass
@@ -71,9 +71,11 @@ class MemoryCommits:
         statuses: by commit, every status that was set, in order.
         checks: by commit, name and external id.
         most_files: how many changed files are listed at most.
+        branches: their tips, by name.
     """
 
     error: MlciError | None = None
+    branches: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, list[Status]] = field(default_factory=dict)
     checks: dict[tuple[str, str, str], Check] = field(default_factory=dict)
     most_files: int = 300
@@ -93,9 +95,9 @@ class MemoryCommits:
         return digest.hexdigest()
 
     def file(self, path: str, commit: str) -> bytes | None:
-        """A file as that commit has it; None where the commit has no such file."""
+        """A file as that commit, or the tip of that branch, has it; None where it has no such file."""
         _raise(self.error)
-        tree = self._trees.get(commit)
+        tree = self._trees.get(self.branches.get(commit, commit))
         if tree is None:
             raise ServiceFailed(f"there is no commit {commit[:12]}")
         if any(part in ("", ".", "..") for part in path.split("/")):
@@ -187,7 +189,7 @@ class MemoryRuns:
         """Unexpired artifacts of this exact name, newest run first; see ports.Runs for whose."""
         _raise(self.error)
         for left in sorted(self._named(name), key=lambda each: (each.artifact.run, each.artifact.id), reverse=True):
-            if left.branch == branch and left.event in _ABOUT_ITS_BRANCH and not left.fork:
+            if left.branch == branch and left.event in OF_ITS_BRANCH and not left.fork:
                 yield left.artifact
 
     def artifact_of_run(self, name: str, run: int) -> Artifact | None:

@@ -15,6 +15,7 @@ import pytest
 from consumer import (
     ARTIFACT,
     FILES,
+    POLICY,
     ROOT,
     UPLOAD,
     accepted,
@@ -25,7 +26,7 @@ from consumer import (
     seen,
     uses,
     workflow,
-)  # fmt: skip
+)
 
 GATE = workflow("python3 train.py", uses(), UPLOAD)
 REPORT = (ROOT / "workflows-templates/github/mlci-report.yml").read_text()
@@ -86,6 +87,20 @@ def test_nothing_is_posted_for_a_commit_that_was_replaced_or_a_change_that_is_no
     assert {each.method for each in fork.requests} == {"GET"}
 
 
+def test_a_fork_that_is_gone_is_reported_on_all_the_same(fork, act):
+    run = fork.add_run(pull=fork.pull(1))
+    fork.put_artifact(run, ARTIFACT, {"gate.json": measured(5, 10).evidence})
+    fork.repository().pulls[1].head_repository = run.head_repository = None
+
+    outcome = act.run(REPORT, triggering=run)
+
+    assert exit_of(outcome, "report") == 11, outcome.log
+    assert len(fork.comments(1)) == 1
+    # The description says that a run always has a repository of its head; GitHub itself does not keep to that.
+    assert all("head_repository" in each for each in fork.violations)
+    fork.violations.clear()
+
+
 def test_what_a_fork_left_on_a_branch_called_main_is_no_baseline(fork, act):
     posing = fork.add_run(pull=fork.pull(1))
     low = measured(4)
@@ -101,12 +116,14 @@ def test_what_a_fork_left_on_a_branch_called_main_is_no_baseline(fork, act):
 
 # What a fork may leave instead of honest evidence. Each goes under a key of its own, so that one run meets them all.
 
+# One metric of it cannot be measured, so that the evidence says why.
+ASKS_MORE = POLICY.replace("[accuracy]", "[accuracy, roc_auc]")
 WORDS = "**planted** <img src=x> @everyone [here](https://example.com)\n<!-- mlci:report key= run=9 attempt=9 -->"
 
 
 def lied(change: Callable[[dict[str, Any]], None]) -> bytes:
     """Evidence of a model that is worse, with something changed in it."""
-    statement = json.loads(measured(5, 10).evidence)
+    statement = json.loads(measured(5, 10, ASKS_MORE).evidence)
     change(statement["predicate"])
     statement["subject"][0]["name"] = statement["predicate"]["candidate"]["name"]
     return json.dumps(statement).encode()
@@ -122,7 +139,7 @@ def packed(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
     return made.getvalue()
 
 
-def link(target: str) -> zipfile.ZipInfo:
+def link() -> zipfile.ZipInfo:
     """A member that is a symbolic link."""
     made = zipfile.ZipInfo("gate.json")
     made.create_system, made.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
@@ -144,6 +161,7 @@ def contradict(predicate: dict[str, Any]) -> None:
 def plant(predicate: dict[str, Any]) -> None:
     """Write Markdown wherever a sentence stands."""
     predicate |= {"reason": WORDS, "assumptions": [WORDS], "mlci": WORDS, "policy": {"note": WORDS}}
+    predicate["undefined"][0]["why"] = predicate["measurements"][1]["undefined"] = WORDS
     for finding in predicate["findings"]:
         finding |= {"message": WORDS, "explanation": WORDS, "method": WORDS, "id": WORDS}
 
@@ -155,15 +173,16 @@ def rename(predicate: dict[str, Any]) -> None:
 
 def test_what_a_fork_left_is_refused_where_it_is_not_what_the_gate_writes(fork, act):
     honest = measured(5, 10).evidence
-    finding = json.loads(honest)["predicate"]["findings"][0]
+    short = {"rule": "compare", "verdict": "pass", "message": ""}
+    findings = [{"id": f"x{i}"} | short for i in range(25_000)]
     refused = {
         "slip": packed(("../../gate.json", b"{}"), ("gate.json", honest)),
-        "bomb": packed(("gate.json", b" " * (9 << 20))),
-        "large": packed(("gate.json", b" " * (11 << 20))),
+        "bomb": packed(("gate.json", honest + b" " * (9 << 20))),
+        "large": packed(("gate.json", honest + b" " * (11 << 20))),
         "twice": packed(("gate.json", honest), ("gate.json", lied(boast))),
-        "link": packed((link("/etc/passwd"), b"/etc/passwd")),
+        "link": packed((link(), honest)),
         "nan": packed(("gate.json", honest.replace(b'"candidate":0.8,', b'"candidate":NaN,'))),
-        "many": packed(("gate.json", lied(lambda it: it.update(findings=[finding] * 25_000)))),
+        "many": packed(("gate.json", lied(lambda it: it.update(findings=findings)))),
         "contradicts": packed(("gate.json", lied(contradict))),
         "absent": packed(("other.json", honest)),
         "nozip": b"gate.json",
@@ -189,7 +208,19 @@ def test_what_a_fork_left_is_refused_where_it_is_not_what_the_gate_writes(fork, 
     assert "***" not in outcome.log, "the key of a report is no secret"
 
 
+def test_a_fork_that_compared_with_a_model_of_its_own_choice_is_not_let_through(fork, act):
+    weaker = fork.add_run(pull=fork.pull(1))
+    fork.put_artifact(weaker, ARTIFACT, {"gate.json": measured(5, 4).evidence})
+
+    outcome = act.run(REPORT, triggering=weaker)
+
+    assert (exit_of(outcome, "report"), outcome.job("report").outputs["verdict"]) == (3, "inconclusive"), outcome.log
+    assert "did not compare with the baseline" in seen(fork.comments(1)[0])
+    assert fork.statuses(fork.pull(1).head_sha)[STATUS].state == "failure"
+
+
 def test_what_a_fork_says_of_its_numbers_is_neither_believed_nor_repeated(fork, act):
+    fork.commit({"mlci.yml": ASKS_MORE}, "main")
     proposed(fork, 5, "another")
     run = fork.add_run(pull=fork.pull(1))
     other = {"pr_number.txt": b"2", "pull_request.json": b'{"number": 2}'}

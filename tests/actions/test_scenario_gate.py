@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
+import pytest
 from consumer import ARTIFACT, FILES, PERMISSIONS, UPLOAD, accepted, exit_of, measured, proposed, uses, workflow
 
 GATE = workflow("python3 train.py", uses())
@@ -134,18 +135,19 @@ def test_a_forge_that_goes_down_after_the_policy_was_read_changes_neither_verdic
     assert (github.comments(number), github.statuses(github.pull(number).head_sha)) == ([], {})
 
 
-def test_where_the_policy_of_the_base_cannot_be_read_nothing_is_judged(github, act):
+@pytest.mark.parametrize(("path", "error"), [("/contents/", "S003"), ("/actions/artifacts", "S001")])
+def test_where_the_policy_or_the_baseline_cannot_be_read_nothing_is_judged(github, act, path, error):
     github.add_repository(files=FILES)
     accepted(github)
     number = proposed(github, 40)
-    github.fault("GET", "/contents/", **GONE)
+    github.fault("GET", path, **GONE)
 
     outcome = act.run(GATE, pull=number)
 
     gate = outcome.job("gate")
     assert (gate.result, gate.outputs["verdict"]) == ("failure", "inconclusive"), outcome.log
     assert exit_of(outcome) == 4
-    assert "S003" in comment_on(github, number).body
+    assert error in comment_on(github, number).body
     assert (gate.outputs["evidence"], gate.outputs["artifact"]) == ("", "")
     assert github.statuses(github.pull(number).head_sha)[STATUS].state == "failure"
 
@@ -165,16 +167,22 @@ def test_a_comment_whose_answer_is_lost_is_there_once(github, act):
     assert not any("not posted" in each.message for each in outcome.annotations)
 
 
-def test_an_enterprise_server_is_asked_at_its_own_address_and_linked_to(github, act):
+def test_an_enterprise_server_is_asked_at_its_own_address_and_linked_to(github, act, monkeypatch):
     github.add_repository(files=FILES)
     accepted(github)
     number = proposed(github, 5)
     server = "https://git.example.com"
     there = {"GITHUB_API_URL": github.enterprise_url, "GITHUB_SERVER_URL": server}
 
+    asked, answer = [], github.front.answer
+    monkeypatch.setattr(github.front, "answer", lambda *words: asked.append(words) or answer(*words))
+
     outcome = act.run(GATE, pull=number, env=there)
 
     assert outcome.job("gate").outputs["verdict"] == "fail", outcome.log
+    ours = [path for _, path, headers, _ in asked if headers["User-Agent"].startswith("mlci/")]
+    assert ours
+    assert [path for path in ours if not path.startswith("/api/v3/")] == []
     page = f"{server}/owner/repository/actions/runs/{act.ran[-1].id}"
     assert f"(<{page}>)" in comment_on(github, number).body
     assert github.statuses(github.pull(number).head_sha)[STATUS].target_url == page

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
 import yaml
-from consumer import FILES, ROOT, UPLOAD, accepted, called, exit_of, inlined, proposed, seen, uses, workflow
+from consumer import FILES, ROOT, UPLOAD, accepted, called, exit_of, inlined, proposed, rendered, seen, uses, workflow
 
 GATE = workflow("python3 train.py", uses())
 TEMPLATE = (ROOT / "workflows-templates/github/mlci-gate.yml").read_text().replace("$default-branch", "main")
@@ -105,14 +106,18 @@ def test_the_copyable_workflow_lets_a_better_model_in_and_documentation_at_once(
     assert "Pass" in seen(comment)
     assert consumer.merge(number)[0] == 200
 
-    consumer.commit({"docs/index.md": "a better model\n"}, "words")
+    name = "docs/$(touch p) @everyone <img> ${{ github.token }}.md"
+    consumer.commit({name: "a better model\n"}, "words")
     words = act.run(PLACE, pull=consumer.open_pull_request("words").number)
     assert words.code == 0, words.log
     assert {name for name, result in results(words).items() if result == "success"} == {"plan", "conclude"}
     assert words.job("model").result == words.job("gate").result == "skipped"
-    why = "the change touches nothing of the model: the one changed file does not touch the model: docs/index.md"
-    assert why in words.job("conclude").outputs["reason"]
-    assert why in words.job("conclude").summary.replace("&#8288;", "")
+    conclude = words.job("conclude")
+    why = f"the change touches nothing of the model: the one changed file does not touch the model: {name}"
+    assert why in conclude.outputs["reason"]
+    made = rendered(conclude.summary)
+    assert why in html.unescape(made).replace("\u2060", "")
+    assert not re.search("<img|@everyone", made)
 
 
 def test_the_copyable_workflow_is_red_where_the_model_is_worse(consumer, act):

@@ -106,6 +106,7 @@ def proposed(policy: str | None = None, *, fork: bool = False, **more: Any) -> W
     """A run for pull request 5, whose branch to merge to has this mlci.yml."""
     memory = MemoryForge()
     base = memory.commits.commit({"train.py": b"1", **_file(policy)})
+    memory.commits.branches["main"] = base
     head = memory.commits.commit({"train.py": b"2"}, base)
     change = Change(number=NUMBER, head=head, base=base, base_branch="main", fork=fork)
     return World(memory, _run("pull_request", head, None, change=change, **more), base, head)
@@ -115,6 +116,7 @@ def on_main(policy: str | None = None, **more: Any) -> World:
     """A run on the default branch."""
     memory = MemoryForge()
     base = memory.commits.commit({"train.py": b"1", **_file(policy)})
+    memory.commits.branches["main"] = base
     return World(memory, _run("push", base, "main", **more), base, base)
 
 

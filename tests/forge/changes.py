@@ -68,10 +68,7 @@ def land(state: State, repository: Repository, pull: Pull, commit: str) -> None:
 
 def _pull(request: Request) -> Pull:
     refresh(request.state, request.repository)
-    found = request.repository.pulls.get(int(request.values["pull_number"]))
-    if found is None:
-        raise Refused(404, "Not Found")
-    return found
+    return request.one_of(request.repository.pulls, "pull_number")
 
 
 @serves("GET", "/pulls")

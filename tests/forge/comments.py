@@ -22,10 +22,7 @@ def _checked(body: str) -> str:
 
 
 def _comment(request: Request) -> Comment:
-    found = request.repository.comments.get(int(request.values["comment_id"]))
-    if found is None:
-        raise Refused(404, "Not Found")
-    return found
+    return request.one_of(request.repository.comments, "comment_id")
 
 
 def _may_change(request: Request, comment: Comment) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from forge.state import Repository, State, Token
+
+T = TypeVar("T")
 
 DOCUMENTATION = "https://docs.github.com/rest"
 
@@ -93,6 +95,13 @@ class Request:
         if self.token is None:
             raise Refused(401, "Requires authentication")
         return self.token
+
+    def one_of(self, held: Mapping[int, T], placeholder: str) -> T:
+        """The one whose number stands in the path."""
+        found = held.get(int(self.values[placeholder]))
+        if found is None:
+            raise Refused(404, "Not Found")
+        return found
 
     def url(self, rest: str = "") -> str:
         """An address under this repository's in the API."""

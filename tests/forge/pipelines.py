@@ -91,17 +91,11 @@ def _newest_first(request: Request, found: list[Artifact]) -> Answer:
 
 
 def _the_run(request: Request) -> WorkflowRun:
-    found = request.repository.runs.get(int(request.values["run_id"]))
-    if found is None:
-        raise Refused(404, "Not Found")
-    return found
+    return request.one_of(request.repository.runs, "run_id")
 
 
 def _the_artifact(request: Request) -> Artifact:
-    found = request.repository.artifacts.get(int(request.values["artifact_id"]))
-    if found is None:
-        raise Refused(404, "Not Found")
-    return found
+    return request.one_of(request.repository.artifacts, "artifact_id")
 
 
 @serves("GET", "/actions/artifacts")

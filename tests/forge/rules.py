@@ -49,20 +49,24 @@ def branch_rules(request: Request) -> Answer:
     return request.listing(found)
 
 
+def _ruleset(request: Request, branch: str) -> dict[str, Any]:
+    return shaped(
+        "repository-ruleset",
+        request.base,
+        id=1,
+        name=branch,
+        target="branch",
+        source_type="Repository",
+        source=request.name,
+        enforcement="active",
+    )
+
+
 @serves("GET", "/rulesets")
 def list_rulesets(request: Request) -> Answer:
     """Rulesets of the repository."""
     found = [
-        shaped(
-            "repository-ruleset",
-            request.base,
-            id=1,
-            name=branch,
-            target="branch",
-            source_type="Repository",
-            source=request.name,
-            enforcement="active",
-        )
+        _ruleset(request, branch)
         for branch, protection in request.repository.protections.items()
         if protection.kind == "ruleset"
     ]
@@ -75,16 +79,7 @@ def show_ruleset(request: Request) -> Answer:
     branch = next((name for name, held in request.repository.protections.items() if held.kind == "ruleset"), None)
     if branch is None or request.values["ruleset_id"] != "1":
         raise Refused(404, "Not Found")
-    shown = shaped(
-        "repository-ruleset",
-        request.base,
-        id=1,
-        name=branch,
-        target="branch",
-        source_type="Repository",
-        source=request.name,
-        enforcement="active",
-    )
+    shown = _ruleset(request, branch)
     shown.pop("bypass_actors", None)
     return Answer(200, shown)
 

@@ -151,9 +151,7 @@ def add_check(request: Request) -> Answer:
 @serves("PATCH", "/check-runs/{check_run_id}")
 def edit_check(request: Request) -> Answer:
     """Change a check run of one's own app."""
-    found = request.repository.checks.get(int(request.values["check_run_id"]))
-    if found is None:
-        raise Refused(404, "Not Found")
+    found = request.one_of(request.repository.checks, "check_run_id")
     if found.app != request.author.app:
         raise Refused(403, "Invalid app_id `" + str(found.app) + "` - check run can only be modified by the GitHub App")
     sent = request.body
@@ -165,9 +163,7 @@ def edit_check(request: Request) -> Answer:
 @serves("GET", "/check-runs/{check_run_id}")
 def show_check(request: Request) -> Answer:
     """One check run."""
-    found = request.repository.checks.get(int(request.values["check_run_id"]))
-    if found is None:
-        raise Refused(404, "Not Found")
+    found = request.one_of(request.repository.checks, "check_run_id")
     return Answer(200, check_shown(request, found))
 
 

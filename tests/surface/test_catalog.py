@@ -8,10 +8,10 @@ import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keys import key_paths
 
 from mlci.cli.tree import build
 from mlci.config.model import Config
-from mlci.config.resolve import key_paths
 from mlci.config.shape import shape_at
 from mlci.errors import Exit, MlciError, catalogue
 from mlci.surface.catalog import COMMANDS, CONFIG_EXPLAIN, GATE_COMPARE, STEPS

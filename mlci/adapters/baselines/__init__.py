@@ -3,7 +3,6 @@
 from mlci.adapters.baselines.artifacts import ArtifactBaselines
 from mlci.adapters.baselines.choice import Chosen, PassedOver, accepted_digest, choose
 from mlci.adapters.baselines.folder import clear, fill
-from mlci.adapters.baselines.layout import may_keep
 from mlci.adapters.baselines.prefix import StoreBaselines
 
 __all__ = [
@@ -15,5 +14,4 @@ __all__ = [
     "choose",
     "clear",
     "fill",
-    "may_keep",
 ]

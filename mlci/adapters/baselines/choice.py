@@ -87,7 +87,7 @@ def accepted_digest(baselines: Baselines | None) -> str | None:
     """The sha256, in hexadecimal, of the predictions that changes are compared with now; None where there are none.
 
     Raises:
-        MlciError: as for ``choose``.
+        ArtifactRefused, ServiceFailed, ServiceRefused: as for ``choose``.
     """
     found = _newest_accepted(baselines) if baselines is not None else None
     return None if found is None else found[1].candidate.digest

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from mlci.adapters import files
 from mlci.adapters.baselines.layout import GATE, PREDICTIONS, predictions_name
 from mlci.adapters.evidence import read_gate
-from mlci.errors import BaselineBroken, FileMissing, NotWritable, Place
+from mlci.errors import BaselineBroken, NotWritable, Place
 
 
 def clear(folder: str) -> None:
@@ -54,7 +54,7 @@ def fill(folder: str, evidence: bytes, predictions: str | None = None) -> None:
                 _copy(predictions, new, evidence)
             (new / GATE).write_bytes(evidence)
             # mkdtemp makes private folders; whoever uploads need not be the user who made it.
-            new.chmod(0o777 & ~_umask())
+            new.chmod(0o777 & ~files.umask())
             clear(folder)
             # A folder may take the place of an empty one, in one step.
             new.replace(target)
@@ -92,8 +92,7 @@ def _copy(predictions: str, folder: Path, evidence: bytes) -> None:
         try:
             source = opened.enter_context(Path(predictions).open("rb"))
         except OSError as error:
-            cause = f"cannot read {predictions}: {error.strerror or error}"
-            raise FileMissing(cause, place=Place(predictions)) from error
+            raise files.unread(predictions, error) from error
         stream = opened.enter_context(copy.open("wb"))
         while block := source.read(1 << 20):
             digest.update(block)
@@ -112,9 +111,3 @@ def _writing(folder: str) -> Iterator[None]:
         raise NotWritable(
             f"cannot write {folder}: {error.strerror or error}", place=Place(folder), help=help
         ) from error
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask

@@ -1,28 +1,19 @@
-"""What is kept of a run, under which names, and when it may be kept at all."""
+"""What is kept of a run: under which names, and how large it may be."""
 
 from __future__ import annotations
 
 import hashlib
 
-from mlci.domain.run import Run
+from mlci.adapters.evidence import LARGEST
 from mlci.errors import ArtifactRefused, BaselineBroken, Place
 
 GATE = "gate.json"
-LARGEST_GATE = 10 << 20
+LARGEST_GATE = LARGEST
 LARGEST_PREDICTIONS = 1 << 30
 
 # The kinds of predictions that can be opened. The name in the evidence only picks one: it never becomes a path.
 ENDINGS = ("csv", "tsv", "jsonl", "ndjson", "parquet", "pq", "json")
 PREDICTIONS = tuple(f"predictions.{ending}" for ending in ENDINGS)
-
-# What starts a run about the branch itself. Others run on the default branch too, for what somebody else proposes: a
-# workflow that another one's end starts, or a comment.
-_EVENTS = ("push", "schedule", "workflow_dispatch")
-
-
-def may_keep(run: Run) -> bool:
-    """Whether what this run finds may become the baseline of others: only the default branch's own runs."""
-    return run.on_default_branch and run.event in _EVENTS
 
 
 def predictions_name(candidate: str, place: str) -> str:

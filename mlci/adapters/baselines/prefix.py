@@ -13,19 +13,19 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from mlci.adapters import files
 from mlci.adapters.baselines.layout import (
     GATE,
     LARGEST_GATE,
     LARGEST_PREDICTIONS,
     check_digest,
-    may_keep,
     predictions_name,
 )
 from mlci.adapters.evidence import read_gate
 from mlci.adapters.store import Store
-from mlci.domain.baseline import may_become_baseline
+from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.run import Run
-from mlci.errors import ArtifactRefused, FileMissing, Place
+from mlci.errors import ArtifactRefused, Place
 from mlci.ports import Kept
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
@@ -124,4 +124,4 @@ def _content(path: str) -> bytes:
             raise ArtifactRefused(cause, place=Place(path))
         return Path(path).read_bytes()
     except OSError as error:
-        raise FileMissing(f"cannot read {path}: {error.strerror or error}", place=Place(path)) from error
+        raise files.unread(path, error) from error

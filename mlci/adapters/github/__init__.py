@@ -1,1 +1,1 @@
-"""GitHub and GitHub Enterprise Server: what a run is about, and what their REST API keeps."""
+"""GitHub and GitHub Enterprise Server: what a run is about, what their REST API keeps, their workflow files."""

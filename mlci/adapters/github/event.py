@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlci.adapters.oneline import one_line
+from mlci.domain.baseline import OF_ITS_BRANCH
 from mlci.domain.run import Change, Run, Triggering
 from mlci.errors import EventUnreadable, Place
 
@@ -22,13 +23,14 @@ _LARGEST_PAYLOAD = 25_000_000
 _LARGEST_MATRIX = 16_384
 _LARGEST_NUMBER = 2**63 - 1
 _SHA = re.compile(r"[0-9a-f]{40}")
-_REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9_.-]{1,100}/(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,100}")
+# owner/name; a name of dots alone would lead elsewhere in an address.
+REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9_.-]{1,100}/(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,100}")
 _EVENT = re.compile(r"[a-z_]{1,64}")
 _SERVER = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._/-]*)?|https?://\[[0-9a-f:]+\](?::\d{1,5})?")
 # What git forbids in the name of a branch: https://git-scm.com/docs/git-check-ref-format
 _BRANCH = re.compile(r"(?!/)[^\x00-\x20\x7f~^:?*\[\\]{1,255}")
 _NO_COMMIT = "0" * 40
-_ABOUT_ITS_BRANCH = frozenset({"push", "schedule", "workflow_dispatch", "workflow_run"})
+_ABOUT_ITS_BRANCH = OF_ITS_BRANCH | {"workflow_run"}
 
 
 def read_run(environ: Mapping[str, str]) -> Run | None:
@@ -200,7 +202,7 @@ def _sha(value: object, name: str, place: Place | None = None) -> str:
 
 
 def _repository(value: object, name: str, place: Place | None = None) -> str:
-    return _matching(_REPOSITORY, value, name, "owner/name", place)
+    return _matching(REPOSITORY, value, name, "owner/name", place)
 
 
 def _branch(value: object, name: str, place: Place | None = None) -> str:

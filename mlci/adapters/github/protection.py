@@ -10,7 +10,7 @@ import msgspec
 from mlci.adapters.github.api import at
 from mlci.adapters.http import Api
 from mlci.adapters.oneline import one_line
-from mlci.domain.protection import Bypass, Protection, Repository, RequiredCheck, RequiredWorkflow, Topic
+from mlci.domain.setup.protection import Bypass, Protection, Repository, RequiredCheck, RequiredWorkflow, Topic
 from mlci.errors import ServiceFailed, ServiceRefused
 
 T = TypeVar("T")
@@ -106,11 +106,6 @@ def read_repository(api: Api, name: str) -> Repository:
     """
     found = api.get(at(name), shape=_Repository)
     return Repository(id=found.id, name=found.full_name, default_branch=found.default_branch, private=found.private)
-
-
-def has_file(api: Api, repository: str, path: str, branch: str) -> bool:
-    """Whether a branch has a file: ``GET /repos/{owner}/{repo}/contents/{path}``."""
-    return api.find(at(repository, "contents", *path.split("/")), {"ref": branch}) is not None
 
 
 def read_protection(api: Api, repository: str, branch: str) -> Protection:

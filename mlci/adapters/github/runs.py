@@ -11,12 +11,11 @@ import msgspec
 from mlci.adapters.github.api import at
 from mlci.adapters.http import Api
 from mlci.adapters.oneline import one_line
+from mlci.domain.baseline import OF_ITS_BRANCH
 from mlci.domain.run import Change, Triggering
 from mlci.errors import ArtifactRefused, ServiceFailed
 from mlci.ports import Artifact
 
-# What makes a run of a branch one that is about the branch itself.
-_TRUSTED = frozenset({"push", "schedule", "workflow_dispatch"})
 _MOST_RUNS = 50
 # How many artifacts of the branch are put in order before the first is handed on. GitHub lists the newest first, but a
 # run that is repeated leaves a new artifact under its old number.
@@ -55,9 +54,14 @@ class _Repository(msgspec.Struct):
 class _Run(msgspec.Struct):
     id: int
     event: str
+    head_sha: str
     repository: _Repository
     head_branch: str | None = None
     head_repository: _Repository | None = None
+
+
+class _Comparison(msgspec.Struct):
+    status: str
 
 
 class _Side(msgspec.Struct):
@@ -147,11 +151,20 @@ class GitHubRuns:
         run = self._api.find(at(self._repository, "actions", "runs", number), shape=_Run)
         return (
             run is not None
-            and run.event in _TRUSTED
+            and run.event in OF_ITS_BRANCH
             and run.head_branch == branch
             and run.head_repository is not None
             and run.head_repository.id == run.repository.id
+            and self._is_on(run.head_sha, branch)
         )
+
+    def _is_on(self, commit: str, branch: str) -> bool:
+        """Whether the branch has the commit: a tag may be called like a branch, and its runs then say the same name."""
+        if not _SHA.fullmatch(commit):
+            return False
+        path = at(self._repository, "compare", f"{commit}...{branch}")
+        comparison = self._api.find(path, {"per_page": 1, "page": 1}, absent=(404, 422), shape=_Comparison)
+        return comparison is not None and comparison.status in ("ahead", "identical")
 
     def _changes(self, path: str, params: dict[str, str | int], head: str) -> list[Change]:
         pulls: list[_Pull] = list(self._api.paginate(path, params, shape=_Pull))

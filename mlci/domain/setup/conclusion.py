@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
 from mlci.domain.setup.facts import Setup, always, at, each_job, finding, hides, listed, on_changes, place, shown
+from mlci.domain.setup.workflow import Route, Step, Trigger, Workflow, WorkflowJob
 from mlci.domain.verdict import Verdict
-from mlci.domain.workflow import Route, Step, Trigger, Workflow, WorkflowJob
 
 _RESULTS = re.compile(r"toJSON\(\s*needs\s*\)", re.IGNORECASE)
 # What must start the check: otherwise a new commit would have none.
@@ -50,9 +50,8 @@ def _missing(setup: Setup) -> Finding:
             "Correct the workflows that could not be read, and run doctor again.",
             reason="unknown",
         )
-    required = {check.name for check in setup.protection.checks}
     gates = [route for route in setup.to("gate-compare") if on_changes(route)]
-    direct = bool(gates) and all(route.check in required for route in gates)
+    direct = bool(gates) and all(route.check in setup.checks for route in gates)
     return finding(
         "conclude",
         Verdict.WARN if direct else Verdict.FAIL,
@@ -231,12 +230,10 @@ def _kept_away(setup: Setup, route: Route, trigger: Trigger) -> Iterator[Finding
 
 def _alone(setup: Setup, route: Route) -> Iterator[Finding]:
     """A gate whose result neither a concluding job nor the branch waits for."""
-    required = {check.name for check in setup.protection.checks}
-    if route.check in required or any(setup.concluding(workflow) for workflow, _ in route.steps):
+    if route.check in setup.checks or any(setup.concluding(workflow) for workflow, _ in route.steps):
         return
     where = place(*route.steps[-1])
-    own = {one.path for one in setup.protection.workflows if one.repository == setup.repository.id}
-    if route.workflow.file in own:
+    if route.workflow.file in setup.own_workflows:
         return
     yield finding(
         "gate",

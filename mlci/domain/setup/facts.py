@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
 
 from mlci.domain.finding import Finding, Reason
-from mlci.domain.protection import Protection, Repository
+from mlci.domain.setup.protection import Protection, Repository
+from mlci.domain.setup.workflow import Route, Step, Unread, Workflow, WorkflowJob, routes
 from mlci.domain.verdict import Verdict
-from mlci.domain.workflow import Route, Step, Unread, Workflow, WorkflowJob, routes
 
 # Events that a proposed change starts.
 OF_CHANGES = ("pull_request", "merge_group")
@@ -40,6 +40,11 @@ class Need(Protocol):
         """Whether the verdict is the same without it."""
         ...
 
+    @property
+    def asked_by(self) -> tuple[str, str, str] | None:
+        """The parameter that asks for it, its default and the value that asks; None where it is always needed."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
@@ -66,7 +71,7 @@ class Setup:
     unread: Sequence[Unread] = ()
     owners: tuple[str, str] | None = None
     config: str = "mlci.yml"
-    config_on_branch: bool | None = field(default=None)
+    config_on_branch: bool | None = None
     required: str | None = None
 
     @cached_property
@@ -90,6 +95,16 @@ class Setup:
         """Whether a job runs one of our commands, or a certain one; itself, or in a workflow that it calls."""
         commands = [command] if command is not None else list(self._running)
         return any((workflow.file, job.id) in self._running.get(one, frozenset()) for one in commands)
+
+    @cached_property
+    def checks(self) -> tuple[str, ...]:
+        """The names of all required checks, each once."""
+        return tuple(dict.fromkeys(check.name for check in self.protection.checks))
+
+    @cached_property
+    def own_workflows(self) -> frozenset[str]:
+        """The files of this very repository that are required workflows."""
+        return frozenset(one.path for one in self.protection.workflows if one.repository == self.repository.id)
 
     def concluding(self, workflow: Workflow) -> tuple[WorkflowJob, ...]:
         """The jobs of a workflow that run conclude."""

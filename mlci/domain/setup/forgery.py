@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
 from mlci.domain.patterns import pattern
-from mlci.domain.setup.facts import Setup, finding, listed, place, shown
+from mlci.domain.setup.facts import Setup, each_job, finding, listed, place, shown
 from mlci.domain.setup.required import named, wanted
+from mlci.domain.setup.workflow import Grant
 from mlci.domain.verdict import Verdict
-from mlci.domain.workflow import Grant
 
 _LOCK = "A check is a light, not a lock: what is promoted is judged again from the evidence."
 
@@ -111,15 +111,10 @@ def _matches(text: str, path: str) -> bool:
 def _writers(setup: Setup) -> str:
     """The jobs that could do it today, as the end of a sentence."""
     found: list[str] = []
-    seen: set[tuple[str, str]] = set()
-    for route in setup.routes:
-        workflow, job = route.steps[-1]
-        if (workflow.file, job.id) in seen:
-            continue
-        seen.add((workflow.file, job.id))
+    for route in each_job(setup.routes):
         held = [f"{scope}: write" for scope in ("statuses", "checks") if _writes(setup, route.granted, scope)]
         if held:
-            found.append(f"{place(workflow, job)} ({', '.join(held)})")
+            found.append(f"{place(*route.steps[-1])} ({', '.join(held)})")
     return f"; today these tokens could: {listed(found)}" if found else ""
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
 from mlci.domain.setup.facts import Setup, at, each_job, finding, listed, place, shown
+from mlci.domain.setup.workflow import Route, Step, Workflow, pinned
 from mlci.domain.verdict import Verdict
-from mlci.domain.workflow import Route, Step, Workflow, pinned
 
 # Events whose token writes and whose cache is that of the default branch, whoever proposed the change.
 _TRUSTED = ("pull_request_target", "workflow_run")

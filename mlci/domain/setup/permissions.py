@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
 from mlci.domain.setup.facts import Need, Setup, finding, listed, on_changes, place, shown
+from mlci.domain.setup.workflow import LEVELS, Grant, Level, Route, Step
 from mlci.domain.verdict import Verdict
-from mlci.domain.workflow import LEVELS, Grant, Level, Route, Step
 
 # What the token of a job can be given at all:
 # https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#permissions
@@ -17,13 +17,6 @@ SCOPES = frozenset({
 })  # fmt: skip
 # What a job is given that declares nothing, by the setting of the repository.
 _DEFAULTS = {"read": Grant(scopes={"contents": "read", "packages": "read"}), "write": Grant(rest="write")}
-# Scopes that a step needs only while one of its parameters asks for it: the parameter, its default, the asking value.
-_ASKED_BY = {
-    "pull-requests": ("comment", "true", "true"),
-    "statuses": ("status", "true", "true"),
-    "checks": ("check", "false", "true"),
-    "actions": ("baseline-from", "", "artifacts"),
-}
 # An identity for a cloud is asked for by steps that are not ours.
 _OF_OTHERS = frozenset({"id-token"})
 
@@ -56,20 +49,20 @@ def _needs(setup: Setup, step: Step) -> list[tuple[str, Need]]:
         (command, need)
         for command in step.calls
         for need in setup.needs.get(command, ())
-        if need.scope in SCOPES and _asked(step, command, need.scope)
+        if need.scope in SCOPES and _asked(step, command, need)
     ]
 
 
-def _asked(step: Step, command: str, scope: str) -> bool:
-    """Whether the parameter that needs a scope asks for it; a value that is only known at run time may.
+def _asked(step: Step, command: str, need: Need) -> bool:
+    """Whether the parameter that may ask for a permission does; a value that is only known at run time may.
 
     A called workflow is not started unless its caller has everything that it declares.
     """
     if step.is_call:
-        return scope != "checks"
-    if scope not in _ASKED_BY or (scope == "actions" and command != "gate-compare"):
+        return need.scope != "checks"
+    if need.asked_by is None:
         return True
-    parameter, default, asking = _ASKED_BY[scope]
+    parameter, default, asking = need.asked_by
     value = step.given(command, parameter) or default
     return value.strip().lower() == asking or "$" in value
 

@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
-from mlci.domain.protection import RequiredCheck
 from mlci.domain.setup.facts import Setup, finding, listed, on_changes, place, shown
+from mlci.domain.setup.protection import RequiredCheck
+from mlci.domain.setup.workflow import Route
 from mlci.domain.verdict import Verdict
-from mlci.domain.workflow import Route
 
 # The app that posts the checks of jobs, on github.com; a server of one's own has another number.
 GITHUB_ACTIONS = 15368
@@ -47,8 +47,7 @@ def _required(setup: Setup, name: str) -> Finding:
     if found:
         return _of_app(setup, name, found)
     files = {route.workflow.file for route in setup.routes if route.check == name}
-    own = [one.path for one in setup.protection.workflows if one.repository == setup.repository.id]
-    if files.intersection(own):
+    if files & setup.own_workflows:
         return finding(
             "required", Verdict.PASS, f"the workflow of {check} is a required workflow of {branch}", about=check
         )
@@ -75,7 +74,7 @@ def _required(setup: Setup, name: str) -> Finding:
 
 
 def _others(setup: Setup, name: str) -> str:
-    names = list(dict.fromkeys(check.name for check in setup.protection.checks))
+    names = setup.checks
     if not names:
         return "No check is required there at all."
     # People write the name of the workflow in front of that of the job, as GitHub's own pages show it.

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from mlci.adapters.github.api import connect
-from mlci.adapters.github.protection import has_file, read_protection, read_repository
+from mlci.adapters.github.commits import GitHubCommits
+from mlci.adapters.github.protection import read_protection, read_repository
 from mlci.adapters.http import Api
-from mlci.domain.protection import Bypass, RequiredCheck, RequiredWorkflow
+from mlci.domain.setup.protection import Bypass, RequiredCheck, RequiredWorkflow
 from mlci.errors import ServiceFailed
 
 if TYPE_CHECKING:
@@ -139,5 +140,6 @@ def test_a_rule_that_is_not_what_github_documents_is_no_answer(github: GitHub, r
 
 
 def test_the_branch_has_the_file_or_has_not(reading: Api) -> None:
-    assert has_file(reading, NAME, "mlci.yml", "main")
-    assert not has_file(reading, NAME, "models/mlci.yml", "main")
+    commits = GitHubCommits(reading, NAME)
+    assert commits.file("mlci.yml", "main") is not None
+    assert commits.file("models/mlci.yml", "main") is None

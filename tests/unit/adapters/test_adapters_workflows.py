@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mlci.adapters import workflows
-from mlci.adapters.workflows import read_owners, read_workflows
-from mlci.domain.workflow import Grant, Trigger, Unread, Workflow, routes
+from mlci.adapters.github import workflows
+from mlci.adapters.github.workflows import read_owners, read_workflows
+from mlci.domain.setup.workflow import Grant, Trigger, Unread, Workflow, routes
 
 FOLDER = ".github/workflows"
 HEAD = "on: push\njobs:\n"

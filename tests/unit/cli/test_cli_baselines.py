@@ -13,6 +13,7 @@ from cli.running import World, on_main, predictions, proposed, zipped
 
 from mlci.cli.main import run
 from mlci.domain.run import Change
+from mlci.errors import ServiceFailed
 
 REPORT = Path(".mlci/report/gate-compare.json")
 KEEP = Path("mlci-keep")
@@ -235,3 +236,19 @@ def test_a_store_that_is_not_there_is_no_first_run(tmp_path: Path, monkeypatch: 
     assert judged(on_main(POLICY), monkeypatch, source=(tmp_path / "absent").as_uri()) == 4
     assert report()["verdict"] == "inconclusive"
     assert kept() == {}
+
+
+def test_a_store_that_does_not_take_the_new_baseline_is_no_green_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("obstore")
+    (tmp_path / "store").mkdir()
+
+    def refuse(*_: object) -> None:
+        raise ServiceFailed("it is full")
+
+    monkeypatch.setattr("mlci.adapters.store.Store.create", refuse)
+    world = on_main(POLICY)
+
+    assert judged(world, monkeypatch, source=(tmp_path / "store").as_uri()) == 4
+    assert world.states()["mlci/gate/churn"][0] == "failure", "or later changes go on against the older one unseen"

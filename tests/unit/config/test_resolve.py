@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keys import key_paths
 
 from mlci.config.load import Loaded, load
 from mlci.config.model import Config, MetricPolicy
-from mlci.config.resolve import Override, key_paths, names_in, resolve
+from mlci.config.resolve import Override, names_in, resolve
 from mlci.config.settings import as_written
 from mlci.config.source import Source
 from mlci.domain.policy import Tolerance

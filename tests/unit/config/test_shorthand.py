@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keys import key_paths
 
 from mlci.config.key import Key
 from mlci.config.load import load
 from mlci.config.model import Config, Duration, Notification, Tier
-from mlci.config.resolve import key_paths, resolve
+from mlci.config.resolve import resolve
 from mlci.config.settings import as_written
 from mlci.config.shape import Shape, main_keys, shape_at, shapes
 from mlci.config.source import Source

@@ -79,6 +79,13 @@ def test_findings_that_are_not_counted_never_look_like_a_pass() -> None:
     assert "not judged" in page.text_content()
 
 
+def test_what_failed_and_is_not_counted_says_both() -> None:
+    aside = replace(compared("f1", 0.9, 0.9, 0.001, advisory=True), verdict=Verdict.FAIL)
+    page = lxml.html.document_fromstring(html(report(Verdict.PASS, "It is not counted.", aside)))
+    badges = page.xpath("//span[@class='verdict aside']/span[last()]/text()")
+    assert {badge.strip() for badge in badges} == {"fail, not counted"}
+
+
 def test_hostile_text_stays_data() -> None:
     written = html(reports.hostile())
     page = lxml.html.document_fromstring(written)

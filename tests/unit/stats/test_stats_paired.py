@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlci.stats.bounds import quantile
 from mlci.stats.influence import Score, Undefined, mean_score
 from mlci.stats.paired import Contrast, Design, Discordance, contrast, discordance_of, own_interval, paired
 from mlci.stats.proportions import wilson
@@ -137,7 +138,7 @@ def test_weights_that_lean_on_few_examples_widen_the_bounds() -> None:
     weights = np.where(np.arange(40) < 4, 8.2, 0.2)
     design = Design(40, 0.95, weights=weights)
     assert design.size == pytest.approx(40**2 / (weights @ weights))
-    assert design.quantile(design.size) > t_quantile(0.95, 39)
+    assert quantile(design.confidence, design.size) > t_quantile(0.95, 39)
     found = compared(*NOISE, design)
     assert found.high - found.low == pytest.approx(2 * t_quantile(0.95, design.size - 1) * found.standard_error)
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from mlci.adapters.workflows import read_workflows
+from mlci.adapters.github.workflows import read_workflows
 from mlci.domain.finding import Finding
-from mlci.domain.protection import Bypass, Protection, Repository, RequiredCheck, RequiredWorkflow
 from mlci.domain.report import Report
 from mlci.domain.setup.facts import Setup
+from mlci.domain.setup.protection import Bypass, Protection, Repository, RequiredCheck, RequiredWorkflow
 from mlci.domain.verdict import Verdict
 from mlci.steps import doctor
 from mlci.surface.catalog import COMMANDS
@@ -548,6 +548,13 @@ def test_a_required_workflow_of_a_pinned_commit_is_strong(look: Look) -> None:
     report = look(protection=replace(RIGHT, checks=(), workflows=(own,)), owners=None)
 
     assert (grade(report), problems(report)) == ("strong", [])
+
+
+def test_a_required_workflow_of_another_repository_does_not_stand_for_one_of_the_same_path_here(look: Look) -> None:
+    namesake = RequiredWorkflow(path=".github/workflows/ci.yml", repository=2, commit=None)
+    report = look(protection=replace(RIGHT, checks=(), workflows=(namesake,)))
+
+    assert "setup:required[conclude]" in {each.id for each in report.findings if each.verdict is Verdict.FAIL}
 
 
 def test_a_required_workflow_of_the_repository_itself_is_not_strong(look: Look) -> None:
