@@ -37,8 +37,18 @@ _KEPT = re.compile(
     r"|INSECURE_HOST|NATIVE_TLS|SYSTEM_CERTS|HTTP_.+|REQUEST_TIMEOUT|CACHE_DIR|NO_CACHE|OFFLINE|LINK_MODE|CONFIG_FILE"
     r"|KEYRING_PROVIDER|CONCURRENT_.+)"
 )
-_REDIRECTING = {"PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__"}
+_REDIRECTING = {"VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__"}
 _SECRET = {"MLCI_TOKEN"}
+
+# Where nothing can be reached, an installer's own patience is minutes; a runner's settings, where given, still hold.
+_PATIENCE = {
+    "PIP_RETRIES": ("2", ("PIP_RETRIES",)),
+    "UV_HTTP_RETRIES": ("2", ("UV_HTTP_RETRIES",)),
+    "UV_HTTP_TIMEOUT": ("15", ("UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT")),
+}
+
+# Seen in images: Debian's python3-minimal, and builds of Python on machines that lacked a library.
+_STANDARD = ("_ssl", "shutil", "subprocess", "tempfile", "zlib")
 
 
 class InstallError(Exception):
@@ -140,6 +150,10 @@ def is_finished(home: Path) -> bool:
 
 def environment(extras: tuple[str, ...]) -> Path:
     """The environment for these extras, made if this job has none yet."""
+    lacking = [module for module in _STANDARD if importlib.util.find_spec(module) is None]
+    if lacking:
+        cause = f"the Python of this runner lacks a part of its standard library: {', '.join(lacking)}"
+        fail("U002", 2, cause, "install all of it (python3, not python3-minimal), or run actions/setup-python before")
     import hashlib
     import platform
     import signal
@@ -197,6 +211,12 @@ def install(made: Path, locks: list[Path], extras: tuple[str, ...]) -> None:
 
     said = []
     uv = shutil.which("uv")
+    if not uv and not _pip_can_install():
+        fail(
+            "U002", 2, "there is nothing to install packages with: no uv, and a Python without pip, venv or ensurepip",
+            "install python3-venv (Debian, Ubuntu) or uv, run actions/setup-python before, or name in MLCI_PYTHON "
+            f'an interpreter that has "mlci[{",".join(extras) or "gate"}]=={version(ROOT)}"',
+        )  # fmt: skip
     for installer in ([_by_uv] if uv else []) + [_by_pip]:
         try:
             shutil.rmtree(made, ignore_errors=True)
@@ -205,12 +225,22 @@ def install(made: Path, locks: list[Path], extras: tuple[str, ...]) -> None:
             return
         except InstallError as problem:
             said.append(str(problem).strip())
+    if _is_full("\n".join(said)):
+        remedy = "make room where RUNNER_TEMP, the temporary folder and the installer's cache lie"
+        fail("U005", 2, "the environment cannot be written: no space is left", remedy, detail="\n".join(said))
     fail(
         "S001", 4, "the packages that mlci needs could not be installed",
         "let the runner reach a package index or a mirror (PIP_INDEX_URL, UV_DEFAULT_INDEX), or have "
         f'"mlci[{",".join(extras) or "gate"}]=={version(ROOT)}" installed on it, its interpreter named by MLCI_PYTHON',
         detail="\n".join(said),
     )  # fmt: skip
+
+
+def _is_full(said: str) -> bool:
+    """Whether an installer met a full disk or quota: what it says of one is translated, the number is not."""
+    import errno
+
+    return re.search(rf"(Errno|os error) ({errno.ENOSPC}|{errno.EDQUOT})\b", said) is not None
 
 
 _STRICT = ("--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:")
@@ -234,6 +264,11 @@ def _by_pip(made: Path, locks: list[Path], _: str) -> None:
     _call(made.parent, *pip, "install", *quiet, *_STRICT, *_requirements(locks))
 
 
+def _pip_can_install() -> bool:
+    has_venv, has_ensurepip = (importlib.util.find_spec(module) is not None for module in ("venv", "ensurepip"))
+    return has_venv and (has_ensurepip or _pip_can_install_elsewhere())
+
+
 def _pip_can_install_elsewhere() -> bool:
     try:
         import pip
@@ -247,13 +282,18 @@ def _requirements(locks: list[Path]) -> list[str]:
 
 
 def _sound(made: Path, extras: tuple[str, ...]) -> None:
-    """Whether the packages landed here: a configuration file can send them elsewhere."""
+    """See that the packages landed here, which a configuration file can prevent, and that this machine can load them.
+
+    A folder mounted noexec, a missing system library or an old processor show only when one is imported.
+    """
     modules = sorted({module for part in ("core", *extras) for module in MODULES[part]})
-    look = "import sys; from importlib.util import find_spec; sys.exit(not all(map(find_spec, sys.argv[1:])))"
-    try:
-        _call(made.parent, str(made / "bin" / "python"), "-I", "-B", "-c", look, *modules)
-    except InstallError as problem:
-        raise InstallError(f"the installer put the packages somewhere else\n{problem}") from problem
+    look = (
+        "import sys; from importlib.util import find_spec\n"
+        "if not all(map(find_spec, sys.argv[1:])): sys.exit('the installer put the packages somewhere else')\n"
+        "try: [*map(__import__, sys.argv[1:])]\n"
+        "except Exception as problem: sys.exit(f'{problem}\\nwhat was installed cannot be loaded on this machine')"
+    )
+    _call(made.parent, str(made / "bin" / "python"), "-I", "-c", look, *modules)
 
 
 def _call(folder: Path, *command: str) -> None:
@@ -262,6 +302,7 @@ def _call(folder: Path, *command: str) -> None:
 
     environ = {name: value for name, value in os.environ.items() if _reaches_installers(name)}
     environ["UV_PYTHON_DOWNLOADS"] = "never"
+    environ |= {name: value for name, (value, given) in _PATIENCE.items() if not environ.keys() & set(given)}
     done = subprocess.run(  # noqa: S603 - a list, no shell; every word of it is ours
         command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace", check=False,
@@ -273,7 +314,8 @@ def _call(folder: Path, *command: str) -> None:
 def _reaches_installers(name: str) -> bool:
     if name.startswith(("PIP_", "UV_")):
         return _KEPT.fullmatch(name) is not None
-    return name not in _REDIRECTING | _SECRET
+    # Pip starts itself again without -I, so that all of these would be obeyed.
+    return name not in _REDIRECTING | _SECRET and not name.startswith("PYTHON")
 
 
 class _Cached(SourceFileLoader):

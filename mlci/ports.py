@@ -139,15 +139,23 @@ class Commits(Protocol):
     """Commits: what is in them, and what is said of them."""
 
     def file(self, path: str, commit: str) -> bytes | None:
-        """A file as that commit, or the tip of that branch, has it; None where it has no such file.
+        """A file as that commit has it; None where the commit has no such file.
 
         Raises:
             ServiceFailed: the forge does not know the commit, or does not answer.
         """
         ...
 
+    def tip(self, branch: str) -> str:
+        """The commit a branch is at; a tag of that name is another thing."""
+        ...
+
     def changed_files(self, base: str, head: str) -> ChangedFiles:
         """What head changes since it left base."""
+        ...
+
+    def status(self, commit: str, context: str) -> Status | None:
+        """The newest status of that name; None where there is none."""
         ...
 
     def set_status(self, commit: str, status: Status) -> None:
@@ -169,6 +177,7 @@ class Artifact:
         size: bytes, packed.
         run: the run it comes from.
         digest: sha256 of the packed bytes in hexadecimal, where the forge names it.
+        expired: whether the forge has thrown its content away.
     """
 
     id: int
@@ -176,13 +185,14 @@ class Artifact:
     size: int
     run: int
     digest: str | None
+    expired: bool = False
 
 
 class Runs(Protocol):
     """Runs of pipelines, and what they left."""
 
     def artifacts_of_branch(self, name: str, branch: str) -> Iterator[Artifact]:
-        """Unexpired artifacts of this exact name, newest run first.
+        """Artifacts of this exact name, newest run first, expired ones included.
 
         Only of runs that a push to this branch of this very repository, a schedule or a person started; never of a run
         for a change or from a fork.

@@ -190,7 +190,7 @@ def _acts(
     if commits is not None and audience.status:
         status = _status(report, audience)
         what = f"set {status.context} to {status.state}"
-        yield "the status", what, partial(commits.set_status, audience.commit, status)
+        yield "the status", what, partial(_set, commits, status, audience, say)
     if commits is not None and audience.check:
         check = _check(report, audience)
         what = f"add the check run {check.name}: {check.conclusion}"
@@ -281,6 +281,8 @@ def _remove(conversation: Conversation, comments: Sequence[_Stuck]) -> None:
         conversation.remove_comment(each.comment.id)
 
 
+# What the description of a status begins with where nobody who is trusted has measured.
+_ADVISORY = "advisory "
 _STATES: dict[Verdict, State] = {
     Verdict.PASS: "success", Verdict.WARN: "success", Verdict.INCONCLUSIVE: "failure", Verdict.FAIL: "failure",
 }  # fmt: skip
@@ -290,8 +292,25 @@ def _status(report: Report, audience: Audience) -> Status:
     state, said = _STATES[report.verdict], f"{report.verdict.value}: {report.reason}"
     if audience.untrusted:
         state = "pending" if state == "success" else state
-        said = f"advisory {said}"
+        said = f"{_ADVISORY}{said}"
     return Status(context=audience.context, state=state, description=_short(said), url=audience.run.url)
+
+
+def _set(commits: Commits, status: Status, audience: Audience, say: Callable[[Line], None]) -> None:
+    """Set the status, unless a newer run has, or this one is advisory and a trusted run has."""
+    before = commits.status(audience.commit, status.context)
+    if before is not None and _number(before.url) > _number(status.url):
+        say(("notice", f"the status was left alone: a newer run has set it ({before.url})"))
+    elif before is not None and audience.untrusted and not before.description.startswith(_ADVISORY):
+        say(("notice", "the status was left alone: a run that is not advisory has set it"))
+    else:
+        commits.set_status(audience.commit, status)
+
+
+def _number(url: str) -> int:
+    """The number of a run, with which its page's address ends; a later run has a higher one."""
+    last = url.rstrip("/").rpartition("/")[2]
+    return int(last) if re.fullmatch(r"\d{1,19}", last) else 0
 
 
 def _short(text: str) -> str:

@@ -21,6 +21,7 @@ def run(invocation: Invocation) -> Exit:
     report = conclude.run(
         own["needs"],
         expect=names_in(own["expect"] or ""),
+        model_jobs=names_in(own["model_jobs"] or ""),
         may_skip=names_in(own["may_skip"] or ""),
         may_fail=names_in(own["may_fail"] or ""),
         plan=own["plan"],

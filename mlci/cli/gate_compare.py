@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlci.steps.gate_compare import Given, Outcome
 
 # Errors after which a report of the error itself is posted: the change shows it instead of an old verdict.
-_SHOWN = (Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY)
+_SHOWN = (Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def _errors_shown(gate: Gate, config: Config) -> Iterator[None]:
     try:
         yield
     except MlciError as error:
-        if error.exit in _SHOWN:
+        # On a developer's machine a mistake in the command line is said once, and leaves no report of itself.
+        if error.exit in _SHOWN and (gate.forge is not None or error.exit is not Exit.USAGE):
             report = unjudged("gate-compare", error, config.model)
             gate.delivery.deliver(report, {}, audience_of(gate.invocation, gate.forge, config.model))
         raise

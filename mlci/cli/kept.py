@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlci.adapters.baselines import ArtifactBaselines, StoreBaselines
+from mlci.domain.baseline import may_keep
 from mlci.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,4 +35,5 @@ def baselines_of(address: str | None, key: str, forge: Forge | None) -> Baseline
             "--baseline-from artifacts needs a run of GitHub Actions",
             help="name production's predictions with --baseline, or a folder with --baseline-from file://…",
         )
-    return ArtifactBaselines(forge.runs, artifact_name(key), forge.run.default_branch)
+    run = forge.run
+    return ArtifactBaselines(forge.runs, artifact_name(key), run.default_branch, starts_over=may_keep(run))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlci.cli.delivery import Delivery, discard
 from mlci.cli.forge import Forge, forge_of
-from mlci.cli.policy import in_repository
+from mlci.cli.policy import base_of, in_repository
 from mlci.errors import Exit
 from mlci.steps import plan
 
@@ -32,10 +32,13 @@ def run(invocation: Invocation) -> Exit:
 
 
 def _files(forge: Forge | None) -> ChangedFiles | None:
-    """What is between the commit the change leaves and the one it proposes, or between two states of a branch."""
+    """What is between the default branch and the commit this run is about, or between two states of that branch.
+
+    Never between a change and another branch it is proposed to: what is found lies on the commit, and holds for all.
+    """
     if forge is None:
         return None
     run = forge.run
-    if run.change is not None:
-        return forge.commits.changed_files(run.change.base, run.change.head)
+    if not run.on_default_branch:
+        return forge.commits.changed_files(base_of(forge), run.commit)
     return forge.commits.changed_files(run.before, run.commit) if run.before is not None else None

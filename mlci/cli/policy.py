@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mlci.ports import Commits
 
 
+_AGAIN = "run the job again; the change's own policy is never taken instead"
+
+
 @dataclass(frozen=True)
 class Decided:
     """The configuration that decides, and what is to be said about it.
@@ -43,8 +46,8 @@ class Decided:
 def decide(invocation: Invocation, forge: Forge | None) -> Decided:
     """Settle the policy: on the default branch, this checkout's; anywhere else, base-owned keys come from the base.
 
-    The base of a change is the commit that its event names. A run on another branch or a tag is about no change yet,
-    but its results lie on commits that one may propose, so the default branch's policy holds there too.
+    What is found lies on a commit, and a commit can be proposed to several branches. So whatever is not about the
+    default branch itself is judged by the default branch's policy; see ``docs/decisions/0007-one-policy.md``.
 
     Raises:
         PolicyUnreadable: the base's file could not be read; the change's own is never taken instead.
@@ -53,13 +56,49 @@ def decide(invocation: Invocation, forge: Forge | None) -> Decided:
     own = invocation.resolved.config
     if forge is None or forge.run.on_default_branch:
         return Decided(own, own)
-    run = forge.run
     path = in_repository(invocation.own["config"], invocation.environ)
-    commit = run.change.base if run.change is not None else run.default_branch
-    base = base_file(forge.commits, path, commit, invocation.environ)
+    base = base_file(forge.commits, path, base_of(forge), invocation.environ)
+    if base is None and invocation.loaded is not None:
+        _require_in_change(forge, path)
     both = composed(invocation.loaded, base)
     config = resolve(both.deciding, invocation.overrides).config
     return Decided(config, own, both.changed, (not_yet_merged(),) if both.not_yet_merged else ())
+
+
+def base_of(forge: Forge) -> str:
+    """The commit whose policy holds: the one the event names for the default branch, else what that branch is at now.
+
+    Raises:
+        PolicyUnreadable: the forge did not say.
+    """
+    change, default = forge.run.change, forge.run.default_branch
+    if change is not None and change.base_branch == default:
+        return change.base
+    try:
+        return forge.commits.tip(default)
+    except MlciError as error:
+        raise PolicyUnreadable(
+            f"what the default branch is at cannot be read: {error.cause}", help=error.help or _AGAIN
+        ) from error
+
+
+def _require_in_change(forge: Forge, path: str) -> None:
+    """A file that neither side has under this name would be missed on the base only because it is asked for wrongly.
+
+    Raises:
+        PolicyUnreadable: the proposed commit has no such file either, or the forge did not say.
+    """
+    try:
+        known = forge.commits.file(path, forge.run.commit) is not None
+    except MlciError as error:
+        raise PolicyUnreadable(
+            f"{one_line(path)} of the change cannot be read: {error.cause}", help=error.help or _AGAIN
+        ) from error
+    if not known:
+        raise PolicyUnreadable(
+            f"{one_line(path)} is on this machine, and in neither the change nor the branch to merge to",
+            help="name it by its path in the repository, and check the repository out with git installed",
+        )
 
 
 def base_file(commits: Commits, path: str, commit: str, environ: Mapping[str, str]) -> Loaded | None:
@@ -73,7 +112,7 @@ def base_file(commits: Commits, path: str, commit: str, environ: Mapping[str, st
     except MlciError as error:
         raise PolicyUnreadable(
             f"{one_line(path)} of the branch to merge to ({commit[:12]}) cannot be read: {error.cause}",
-            help=error.help or "run the job again; the change's own policy is never taken instead",
+            help=error.help or _AGAIN,
         ) from error
     if content is None:
         return None

@@ -18,7 +18,7 @@ from mlci.adapters.evidence import read_gate
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, forge_of, key_of
 from mlci.cli.kept import artifact_name, baselines_of
-from mlci.cli.policy import base_file
+from mlci.cli.policy import base_file, base_of
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.ownership import another_baseline, not_yet_merged
@@ -80,7 +80,11 @@ def run(invocation: Invocation) -> Exit:
         delivery.deliver(unjudged("report", _refused(), config.model), {}, audience)
         raise
     if report is None:
-        delivery.say("notice", "the other run left no evidence, so there is nothing to report")
+        delivery.say(
+            "notice",
+            f"the other run left no artifact {artifact_name(_key(invocation, config))}, so there is nothing to report; "
+            "in a matrix, give both steps the same key",
+        )
         return Exit.PASS
     delivery.deliver(report, {}, audience)
     return EXITS[report.verdict]
@@ -98,7 +102,9 @@ def _fork(forge: Forge, triggering: Triggering, delivery: Delivery) -> Fork | No
     # One head may be proposed to several branches; the default branch is the one whose policy matters most.
     change = min(changes, key=lambda each: (each.base_branch != forge.run.default_branch, each.number or 0))
     if not change.fork:
-        delivery.say("notice", "the change is not from a fork: its own run has posted the report")
+        delivery.say(
+            "notice", "the change is not from a fork: its own run posts the report, as far as its token may write"
+        )
         return None
     return Fork(forge, triggering, change)
 
@@ -106,7 +112,7 @@ def _fork(forge: Forge, triggering: Triggering, delivery: Delivery) -> Fork | No
 def _policy(invocation: Invocation, fork: Fork) -> tuple[Config, list[Finding]]:
     """The base's policy; where the base has none, the defaults, and never the fork's."""
     path = posixpath.normpath(invocation.own["config"])
-    base = base_file(fork.forge.commits, path, fork.change.base, invocation.environ)
+    base = base_file(fork.forge.commits, path, base_of(replace(fork.forge, run=fork.run)), invocation.environ)
     notes = [] if base is not None else [not_yet_merged(by="the defaults")]
     return resolve(base, invocation.overrides).config, notes
 

@@ -27,6 +27,20 @@ class Pattern:
     def matches(self, path: str) -> bool:
         """Whether the path, written from the top of the repository with ``/``, or a folder it lies in, matches."""
         names = path.split("/")
+        reached = self._reached(names)
+        return reached is not None and (reached < len(names) or not self.inside)
+
+    def touched_by(self, path: str) -> bool:
+        """Whether a changed entry may be, hold or lead to something that matches.
+
+        More than what :meth:`matches` says: a submodule or a symbolic link is listed by its bare name and never as what
+        lies inside, so ``data`` counts for ``data/**``, and ``src`` for ``src/model/*.py``.
+        """
+        names = path.split("/")
+        return self._reached(names) is not None or names == list(self.parts[: len(names)])
+
+    def _reached(self, names: list[str]) -> int | None:
+        """How many of the names, at least, the parts use up; None where they do not match."""
         reached = {0}
         for part in self.parts:
             if part == _ANY_DEPTH:
@@ -34,8 +48,8 @@ class Pattern:
             else:
                 reached = {at + 1 for at in reached if at < len(names) and fnmatchcase(names[at], part)}
             if not reached:
-                return False
-        return min(reached) < len(names) or not self.inside
+                return None
+        return min(reached)
 
 
 def pattern(text: str, folder: str = "") -> Pattern:

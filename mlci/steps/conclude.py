@@ -30,6 +30,7 @@ def run(
     needs: str,
     *,
     expect: Sequence[str] = (),
+    model_jobs: Sequence[str] = (),
     may_skip: Sequence[str] = (),
     may_fail: Sequence[str] = (),
     plan: str | None = "plan",
@@ -39,17 +40,20 @@ def run(
     Args:
         needs: the jobs as JSON, ``{name: {"result": word, "outputs": {name: text}}}``.
         expect: jobs that must be among them.
+        model_jobs: jobs that run only where plan found the model touched; its word excuses these alone.
         may_skip: jobs that may be skipped for any reason.
         may_fail: jobs that may fail or be cancelled.
-        plan: the job that ran plan. Where it succeeded and its output ``model`` is ``false``, any job may be skipped.
+        plan: the job that ran plan. Where it succeeded and its output ``model`` is ``false``, the model's jobs may be
+            skipped.
 
     Raises:
         UsageError: needs is not that JSON, or a permission names no needed job.
     """
     jobs = _jobs(needs)
     known = list(dict.fromkeys([*(job.name for job in jobs), *expect]))
-    raise_all([*_unknown("--may-skip", may_skip, known), *_unknown("--may-fail", may_fail, known)])
-    permits = _Permits(frozenset(may_skip), frozenset(may_fail), plan, jobs)
+    lists = {"--model-jobs": model_jobs, "--may-skip": may_skip, "--may-fail": may_fail}
+    raise_all([problem for flag, names in lists.items() for problem in _unknown(flag, names, known)])
+    permits = _Permits(frozenset(model_jobs), frozenset(may_skip), frozenset(may_fail), plan, jobs)
     findings = [permits.judged(job) for job in jobs]
     present = {job.name for job in jobs}
     findings += [_missing(name) for name in dict.fromkeys(expect) if name not in present]
@@ -113,6 +117,7 @@ def _unknown(flag: str, names: Sequence[str], known: Sequence[str]) -> list[Mlci
 class _Permits:
     """What may end otherwise than in success."""
 
+    model_jobs: frozenset[str]
     may_skip: frozenset[str]
     may_fail: frozenset[str]
     plan: str | None
@@ -149,15 +154,23 @@ class _Permits:
 
     def _skipped(self, job: str, name: str) -> Finding:
         untouched = self.untouched
-        if untouched is not None:
+        if untouched is not None and job in self.model_jobs:
             return _finding(job, Verdict.PASS, "untouched", f"{name} was skipped: {untouched}")
         if job in self.may_skip:
             return _finding(job, Verdict.PASS, "skipped", f"{name} was skipped, which is permitted")
         why = (
             "A job is skipped when its condition is false or a job that it needs did not succeed, and so it proves "
-            f"nothing. Let it run, or name it with --may-skip; {self._plan_says()}."
+            f"nothing. {self._remedy()}"
         )
         return _finding(job, Verdict.FAIL, "skipped", f"{name} was skipped and nothing permits that", why)
+
+    def _remedy(self) -> str:
+        if self.untouched is None:
+            return f"Let it run, or name it with --may-skip; {self._plan_says()}."
+        return (
+            f"{printable(self.plan or '')} says that the model is untouched, which excuses only the jobs that "
+            "--model-jobs names. Name this one there if it runs only where the model is touched; else let it run."
+        )
 
     def _plan_says(self) -> str:
         planned = self.planned

@@ -60,9 +60,9 @@ def run(files: ChangedFiles | None, paths: Sequence[str], config_path: str, even
     touching = [
         path
         for path in changed
-        if path == config
-        or _any(pipeline, path)
-        or (_any(own, path) if own else not _any(documentation, path))
+        if f"{config}/".startswith(f"{path}/")
+        or _touched(pipeline, path)
+        or (_touched(own, path) if own else not any(one.matches(path) for one in documentation))
     ]  # fmt: skip
     assumptions = () if own else ("everything but documentation touches the model (train.paths narrows it down)",)
     return _report(bool(touching), _sentence(changed, touching), assumptions)
@@ -81,8 +81,8 @@ def _patterns(paths: Sequence[str], folder: str) -> list[Pattern]:
     return found
 
 
-def _any(patterns: Iterable[Pattern], path: str) -> bool:
-    return any(one.matches(path) for one in patterns)
+def _touched(patterns: Iterable[Pattern], path: str) -> bool:
+    return any(one.touched_by(path) for one in patterns)
 
 
 def _sentence(changed: Sequence[str], touching: Sequence[str]) -> str:

@@ -206,13 +206,17 @@ CONCLUDE = Command(
     summary="The one job to require: red when a job it needs failed, was cancelled, was skipped or is missing.",
     description=(
         "Give it toJSON(needs) and let its job run with if: always(). GitHub counts a skipped job as a success; this "
-        "one does not, unless plan found that the change touches nothing of the model, or the job may be skipped.",
+        "one does not, unless the job is named in may-skip, or in model-jobs and plan found the model untouched.",
     ),
     params=(
         Param(
             name="needs", kind="text", required=True, help="The results of the needed jobs, as ${{ toJSON(needs) }}."
         ),
         Param(name="expect", kind="names", help="Jobs that must be among them; one that is not is red."),
+        Param(
+            name="model-jobs", kind="names",
+            help="Jobs that run only where plan found the model touched; plan's word excuses these alone.",
+        ),
         Param(name="may-skip", kind="names", help="Jobs that may be skipped for any reason."),
         Param(name="may-fail", kind="names", help="Jobs that may fail or be cancelled; they are listed."),
         Param(name="plan", kind="text", default="plan", help="The job that ran plan, where there is one."),
@@ -221,7 +225,7 @@ CONCLUDE = Command(
     ),
     outputs=_VERDICT,
     exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.GATE, Exit.INTERRUPTED),
-)
+)  # fmt: skip
 
 STEPS = (PLAN, GATE_COMPARE, REPORT, CONCLUDE)
 

@@ -95,9 +95,9 @@ class MemoryCommits:
         return digest.hexdigest()
 
     def file(self, path: str, commit: str) -> bytes | None:
-        """A file as that commit, or the tip of that branch, has it; None where it has no such file."""
+        """A file as that commit has it; None where the commit has no such file."""
         _raise(self.error)
-        tree = self._trees.get(self.branches.get(commit, commit))
+        tree = self._trees.get(commit)
         if tree is None:
             raise ServiceFailed(f"there is no commit {commit[:12]}")
         if any(part in ("", ".", "..") for part in path.split("/")):
@@ -105,6 +105,13 @@ class MemoryCommits:
         if any(name.startswith(f"{path}/") for name in tree):
             raise ServiceFailed(f"{path} is a folder, not a file")
         return tree.get(path)
+
+    def tip(self, branch: str) -> str:
+        """The commit a branch is at."""
+        _raise(self.error)
+        if branch not in self.branches:
+            raise ServiceFailed(f"there is no branch {branch}")
+        return self.branches[branch]
 
     def changed_files(self, base: str, head: str) -> ChangedFiles:
         """What head changes since it left base; an unknown list where the two cannot be compared."""
@@ -116,6 +123,12 @@ class MemoryCommits:
         before, after = self._trees[root], self._trees[head]
         paths = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
         return ChangedFiles(paths=tuple(paths[: self.most_files]), complete=len(paths) < self.most_files)
+
+    def status(self, commit: str, context: str) -> Status | None:
+        """The newest status of that name; None where there is none."""
+        _raise(self.error)
+        named = [each for each in self.statuses.get(commit, []) if each.context.casefold() == context.casefold()]
+        return named[-1] if named else None
 
     def set_status(self, commit: str, status: Status) -> None:
         """Set a commit's status."""
@@ -150,7 +163,6 @@ class _Left:
     branch: str
     event: str
     fork: bool
-    expired: bool
 
 
 @dataclass
@@ -181,12 +193,12 @@ class MemoryRuns:
         """Leave an artifact, as a run on a branch would; without a digest, with its own."""
         number = len(self._left) + 1
         digest = digest or hashlib.sha256(content).hexdigest()
-        artifact = Artifact(id=number, name=name, size=len(content), run=run, digest=digest)
-        self._left.append(_Left(artifact, content, branch, event, fork, expired))
+        artifact = Artifact(id=number, name=name, size=len(content), run=run, digest=digest, expired=expired)
+        self._left.append(_Left(artifact, content, branch, event, fork))
         return artifact
 
     def artifacts_of_branch(self, name: str, branch: str) -> Iterator[Artifact]:
-        """Unexpired artifacts of this exact name, newest run first; see ports.Runs for whose."""
+        """Artifacts of this exact name, newest run first, expired ones included; see ports.Runs for whose."""
         _raise(self.error)
         for left in sorted(self._named(name), key=lambda each: (each.artifact.run, each.artifact.id), reverse=True):
             if left.branch == branch and left.event in OF_ITS_BRANCH and not left.fork:
@@ -195,7 +207,7 @@ class MemoryRuns:
     def artifact_of_run(self, name: str, run: int) -> Artifact | None:
         """The unexpired artifact of this exact name of one run; the last one where it was uploaded again."""
         _raise(self.error)
-        found = [left.artifact for left in self._named(name) if left.artifact.run == run]
+        found = [left.artifact for left in self._named(name) if left.artifact.run == run and not left.artifact.expired]
         return found[-1] if found else None
 
     def content(self, artifact: Artifact, limit: int) -> bytes:
@@ -214,7 +226,7 @@ class MemoryRuns:
         return [change for change in self.changes if change.head == run.head]
 
     def _named(self, name: str) -> list[_Left]:
-        return [left for left in self._left if left.artifact.name == name and not left.expired]
+        return [left for left in self._left if left.artifact.name == name]
 
 
 @dataclass

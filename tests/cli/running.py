@@ -99,17 +99,32 @@ class World:
 
     def later(self, **changed: Any) -> World:
         """The same forge, and another run."""
+        if "id" in changed:
+            changed = {"url": _page(changed["id"]), **changed}
         return replace(self, run=replace(self.run, **changed))
 
 
-def proposed(policy: str | None = None, *, fork: bool = False, **more: Any) -> World:
-    """A run for pull request 5, whose branch to merge to has this mlci.yml."""
+def proposed(policy: str | None = None, *, own: str | None = None, fork: bool = False, **more: Any) -> World:
+    """A run for pull request 5, whose branch to merge to has this mlci.yml, and which brings along one of its own."""
     memory = MemoryForge()
     base = memory.commits.commit({"train.py": b"1", **_file(policy)})
     memory.commits.branches["main"] = base
-    head = memory.commits.commit({"train.py": b"2"}, base)
+    head = memory.commits.commit({"train.py": b"2", **_file(own)}, base)
     change = Change(number=NUMBER, head=head, base=base, base_branch="main", fork=fork)
     return World(memory, _run("pull_request", head, None, change=change, **more), base, head)
+
+
+def elsewhere(world: World, branch: str, policy: str | None) -> World:
+    """The same commit, proposed to another branch, which has this mlci.yml."""
+    commits, change = world.memory.commits, world.run.change
+    assert change is not None
+    commits.branches[branch] = commits.commit({"train.py": b"3", **_file(policy)})
+    return world.later(change=replace(change, base=commits.branches[branch], base_branch=branch))
+
+
+def on_branch(world: World, branch: str = "feature", before: str | None = None) -> World:
+    """A push of the proposed commit to a branch that is not the default one."""
+    return world.later(event="push", branch=branch, before=before, change=None)
 
 
 def on_main(policy: str | None = None, **more: Any) -> World:
@@ -138,7 +153,9 @@ def _file(policy: str | None) -> Mapping[str, bytes]:
 
 def _run(event: str, commit: str, branch: str | None, **more: Any) -> Run:
     facts: dict[str, Any] = {"id": 100, "attempt": 1, **more}
-    url = f"https://forge.invalid/{REPOSITORY}/actions/runs/{facts['id']}"
-    return Run(
-        repository=REPOSITORY, url=url, event=event, commit=commit, branch=branch, default_branch="main", **facts
-    )
+    facts.setdefault("url", _page(facts["id"]))
+    return Run(repository=REPOSITORY, event=event, commit=commit, branch=branch, default_branch="main", **facts)
+
+
+def _page(run: int) -> str:
+    return f"https://forge.invalid/{REPOSITORY}/actions/runs/{run}"

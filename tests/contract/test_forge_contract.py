@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from worlds import InMemory, OnTheLoopback, World, ended
 
-from mlci.errors import ArtifactRefused, ServiceFailed, ServiceRefused
+from mlci.errors import ArtifactRefused, MlciError, ServiceFailed, ServiceRefused
 from mlci.ports import Check, Status
 
 NOWHERE = "0123456789" * 4
@@ -120,6 +120,35 @@ def test_the_newest_status_of_a_name_holds_and_its_description_is_short(world: W
     assert 130 < len(states["mlci/other"][1]) <= 140
 
 
+def test_the_status_that_is_read_is_the_newest_of_its_name_whatever_its_case(world: World) -> None:
+    commit = world.commit({"a": b"1"})
+    assert world.commits.status(commit, "mlci/gate") is None
+    set_ = [("mlci/gate", "pending"), ("MLCI/Gate", "failure"), ("mlci/gate/churn", "success"), ("mlci", "error")]
+    for number, (context, state) in enumerate(set_):
+        made = Status(context=context, state=state, description=state, url=f"https://a.b/{number}")  # type: ignore[arg-type]
+        world.commits.set_status(commit, made)
+    found = world.commits.status(commit, "mlci/GATE")
+    assert found is not None
+    assert (found.state, found.description, found.url) == ("failure", "failure", "https://a.b/1")
+    assert world.commits.status(commit, "mlci/gat") is None
+    assert world.commits.status(world.commit({"a": b"2"}), "mlci/gate") is None
+
+
+def test_the_tip_of_a_branch_is_its_newest_commit(world: World) -> None:
+    for branch in ("release/1.x", "ü/#%25", "main"):
+        first = world.push(branch, {"a": b"1"})
+        assert world.commits.tip(branch) == first
+        assert world.commits.tip(branch) != world.push(branch, {"a": b"2"})
+
+
+@pytest.mark.parametrize("branch", ["release", "nothing/there", "f" * 40])
+def test_a_branch_that_is_not_there_has_no_tip(world: World, branch: str) -> None:
+    world.push("release/1.x", {"a": b"1"})
+    with pytest.raises(MlciError) as refused:
+        world.commits.tip(branch)
+    assert int(refused.value.exit) == 4
+
+
 def test_a_check_run_is_updated_where_name_and_external_id_are_the_same(world: World) -> None:
     commit = world.commit({"a": b"1"})
     world.commits.set_check(commit, check())
@@ -158,7 +187,9 @@ def test_artifacts_of_changes_forks_other_branches_and_other_names_are_not_the_b
     world.leave("mlci-gate", b"expired", run=7, expired=True)
     world.leave("mlci-gate", b"by a person", run=8, event="workflow_dispatch")
     world.leave("mlci-gate", b"by the clock", run=9, event="schedule")
-    found = [world.runs.content(one, 100) for one in world.runs.artifacts_of_branch("mlci-gate", "main")]
+    listed = list(world.runs.artifacts_of_branch("mlci-gate", "main"))
+    assert [one.expired for one in listed] == [False, False, True, False]
+    found = [world.runs.content(one, 100) for one in listed if not one.expired]
     assert found == [b"by the clock", b"by a person", b"good"]
     assert list(world.runs.artifacts_of_branch("nothing", "main")) == []
 

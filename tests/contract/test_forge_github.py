@@ -173,6 +173,14 @@ def test_each_port_uses_the_permissions_that_it_names_and_no_other(world: OnTheL
     assert runs.content(found, 100) == b"packed"
     assert len(runs.changes_of(ended(head, "one", REPOSITORY))) == 1
     assert github.used(token) == {"actions": "read", "pull_requests": "read"}
+    token, _, commits, runs = used({"actions": "read", "contents": "read"})
+    github.put_artifact(github.add_run(branch="main"), "mlci-gate", b"packed")
+    assert len(list(runs.artifacts_of_branch("mlci-gate", "main"))) == 1
+    assert commits.tip("main") == github.repository().tip("main")
+    assert github.used(token) == {"actions": "read", "contents": "read"}
+    token, _, commits, _ = used({"statuses": "read"})
+    assert commits.status(head, "mlci/gate") is not None
+    assert github.used(token) == {"statuses": "read"}
 
 
 def test_a_missing_permission_is_named_and_the_token_is_not(world: OnTheLoopback, github: GitHub) -> None:
@@ -241,13 +249,19 @@ def test_a_file_that_is_not_whole_or_too_large_is_refused(
 # Artifacts and runs.
 
 
-def test_the_first_artifact_of_a_branch_costs_one_page_and_one_run(world: OnTheLoopback, github: GitHub) -> None:
+def test_the_first_artifact_of_a_branch_costs_four_requests_and_each_later_run_two(
+    world: OnTheLoopback, github: GitHub
+) -> None:
     for number in range(130):
         world.leave("mlci-gate", b"%d" % number, run=1000 + number)
     world.leave("mlci-gate", b"again", run=1100)
-    newest = next(world.runs.artifacts_of_branch("mlci-gate", "main"))
-    assert newest.run == 1129
-    assert [one.operation for one in github.requests] == ["GET /actions/artifacts", "GET /actions/runs/{run_id}"]
+    found = world.runs.artifacts_of_branch("mlci-gate", "main")
+    each_run = ["GET /actions/runs/{run_id}", "GET /compare/{basehead}"]
+    first = ["GET /actions/artifacts", each_run[0], "GET /branches/{branch}", each_run[1]]
+    assert next(found).run == 1129
+    assert [one.operation for one in github.requests] == first
+    assert next(found).run == 1128
+    assert [one.operation for one in github.requests] == [*first, *each_run]
 
 
 def test_a_branch_with_many_strange_runs_is_given_up_after_fifty(world: OnTheLoopback, github: GitHub) -> None:
@@ -270,13 +284,29 @@ def test_what_an_artifact_says_of_its_run_is_checked_with_the_run(world: OnTheLo
     world.leave("mlci-gate", b"x", run=5)
     changed = itertools.count(1)
     told = {"id": 5, "event": "push", "head_branch": "main", "repository": {"id": 1, "full_name": REPOSITORY}}
-    for lie in ({}, {"head_branch": "other"}, {"event": "pull_request"}, {"head_repository": None}):
+    told["head_sha"] = github.repository().tip("main")
+    for lie in (
+        {}, {"head_branch": "other"}, {"event": "pull_request"}, {"head_repository": None}, {"head_sha": "main"},
+        {"head_sha": "f" * 40},
+    ):  # fmt: skip
         body = {**told, "head_repository": {"id": 1, "full_name": REPOSITORY}, **lie}
         github.fault("GET", "/actions/runs/5$", status=200, body=body)
         found = list(world.runs.artifacts_of_branch("mlci-gate", "main"))
         assert len(found) == (1 if next(changed) == 1 else 0)
     github.fault("GET", "/actions/runs/5$", status=200, body={**told, "head_repository": {"id": 2, "full_name": "s/r"}})
     assert list(world.runs.artifacts_of_branch("mlci-gate", "main")) == []
+
+
+def test_a_tag_that_is_called_like_the_branch_is_not_the_branch(world: OnTheLoopback, github: GitHub) -> None:
+    # Of a tag that was pushed, a run names the tag where it names a branch otherwise.
+    older = github.commit({"train.py": "good"}, "main")
+    astray = github.commit({"train.py": "evil"}, "feature")
+    tip = github.commit({"train.py": "better"}, "main")
+    ahead = github.commit({"train.py": "evil too"}, "unmerged", parent=tip)
+    for sha in (older, astray, tip, ahead):
+        github.put_artifact(github.add_run(branch="main", sha=sha), "mlci-gate", sha.encode())
+    found = world.runs.artifacts_of_branch("mlci-gate", "main")
+    assert [world.runs.content(one, 100).decode() for one in found] == [tip, older]
 
 
 def test_a_download_that_breaks_off_begins_again_and_the_blob_store_sees_no_token(

@@ -40,6 +40,7 @@ class World(Protocol):
     runs: Runs
 
     def commit(self, files: Files, parent: str | None = None) -> str: ...
+    def push(self, branch: str, files: Files) -> str: ...
     def say(self, number: int, body: str) -> None: ...
     def states(self, commit: str) -> dict[str, tuple[str, str, str]]: ...
     def checks(self, commit: str) -> list[tuple[str, str, str, str]]: ...
@@ -59,6 +60,10 @@ class InMemory:
 
     def commit(self, files: Files, parent: str | None = None) -> str:
         return self.forge.commits.commit(files, parent)
+
+    def push(self, branch: str, files: Files) -> str:
+        self.forge.commits.branches[branch] = self.commit(files)
+        return self.forge.commits.branches[branch]
 
     def say(self, number: int, body: str) -> None:
         self.forge.conversation.say(number, body)
@@ -105,6 +110,9 @@ class OnTheLoopback:
     def commit(self, files: Files, parent: str | None = None) -> str:
         self._branches += 1
         return self.github.commit(files, f"branch-{self._branches}", parent=parent)
+
+    def push(self, branch: str, files: Files) -> str:
+        return self.github.commit(files, branch)
 
     def say(self, number: int, body: str) -> None:
         self.github.add_comment(number, body)

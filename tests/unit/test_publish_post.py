@@ -14,7 +14,7 @@ from golden import reports
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
 from mlci.errors import MlciError, ServiceFailed, ServiceRefused
-from mlci.ports import Comment
+from mlci.ports import Comment, Status
 from mlci.publish import Audience, post, remark, summarise
 from mlci.testing.forge import MemoryConversation, MemoryJob
 
@@ -78,9 +78,9 @@ def test_a_comment_that_says_the_same_is_not_touched_however_the_forge_ends_its_
 @pytest.mark.parametrize("newer", [{"id": 101}, {"attempt": 2}, {"id": 101, "attempt": 1}])
 def test_the_comment_of_a_newer_run_is_left_alone_and_that_is_said(newer: dict[str, int]) -> None:
     world = proposed()
-    post(PASS, to(world.later(**newer)))
+    post(PASS, to(world.later(**newer), commits=None))
     before = world.comments
-    said = post(FAIL, to(world))
+    said = post(FAIL, to(world, commits=None))
 
     assert world.comments == before
     assert world.memory.conversation.edits == []
@@ -294,6 +294,46 @@ def test_a_repeated_attempt_finds_the_check_of_the_first() -> None:
     post(PASS, to(world.later(attempt=2)))
 
     assert len(world.memory.commits.checks) == 1
+
+
+@pytest.mark.parametrize("later", [101, 1000])
+def test_the_status_of_a_newer_run_is_left_alone_and_that_is_said(later: int) -> None:
+    world = proposed()
+    post(FAIL, to(world.later(id=later)))
+    before = world.states()
+    said = post(PASS, to(world))
+
+    assert world.states() == before
+    assert before["mlci/gate"][0] == "failure"
+    assert ("notice", f"(https://forge.invalid/owner/repository/actions/runs/{later})") in [
+        (kind, line.rpartition(" ")[2]) for kind, line in said.lines
+    ]
+
+
+def test_a_run_replaces_its_own_status_and_an_older_ones_and_what_names_no_run() -> None:
+    for before in (100, 99, 9):
+        world = proposed()
+        post(PASS, to(world.later(id=before)))
+        assert [line for _, line in post(FAIL, to(world.later(attempt=2))).lines if "status" in line] == []
+        assert world.states()["mlci/gate"][0] == "failure"
+    for url in ("", "https://elsewhere.invalid/runs/latest", "9" * 20, "https://elsewhere.invalid/runs/²"):
+        world = proposed()
+        world.memory.commits.set_status(
+            world.head, Status(context="mlci/gate", state="success", description="fine", url=url)
+        )
+        post(FAIL, to(world))
+        assert world.states()["mlci/gate"][0] == "failure", url
+
+
+def test_an_advisory_status_replaces_only_an_advisory_one_and_a_trusted_one_either() -> None:
+    world = proposed()
+    runs = [(101, True, FAIL), (102, True, PASS), (103, False, PASS), (104, True, FAIL), (105, False, FAIL)]
+    states = []
+    for id, advisory, report in runs:
+        post(report, to(world.later(id=id), advisory=advisory))
+        states.append(world.states()["mlci/gate"][0])
+
+    assert states == ["failure", "pending", "success", "success", "failure"]
 
 
 def test_a_description_is_one_short_line_whatever_the_reason_says() -> None:

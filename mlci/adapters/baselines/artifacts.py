@@ -18,8 +18,14 @@ _LARGEST_ARTIFACT = 512 << 20
 class ArtifactBaselines:
     """Artifacts of one exact name, each a zip with ``gate.json`` and, of an accepted run, ``predictions.<ending>``."""
 
-    def __init__(self, runs: Runs, name: str, branch: str) -> None:
-        """Look among the artifacts of this name that runs of this branch left."""
+    def __init__(self, runs: Runs, name: str, branch: str, *, starts_over: bool = False) -> None:
+        """Look among the artifacts of this name that runs of this branch left.
+
+        Args:
+            starts_over: whether it is enough that all have expired; else that is an error, because a change that is
+                compared with nothing would be let through.
+        """
+        self._starts_over = starts_over
         self._runs = runs
         self._name = name
         self._branch = branch
@@ -28,18 +34,27 @@ class ArtifactBaselines:
         """What was uploaded, newest run first; each artifact is read when its turn comes.
 
         Raises:
-            ArtifactRefused: an artifact of this name is not what the step leaves.
+            ArtifactRefused: an artifact of this name is not what the step leaves, or those that are left have expired.
             ServiceFailed, ServiceRefused: the forge does not answer.
         """
+        expired: Artifact | None = None
         for artifact in self._runs.artifacts_of_branch(self._name, self._branch):
-            yield self._kept(artifact)
+            if not artifact.expired:
+                yield self._kept(artifact)
+            expired = expired or (artifact if artifact.expired else None)
+        if expired is not None and not self._starts_over:
+            raise ArtifactRefused(
+                "the baseline has expired, and no newer run of the default branch was accepted",
+                place=Place(_origin(expired)),
+                help=f"run the workflow on {self._branch}; a run there once a month keeps the baseline alive",
+            )
 
     def keep(self, evidence: bytes, predictions: str, run: Run) -> str | None:  # noqa: ARG002 - the port's shape
         """None: only the workflow can upload what ``fill`` has left in a folder."""
         return None
 
     def _kept(self, artifact: Artifact) -> Kept:
-        origin = f"artifact {artifact.name} of run {artifact.run}"
+        origin = _origin(artifact)
         with _named(origin):
             packed = self._runs.content(artifact, _LARGEST_ARTIFACT)
             evidence = only_member(packed, GATE, LARGEST_GATE)
@@ -50,6 +65,10 @@ class ArtifactBaselines:
                 return only_member(packed, name, LARGEST_PREDICTIONS)
 
         return Kept(evidence=evidence, predictions=predictions, origin=origin)
+
+
+def _origin(artifact: Artifact) -> str:
+    return f"artifact {artifact.name} of run {artifact.run}"
 
 
 @contextmanager

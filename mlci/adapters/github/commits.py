@@ -13,7 +13,7 @@ from mlci.adapters.http import Api
 from mlci.adapters.oneline import one_line
 from mlci.domain.run import ChangedFiles
 from mlci.errors import ServiceFailed
-from mlci.ports import Check, Status
+from mlci.ports import Check, State, Status
 
 _LARGEST_FILE = 1 << 20
 # https://docs.github.com/rest/commits/commits#compare-two-commits: at most 300 files, all of them on the first page.
@@ -41,9 +41,17 @@ class _Comparison(msgspec.Struct):
 
 class _Status(msgspec.Struct):
     context: str
-    state: str
+    state: State
     description: str | None = None
     target_url: str | None = None
+
+
+class _Tip(msgspec.Struct):
+    sha: str
+
+
+class _Branch(msgspec.Struct):
+    commit: _Tip
 
 
 class _CheckRun(msgspec.Struct):
@@ -90,6 +98,14 @@ class GitHubCommits:
             return None
         return _content(found, place)
 
+    def tip(self, branch: str) -> str:
+        """The commit a branch is at. https://docs.github.com/rest/branches/branches
+
+        Raises:
+            ServiceRefused: there is no such branch for this token.
+        """
+        return self._api.get(at(self._repository, "branches", branch), shape=_Branch).commit.sha
+
     def changed_files(self, base: str, head: str) -> ChangedFiles:
         """What head changes since it left base; an unknown list where the two cannot be compared."""
         # One commit a page: every page of commits repeats all files, which are what is asked for.
@@ -108,16 +124,28 @@ class GitHubCommits:
             "description": one_line(status.description, _DESCRIPTION),
             "target_url": status.url,
         }
-        statuses = at(self._repository, "commits", commit, "statuses")
 
         def there() -> _Status | None:
-            # Newest first: only the newest of this name counts, an equal one before it does not.
-            for found in self._api.paginate(statuses, shape=_Status):
-                if found.context.casefold() == status.context.casefold():
-                    return found if all(getattr(found, name) == value for name, value in body.items()) else None
-            return None
+            # Only the newest of this name counts, an equal one before it does not.
+            found = self._newest(commit, status.context)
+            same = found is not None and all(getattr(found, name) == value for name, value in body.items())
+            return found if same else None
 
         self._api.post_once(at(self._repository, "statuses", commit), body, there, shape=_Status)
+
+    def status(self, commit: str, context: str) -> Status | None:
+        """The newest status of that name; None where there is none."""
+        found = self._newest(commit, context)
+        if found is None:
+            return None
+        return Status(
+            context=found.context, state=found.state, description=found.description or "", url=found.target_url or ""
+        )
+
+    def _newest(self, commit: str, context: str) -> _Status | None:
+        """Statuses are listed newest first, and names compared without regard to case."""
+        listed = self._api.paginate(at(self._repository, "commits", commit, "statuses"), shape=_Status)
+        return next((each for each in listed if each.context.casefold() == context.casefold()), None)
 
     def set_check(self, commit: str, check: Check) -> None:
         """Create a check run on a commit, or update the one with the same name and external id.

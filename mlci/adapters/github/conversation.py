@@ -8,6 +8,7 @@ import msgspec
 
 from mlci.adapters.github.api import at
 from mlci.adapters.http import Api
+from mlci.errors import ServiceRefused
 from mlci.ports import Comment
 
 # The author of what the token of a workflow writes, here and on Enterprise Server; nobody can register that login.
@@ -43,7 +44,12 @@ class GitHubConversation:
     def comments(self, number: int) -> Sequence[Comment]:
         """Every comment, oldest first, all pages."""
         path = at(self._repository, "issues", number, "comments")
-        found = sorted(self._api.paginate(path, shape=_Comment), key=lambda each: each.id)
+        try:
+            listed = list(self._api.paginate(path, shape=_Comment))
+        except ServiceRefused as error:
+            # Reading is refused first; a token that may read alone would be refused next.
+            raise ServiceRefused(error.cause, help="the token needs pull-requests: write") from None
+        found = sorted(listed, key=lambda each: each.id)
         return [self._comment(each) for each in found]
 
     def add_comment(self, number: int, body: str) -> Comment:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from mlci.adapters.github.api import at
+from mlci.adapters.github.commits import GitHubCommits
 from mlci.adapters.http import Api
 from mlci.adapters.oneline import one_line
 from mlci.domain.baseline import OF_ITS_BRANCH
@@ -80,16 +81,18 @@ class _Pull(msgspec.Struct):
 class GitHubRuns:
     """ports.Runs over one repository.
 
-    Permissions: actions: read; pull-requests: read to find the changes of a run.
+    Permissions: actions: read; contents: read to see whether a branch has the commit of a run; pull-requests: read to
+    find the changes of a run.
     """
 
     def __init__(self, api: Api, repository: str) -> None:
         """Nothing is asked yet."""
         self._api = api
         self._repository = repository
+        self._tips: dict[str, str] = {}
 
     def artifacts_of_branch(self, name: str, branch: str) -> Iterator[Artifact]:
-        """Unexpired artifacts of this exact name, newest run first; see ports.Runs for whose.
+        """Artifacts of this exact name, newest run first, expired ones included; see ports.Runs for whose.
 
         Looks at 50 runs at most. https://docs.github.com/rest/actions/artifacts
         """
@@ -140,7 +143,7 @@ class GitHubRuns:
         path = at(self._repository, "actions", "artifacts")
         waiting: list[_Artifact] = []
         for page in self._api.pages(path, {"name": name}, items="artifacts", shape=_Artifact):
-            waiting += [each for each in page if _counts(each, name) and _is_of(each, branch)]
+            waiting += [each for each in page if each.name == name and _is_of(each, branch)]
             if len(waiting) >= _IN_ORDER:
                 yield from sorted(waiting, key=lambda each: each.age, reverse=True)
                 waiting = []
@@ -162,7 +165,9 @@ class GitHubRuns:
         """Whether the branch has the commit: a tag may be called like a branch, and its runs then say the same name."""
         if not _SHA.fullmatch(commit):
             return False
-        path = at(self._repository, "compare", f"{commit}...{branch}")
+        tip = self._tips.get(branch) or GitHubCommits(self._api, self._repository).tip(branch)
+        self._tips[branch] = tip
+        path = at(self._repository, "compare", f"{commit}...{tip}")
         comparison = self._api.find(path, {"per_page": 1, "page": 1}, absent=(404, 422), shape=_Comparison)
         return comparison is not None and comparison.status in ("ahead", "identical")
 
@@ -190,7 +195,12 @@ def _is_of(found: _Artifact, branch: str) -> bool:
 def _artifact(found: _Artifact, run: int) -> Artifact:
     digest = _DIGEST.fullmatch(found.digest or "")
     return Artifact(
-        id=found.id, name=found.name, size=found.size_in_bytes, run=run, digest=digest["hex"] if digest else None
+        id=found.id,
+        name=found.name,
+        size=found.size_in_bytes,
+        run=run,
+        digest=digest["hex"] if digest else None,
+        expired=found.expired,
     )
 
 

@@ -13,6 +13,9 @@ from mlci.domain.verdict import Verdict
 _RESULTS = re.compile(r"toJSON\(\s*needs\s*\)", re.IGNORECASE)
 # What must start the check: otherwise a new commit would have none.
 _TYPES = ("opened", "synchronize")
+# Stands for a branch that somebody makes for the purpose.
+_ANY_BRANCH = "a-branch-of-nobody"
+_PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 
 
 def conclusion(setup: Setup) -> Iterator[Finding]:
@@ -96,6 +99,7 @@ def _job(setup: Setup, workflow: Workflow, job: WorkflowJob) -> Iterator[Finding
     for step in job.calling("conclude")[:1]:
         yield from _step(workflow, job, step)
         yield from _let(setup, workflow, job, step)
+        yield from _planned(workflow, job, step)
     yield from _needs(setup, workflow, job)
 
 
@@ -144,6 +148,20 @@ def _let(setup: Setup, workflow: Workflow, job: WorkflowJob, step: Step) -> Iter
             )
 
 
+def _planned(workflow: Workflow, job: WorkflowJob, step: Step) -> Iterator[Finding]:
+    """Whether the job that may call the model untouched speaks with one voice."""
+    planned = workflow.jobs.get(step.given("conclude", "plan") or "plan")
+    if planned is not None and planned.matrix and planned.id in job.needs:
+        yield finding(
+            "conclude",
+            Verdict.FAIL,
+            f"{at(workflow, planned)}: {shown(planned.id, 40)} has a matrix, and the output of the leg that ends last "
+            "decides: one untouched model excuses the gates of all",
+            "Give each model a plan job with an id of its own.",
+            about=f"{place(workflow, job)}: plan",
+        )
+
+
 def _needs(setup: Setup, workflow: Workflow, job: WorkflowJob) -> Iterator[Finding]:
     where = place(workflow, job)
     later = workflow.after(job.id) | {job.id}
@@ -187,6 +205,7 @@ def _started(setup: Setup, route: Route) -> Iterator[Finding]:
         )
     for way, trigger in starts:
         yield from _kept_away(setup, way, trigger)
+        yield from _let_in(setup, way, trigger)
         for workflow, job in way.steps[:-1]:
             if not always(job.condition) and (job.condition is not None or job.needs):
                 yield finding(
@@ -226,6 +245,25 @@ def _kept_away(setup: Setup, route: Route, trigger: Trigger) -> Iterator[Finding
             about=f"{file}: branches",
             reason="unknown",
         )
+
+
+def _let_in(setup: Setup, route: Route, trigger: Trigger) -> Iterator[Finding]:
+    """Whether changes to branches that anybody could make start the job too."""
+    if trigger.takes(setup.branch) and trigger.takes(_ANY_BRANCH) and route.workflow.file not in setup.own_workflows:
+        file, branch = shown(route.workflow.file), shown(setup.branch)
+        yield finding(
+            "conclude",
+            Verdict.WARN,
+            f"{file} runs for pull requests to other branches than {branch} too. A check lies on the commit, so what a "
+            f"pull request to another branch was given counts for one to {branch} with the same commit",
+            f"Write in its block on: the line pull_request: {{branches: [{_scalar(branch)}]}}.",
+            about=f"{file}: other branches",
+        )
+
+
+def _scalar(name: str) -> str:
+    """A name as YAML reads it back inside a list."""
+    return name if _PLAIN.fullmatch(name) else "'" + name.replace("'", "''") + "'"
 
 
 def _alone(setup: Setup, route: Route) -> Iterator[Finding]:

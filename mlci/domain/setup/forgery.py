@@ -35,8 +35,11 @@ def forgery(setup: Setup) -> Finding:
             "forgery",
             Verdict.PASS,
             "medium: the check counts only as its app posts it, and owners review every change of the workflows and "
-            f"of {shown(setup.config)}",
-            "A required workflow from another repository would be strong: no review could miss it.",
+            f"of {shown(setup.config)} before it is merged",
+            "Where that app is GitHub Actions, whoever may push a branch can still make a workflow there with "
+            "checks: write that sets a check of this name on any commit; the branch need never be merged, so nobody "
+            "reviews it. What would stop that: a required workflow of another repository, or a check posted by an App "
+            f"of your own, whose key no branch's workflow can read. {_LOCK}",
         )
     if unreadable is not None or (setup.unreadable("reviews") is not None and gaps == [_REVIEW]):
         return finding(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.running import World, on_main, predictions, proposed, zipped
+from cli.running import World, on_branch, on_main, predictions, proposed, zipped
 
 from mlci.cli.main import run
 from mlci.domain.run import Change
@@ -121,6 +121,47 @@ def test_each_leg_of_a_matrix_has_its_own_baseline_and_comment(monkeypatch: pyte
 def test_artifacts_are_those_of_a_run_on_a_forge(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(("gate-compare", "--candidate", "c.csv", "--baseline-from", "artifacts"), {}) == 2
     assert "--baseline-from artifacts needs a run of GitHub Actions" in capsys.readouterr().err
+
+
+# Expired
+
+
+def expired(world: World, run: int = 40) -> World:
+    """A baseline that the forge has thrown away, but lists."""
+    world.memory.runs.leave("mlci-gate-churn", b"", run=run, expired=True)
+    return world
+
+
+def test_a_change_is_not_let_through_because_the_baseline_has_expired(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = expired(proposed(POLICY))
+
+    assert judged(world, monkeypatch) == 3
+    assert "the baseline has expired" in report()["reason"]
+    assert report()["reason"] in world.comments[0]
+    assert world.states()["mlci/gate/churn"][0] == "failure"
+    assert "run the workflow on main" in capsys.readouterr().err
+
+
+def test_another_branch_does_not_start_over_and_the_default_branch_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert judged(on_branch(expired(proposed(POLICY))), monkeypatch) == 3
+    assert kept() == {}
+
+    assert judged(expired(on_main(POLICY)), monkeypatch) == 0
+    assert (report()["verdict"], {found["reason"] for found in report()["findings"]}) == ("warn", {"no-baseline"})
+    assert set(kept()) == {"gate.json", "predictions.csv"}, "what it measured is the next baseline"
+
+
+@pytest.mark.parametrize("run", [40, 200])
+def test_beside_one_that_has_expired_the_one_that_is_left_is_the_baseline(
+    run: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = expired(merged(monkeypatch), run)
+    Path("c.csv").write_text(WORSE)
+
+    assert judged(change_on(world, 300), monkeypatch) == 11
+    assert report()["baseline"]["name"] == "artifact mlci-gate-churn of run 100"
 
 
 # Left

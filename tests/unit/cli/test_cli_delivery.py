@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,12 +197,24 @@ def test_a_service_that_has_the_baseline_and_does_not_answer_replaces_the_earlie
     shown(world, "S001")
 
 
-def test_a_wrong_command_line_posts_nothing_and_leaves_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = passed_before(proposed("model: churn\n"), monkeypatch)
-    before = world.comments
+@pytest.mark.parametrize(("mistake", "error"), [("missing", "U002"), ("contradiction", "C008"), ("base", "C003")])
+def test_a_mistake_replaces_the_earlier_verdict_too(mistake: str, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = passed_before(agreed(), monkeypatch)
+    if mistake == "missing":
+        Path("c.csv").unlink()
+    if mistake == "base":
+        broken = world.memory.commits.commit({"mlci.yml": b"validation: {tolerance: lots}\n"})
+        assert world.run.change is not None
+        world = world.later(change=replace(world.run.change, base=broken))
+    more = ("--baseline-from", "artifacts") if mistake == "contradiction" else ()
 
-    assert judged(world, monkeypatch, "--baseline-from", "artifacts") == 2
-    assert world.comments == before
+    assert judged(world, monkeypatch, *more) == 2
+    shown(world, error)
+
+
+def test_on_a_developers_machine_a_mistake_leaves_no_report() -> None:
+    assert run(JUDGE, {}) == 0
+    assert run(("gate-compare", "--candidate", "missing.csv"), {}) == 2
     assert not REPORT.exists()
     assert not EVIDENCE.exists()
 
@@ -263,9 +276,10 @@ def test_a_proposed_policy_that_cannot_judge_is_no_error_of_this_change(monkeypa
 
 
 def test_a_policy_that_nobody_merged_yet_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("mlci.yml").write_text("validation: {tolerance: 0.5}\n")
+    own = "validation: {tolerance: 0.5}\n"
+    Path("mlci.yml").write_text(own)
 
-    assert judged(proposed(None), monkeypatch) == 0
+    assert judged(proposed(None, own=own), monkeypatch) == 0
     assert (report()["verdict"], report()["findings"][-1]["reason"]) == ("warn", "policy-not-yet-merged")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REPORT = Path(".mlci/report/doctor.json")
 SHA = "a" * 40
 WORKFLOW = f"""\
-on: {{pull_request: {{}}, merge_group: {{}}, push: {{branches: [main]}}}}
+on: {{pull_request: {{branches: [main]}}, merge_group: {{}}, push: {{branches: [main]}}}}
 permissions: {{}}
 jobs:
   gate:

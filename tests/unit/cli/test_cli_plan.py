@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cli.running import World, on_main, proposed, pushed
+from cli.running import World, elsewhere, on_branch, on_main, proposed, pushed
 
 from mlci.cli.main import run
 from mlci.errors import ServiceFailed
@@ -82,6 +82,37 @@ def test_a_push_is_what_is_new_on_the_branch(monkeypatch: pytest.MonkeyPatch) ->
 
     assert planned(world.later(commit=after, before=world.base), monkeypatch) == (0, "false")
     assert planned(world.later(commit=after, before=None), monkeypatch) == (0, "true")
+
+
+def after_a_worse_model(world: World) -> tuple[World, str]:
+    """The change has a commit that touches the model, and after it one of documentation; and that first commit."""
+    commits = world.memory.commits
+    worse = commits.commit({"train.py": b"worse"}, world.base)
+    head = commits.commit({"docs/a.md": b"x"}, worse)
+    assert world.run.change is not None
+    return world.later(commit=head, change=replace(world.run.change, head=head)), worse
+
+
+def test_another_branch_that_has_the_model_already_excuses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, worse = after_a_worse_model(proposed())
+    world = elsewhere(world, "other", None)
+    assert world.run.change is not None
+
+    assert planned(world.later(change=replace(world.run.change, base=worse)), monkeypatch) == (0, "true")
+
+
+def test_a_push_to_another_branch_is_all_that_the_default_branch_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, worse = after_a_worse_model(proposed())
+
+    assert planned(on_branch(world, before=worse), monkeypatch) == (0, "true")
+    assert planned(on_branch(touching("docs/a.md")), monkeypatch) == (0, "false")
+
+
+def test_a_default_branch_that_cannot_be_found_says_nothing_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = on_branch(touching("docs/a.md"))
+    world.memory.commits.branches.clear()
+
+    assert planned(world, monkeypatch) == (4, "nothing")
 
 
 def test_a_list_that_the_forge_cut_counts_as_touching(monkeypatch: pytest.MonkeyPatch) -> None:

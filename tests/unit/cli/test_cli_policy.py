@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli.running import World, on_main, proposed
+from cli.running import World, elsewhere, on_branch, on_main, proposed
 
 from mlci.cli.invocation import Invocation
 from mlci.cli.policy import Decided, decide, in_repository
@@ -72,7 +72,7 @@ def test_what_the_change_leaves_alone_is_not_noted() -> None:
 
 
 def test_a_base_without_a_file_lets_the_changes_own_decide_and_that_is_a_warning() -> None:
-    found = decided(LAX, proposed(None))
+    found = decided(LAX, proposed(None, own=LAX))
 
     assert tolerance(found) == 0.2
     [note] = found.notes
@@ -132,7 +132,82 @@ def test_on_a_branch_the_file_of_the_checkout_decides_and_the_forge_is_not_asked
     assert tolerance(decide(asked(LAX), None)) == 0.2
 
 
+# Another branch than the default one
+
+
+@pytest.mark.parametrize("there", [LAX, None])
+def test_a_change_to_another_branch_is_judged_by_the_default_branchs_policy(there: str | None) -> None:
+    found = decided(LAX, elsewhere(proposed(STRICT, own=LAX), "loose", there))
+
+    assert tolerance(found) == 0.01
+    assert [one.key for one in found.changed] == ["validation.tolerance"]
+    assert found.notes == ()
+
+
+def test_a_run_on_another_branch_and_on_a_tag_is_judged_by_the_default_branchs_policy() -> None:
+    world = proposed(STRICT, own=LAX)
+    for branch in ("feature", None):
+        assert tolerance(decided(LAX, on_branch(world).later(branch=branch))) == 0.01
+
+
+def test_the_default_branch_is_read_as_it_is_now_and_for_a_change_to_it_as_the_event_says() -> None:
+    world = proposed(STRICT, own=LAX)
+    commits = world.memory.commits
+    commits.branches["main"] = commits.commit({"mlci.yml": STRICT.replace("0.01", "0.03").encode()})
+
+    assert tolerance(decided(LAX, elsewhere(world, "loose", LAX))) == 0.03
+    assert tolerance(decided(LAX, world)) == 0.01
+
+
+def test_a_default_branch_that_cannot_be_found_is_never_replaced_by_another() -> None:
+    world = proposed(STRICT, own=LAX)
+    world.memory.commits.branches.clear()
+    for other in (elsewhere(world, "loose", LAX), on_branch(world)):
+        with pytest.raises(PolicyUnreadable, match="what the default branch is at cannot be read") as refused:
+            decided(LAX, other)
+        assert "never taken instead" in (refused.value.help or "")
+
+
 # Which file is meant
+
+
+def test_a_file_that_was_made_at_run_time_is_no_policy_of_a_change() -> None:
+    with pytest.raises(PolicyUnreadable, match="in neither the change nor the branch to merge to") as refused:
+        decided(LAX, proposed(None))
+    assert int(refused.value.exit) == 4
+
+
+def test_where_nobody_has_a_file_the_defaults_decide() -> None:
+    assert tolerance(decided(None, proposed(None))) is None
+
+
+def test_a_change_that_cannot_be_asked_about_its_file_is_not_judged_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = proposed(None, own=LAX)
+    file = world.memory.commits.file
+
+    def refuse(path: str, commit: str) -> bytes | None:
+        if commit == world.head:
+            raise ServiceFailed("it is down")
+        return file(path, commit)
+
+    monkeypatch.setattr(world.memory.commits, "file", refuse)
+    with pytest.raises(PolicyUnreadable, match=r"mlci\.yml of the change cannot be read: it is down"):
+        decided(LAX, world)
+
+
+def test_a_checkout_that_was_sent_to_a_folder_does_not_hide_the_file_of_the_branch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, environ = tmp_path / "checkout/src", {"GITHUB_WORKSPACE": str(tmp_path / "checkout")}
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    world = proposed(STRICT, own=LAX)
+    # Without git on the machine the checkout is unpacked from an archive, and nothing shows where it begins.
+    with pytest.raises(PolicyUnreadable, match="src/mlci.yml is on this machine"):
+        decide(asked(LAX, environ), world.forge)
+    (folder / ".git").mkdir()
+
+    assert tolerance(decide(asked(LAX, environ), world.forge)) == 0.01
 
 
 def test_a_file_outside_the_repository_is_in_no_commit() -> None:

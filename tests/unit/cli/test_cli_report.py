@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.running import World, after, on_main, predictions, proposed, zipped
+from cli.running import World, after, elsewhere, on_main, predictions, proposed, zipped
 from golden.reports import HOSTILE
 
 from mlci.cli.main import run
 from mlci.domain.run import Change
 from mlci.errors import ServiceFailed, ServiceRefused
+from mlci.ports import Status
 
 POLICY = "model: churn\n"
 REPORT = Path(".mlci/report/report.json")
@@ -100,6 +101,48 @@ def test_a_base_without_a_policy_has_the_defaults_and_never_the_forks(monkeypatc
 
     assert reported(world, monkeypatch) == 11
     assert "policy-not-yet-merged" in [found["reason"] for found in report()["findings"]]
+
+
+def test_the_configuration_is_the_branchs_and_this_machine_needs_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mlci.yml").write_text("model: north\nvalidation: {tolerance: 0.5}\n")
+    statement = evidence(WORSE)
+    world = ended(packed(statement), None, name="mlci-gate-north")
+    files = {"models/north/mlci.yml": b"model: north\nvalidation: {tolerance: 0.01}\n"}
+    [change] = world.memory.runs.changes
+    world.memory.runs.changes = [replace(change, base=world.memory.commits.commit(files))]
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+
+    assert reported(world, monkeypatch, "--config", "models/north/mlci.yml") == 11
+    assert list(world.states(world.head)) == ["mlci/gate/north"]
+    assert "policy-not-yet-merged" not in [found["reason"] for found in report()["findings"]]
+
+
+@pytest.mark.parametrize("there", [POLICY + "validation: {tolerance: 0.5}\n", None])
+def test_a_forks_change_to_another_branch_is_judged_by_the_default_branchs_policy(
+    there: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statement = evidence(WORSE)
+    fork = elsewhere(proposed(POLICY + "validation: {tolerance: 0.01}\n", fork=True), "loose", there)
+    fork.memory.runs.leave("mlci-gate-churn", packed(statement), run=fork.run.id, event="pull_request", fork=True)
+    world = after(fork)
+
+    assert reported(world, monkeypatch) == 11
+    assert "policy-not-yet-merged" not in [found["reason"] for found in report()["findings"]]
+
+
+def test_what_nobody_who_is_trusted_measured_leaves_a_trusted_status_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = ended(packed(evidence(WORSE)))
+    trusted = Status(context="mlci/gate/churn", state="success", description="pass: fine", url="https://a.b/runs/7")
+    world.memory.commits.set_status(world.head, trusted)
+
+    assert reported(world, monkeypatch) == 11
+    assert world.states(world.head) == {"mlci/gate/churn": ("success", "pass: fine")}
+    assert "a run that is not advisory has set it" in capsys.readouterr().err
 
 
 def test_a_base_that_cannot_be_read_ends_it_and_nothing_is_posted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +299,9 @@ def test_a_run_that_left_nothing_under_this_key_has_nothing_to_report(
 
     assert reported(world, monkeypatch) == 0
     assert nothing_posted(world)
-    assert "left no evidence" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "left no artifact mlci-gate-churn," in said
+    assert "give both steps the same key" in said
 
 
 def test_the_key_of_the_other_run_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:

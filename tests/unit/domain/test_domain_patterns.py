@@ -80,6 +80,34 @@ def test_a_pattern_may_name_its_own_folder_and_those_above(text: str, folder: st
 
 
 @pytest.mark.parametrize(
+    ("text", "entry", "touched"),
+    [
+        ("data/**", "data", True),
+        ("data/", "data", True),
+        ("data/", "models/data", True),
+        ("/data/**", "data/a.csv", True),
+        ("src/model/*.py", "src", True),
+        ("src/model/*.py", "src/model", True),
+        ("src/model/*.py", "src/mo", False),
+        ("src/model/*.py", "src/model/a.md", False),
+        ("data/**", "database", False),
+        ("/data/**", "models/data", False),
+        ("*.py", "data", False),
+        ("src/**/a.py", "README.md", False),
+    ],
+)
+def test_an_entry_that_stands_for_a_folder_touches_what_the_pattern_names_inside(
+    text: str, entry: str, touched: bool
+) -> None:
+    assert pattern(text).touched_by(entry) is touched
+
+
+@pytest.mark.parametrize("text", PATTERNS)
+def test_whatever_matches_is_touched(text: str) -> None:
+    assert all(pattern(text).touched_by(path) for path in PATHS if pattern(text).matches(path))
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         ("!src/**", "begins with !"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mlci.adapters.github.workflows import read_workflows
 from mlci.domain.finding import Finding
@@ -20,10 +21,12 @@ from mlci.steps import doctor
 from mlci.surface.catalog import COMMANDS
 
 SHA = "0123456789" * 4
+ONLY = "pull_request: {branches: [main]}"
+ON = f"on:\n  {ONLY}\n  merge_group:\n"
 CI = f"""\
 name: Model
 on:
-  pull_request:
+  pull_request: {{branches: [main]}}
   merge_group:
 permissions: {{}}
 jobs:
@@ -81,11 +84,10 @@ def _look(tmp_path: Path) -> Look:
         for name, text in files.items():
             (folder / name).write_text(text)
         found, unread = read_workflows(tmp_path, ".github/workflows")
-        known: dict[str, Any] = {"protection": RIGHT, "config_on_branch": True, **facts}
+        known: dict[str, Any] = {"protection": RIGHT, "config_on_branch": True, "branch": "main", **facts}
         return doctor.run(
             Setup(
                 repository=Repository(id=1, name="owner/repository", default_branch="main", private=private),
-                branch="main",
                 workflows=found,
                 unread=unread,
                 needs=NEEDS,
@@ -150,23 +152,37 @@ BROKEN = {
     "other not needed": (CI + STRANGER, [("conclude", "warn")]),
     "gate hidden": (changed("  gate:\n", "  gate:\n    continue-on-error: true\n"), [("hidden", "fail")]),
     "gate step hidden": (changed(GATE, GATE + "        continue-on-error: ${{ vars.SOFT }}\n"), [("hidden", "fail")]),
+    "plan in a matrix": (
+        changed("  plan:\n", "  plan:\n    strategy: {matrix: {model: [a, b]}}\n"), [("conclude", "fail")],
+    ),
+    "plan of another name in a matrix": (
+        changed("  plan:\n", "  touched:\n    strategy: {matrix: {model: [a, b]}}\n")
+        .replace("[plan, gate]", "[touched, gate]").replace("needs: plan\n", "needs: touched\n")
+        .replace('with: {"needs"', 'with: {plan: touched, "needs"'),
+        [("conclude", "fail")],
+    ),
     "plan hidden": (changed("  plan:\n", "  plan:\n    continue-on-error: true\n"), [("hidden", "warn")]),
     "gate may fail": (changed('with: {"needs"', 'with: {may-fail: "plan, gate", "needs"'), [("conclude", "fail")]),
     "gate may be skipped": (changed('with: {"needs"', 'with: {may-skip: gate, "needs"'), [("conclude", "warn")]),
-    "paths": (changed("pull_request:\n", "pull_request: {paths: ['src/**']}\n"), [("conclude", "fail")]),
-    "branches": (changed("pull_request:\n", "pull_request: {branches: ['release/*']}\n"), [("conclude", "fail")]),
+    "paths": (changed(f"{ONLY}\n", "pull_request: {branches: [main], paths: ['src/**']}\n"), [("conclude", "fail")]),
+    "branches": (changed(f"{ONLY}\n", "pull_request: {branches: ['release/*']}\n"), [("conclude", "fail")]),
     "branches again": (
-        changed("pull_request:\n", "pull_request: {branches: ['**', '!main']}\n"), [("conclude", "fail")],
+        changed(f"{ONLY}\n", "pull_request: {branches: ['**', '!main']}\n"), [("conclude", "fail")],
     ),
     "branches ignored": (
-        changed("pull_request:\n", "pull_request: {branches-ignore: [main]}\n"), [("conclude", "fail")],
+        changed(f"{ONLY}\n", "pull_request: {branches-ignore: [main]}\n"), [("conclude", "fail")],
     ),
     "branches unclear": (
-        changed("pull_request:\n", "pull_request: {branches: ['ma[i]n']}\n"), [("conclude", "inconclusive")],
+        changed(f"{ONLY}\n", "pull_request: {branches: ['ma[i]n']}\n"), [("conclude", "inconclusive")],
     ),
-    "types": (changed("pull_request:\n", "pull_request: {types: [opened]}\n"), [("conclude", "fail")]),
+    "other branches": (changed(f"{ONLY}\n", "pull_request:\n"), [("conclude", "warn")]),
+    "most other branches": (
+        changed(f"{ONLY}\n", "pull_request: {branches-ignore: ['dependabot/**']}\n"), [("conclude", "warn")],
+    ),
+    "any branch": (changed(f"{ONLY}\n", "pull_request: {branches: ['**']}\n"), [("conclude", "warn")]),
+    "types": (changed(f"{ONLY}\n", "pull_request: {branches: [main], types: [opened]}\n"), [("conclude", "fail")]),
     "not on pull requests": (
-        changed("  pull_request:\n", ""), [("conclude", "fail")],
+        changed(f"  {ONLY}\n", ""), [("conclude", "fail")],
     ),
     "no merge group": (changed("  merge_group:\n", ""), [("merge-queue", "fail")]),
     "contents": (changed("{contents: read, actions", "{actions"), [("permissions", "fail")]),
@@ -185,9 +201,9 @@ BROKEN = {
     "write-all": (changed(GRANT, "write-all"), [("idle", "warn")]),
     "tag": (changed(f"checkout@{SHA}", "checkout@v4"), [("pins", "warn")]),
     "branch of ours": (changed(f"conclude@{SHA}", "conclude@main"), [("pins", "warn")]),
-    "target": (changed("  pull_request:\n", "  pull_request:\n  pull_request_target:\n"), [("forks", "fail")]),
+    "target": (changed(f"  {ONLY}\n", f"  {ONLY}\n  pull_request_target:\n"), [("forks", "fail")]),
     "head on target": (
-        changed("  pull_request:\n", "  pull_request:\n  pull_request_target:\n").replace(
+        changed(f"  {ONLY}\n", f"  {ONLY}\n  pull_request_target:\n").replace(
             f"checkout@{SHA}\n", f"checkout@{SHA}\n        with: {{ref: '${{{{ github.head_ref }}}}'}}\n"
         ),
         [("forks", "fail"), ("forks", "fail")],
@@ -204,6 +220,33 @@ def test_one_thing_broken_in_the_workflow_is_the_one_thing_said(
     assert problems(report) == expected
     assert report.verdict.value == expected[0][1]
     assert all(one.explanation for one in report.findings if one.verdict is not Verdict.PASS)
+
+
+@pytest.mark.parametrize(
+    ("branch", "line"),
+    [
+        ("main", "pull_request: {branches: [main]}"),
+        ("release/1.x", "pull_request: {branches: [release/1.x]}"),
+        ("1.0", "pull_request: {branches: ['1.0']}"),
+        ("it's, {so}", "pull_request: {branches: ['it''s, {so}']}"),
+    ],
+)
+def test_a_check_that_other_branches_can_have_set_comes_with_the_line_to_write(
+    look: Look, branch: str, line: str
+) -> None:
+    report = look(changed(f"{ONLY}\n", "pull_request:\n"), branch=branch)
+    (found,) = [one for one in report.findings if one.id.endswith(": other branches]")]
+
+    assert "A check lies on the commit" in found.message
+    assert line in str(found.explanation)
+    assert yaml.safe_load(line) == {"pull_request": {"branches": [branch]}}
+
+
+def test_a_workflow_that_a_ruleset_requires_starts_whatever_its_filters_say(look: Look) -> None:
+    own = RequiredWorkflow(path=".github/workflows/ci.yml", repository=1, commit=SHA)
+    report = look(changed(f"{ONLY}\n", "pull_request:\n"), protection=replace(RIGHT, checks=(), workflows=(own,)))
+
+    assert problems(report) == []
 
 
 BY_ENVIRONMENT = """\
@@ -223,8 +266,7 @@ BY_FLAG = """\
     "ci",
     [
         changed(ALWAYS, "    if: ${{ always() }}\n"),
-        changed("pull_request:\n", "pull_request: {branches: [main, 'release/**']}\n"),
-        changed("pull_request:\n", "pull_request: {branches-ignore: ['dependabot/**']}\n"),
+        changed(f"{ONLY}\n", "pull_request: {branches: [main, 'release/**']}\n"),
         changed(CONCLUDE + HANDED, BY_ENVIRONMENT),
         changed(CONCLUDE + HANDED, BY_FLAG),
         changed(" actions: read,", "").replace(", baseline-from: artifacts", ", baseline: b.csv"),
@@ -303,10 +345,10 @@ def test_the_name_of_the_job_is_the_name_of_the_check(look: Look) -> None:
 
 
 def test_a_called_workflow_gives_its_check_under_the_name_of_its_caller(look: Look) -> None:
-    called = CI.replace("on:\n  pull_request:\n  merge_group:\n", "on: workflow_call\n")
+    called = CI.replace(ON, "on: workflow_call\n")
     caller = f"""\
 name: Model
-on: [pull_request, merge_group]
+{ON}\
 permissions: {{}}
 jobs:
   model:
@@ -319,10 +361,9 @@ jobs:
 
 
 def test_two_ways_to_one_job_say_the_same_of_it_once(look: Look) -> None:
-    called = CI.replace("on:\n  pull_request:\n  merge_group:\n", "on: workflow_call\n")
+    called = CI.replace(ON, "on: workflow_call\n")
     callers = {
-        f"{name}.yml": f"on: [pull_request, merge_group]\njobs:\n  {name}:\n    permissions: {GRANT}\n"
-        "    uses: ./.github/workflows/called.yml\n"
+        f"{name}.yml": f"{ON}jobs:\n  {name}:\n    permissions: {GRANT}\n    uses: ./.github/workflows/called.yml\n"
         for name in ("one", "two")
     }
 
@@ -332,8 +373,8 @@ def test_two_ways_to_one_job_say_the_same_of_it_once(look: Look) -> None:
 
 
 def test_a_called_workflow_is_given_no_more_than_its_caller_has(look: Look) -> None:
-    called = CI.replace("on:\n  pull_request:\n  merge_group:\n", "on: workflow_call\n")
-    caller = "name: Model\non: [pull_request, merge_group]\njobs:\n  model:\n    permissions: {contents: read}\n"
+    called = CI.replace(ON, "on: workflow_call\n")
+    caller = f"name: Model\n{ON}jobs:\n  model:\n    permissions: {{contents: read}}\n"
     caller += "    uses: ./.github/workflows/called.yml\n"
     protection = replace(RIGHT, checks=(replace(REQUIRED, name="model / conclude"),))
 
@@ -345,8 +386,8 @@ def test_a_called_workflow_is_given_no_more_than_its_caller_has(look: Look) -> N
 
 @pytest.mark.parametrize("how", ["if: github.actor != 'x'", "needs: first"])
 def test_a_called_workflow_whose_caller_can_be_skipped_may_leave_the_check_out(look: Look, how: str) -> None:
-    called = CI.replace("on:\n  pull_request:\n  merge_group:\n", "on: workflow_call\n")
-    caller = "name: Model\non: [pull_request, merge_group]\njobs:\n  first: {permissions: {}}\n  model:\n"
+    called = CI.replace(ON, "on: workflow_call\n")
+    caller = f"name: Model\n{ON}jobs:\n  first: {{permissions: {{}}}}\n  model:\n"
     caller += f"    {how}\n    permissions: {GRANT}\n    uses: ./.github/workflows/called.yml\n"
     protection = replace(RIGHT, checks=(replace(REQUIRED, name="model / conclude"),))
 
@@ -388,8 +429,8 @@ def test_two_jobs_of_one_name_are_told(look: Look) -> None:
 
 
 def test_two_callers_of_one_workflow_give_two_checks_of_one_name(look: Look) -> None:
-    called = CI.replace("on:\n  pull_request:\n  merge_group:\n", "on: workflow_call\n")
-    caller = f"on: [pull_request, merge_group]\njobs:\n  model:\n    permissions: {GRANT}\n"
+    called = CI.replace(ON, "on: workflow_call\n")
+    caller = f"{ON}jobs:\n  model:\n    permissions: {GRANT}\n"
     caller += "    uses: ./.github/workflows/called.yml\n"
     protection = replace(RIGHT, checks=(replace(REQUIRED, name="model / conclude"),))
 
@@ -473,7 +514,7 @@ def test_the_shared_workflows_of_this_project_count_as_the_steps_they_run(look: 
     ],
 )
 def test_only_a_workflow_that_cannot_be_seen_may_hold_the_conclusion(look: Look, rest: str, expected: str) -> None:
-    ci = f"name: Model\non: [pull_request, merge_group]\njobs:\n  model:\n    permissions: {GRANT}\n    {rest}\n"
+    ci = f"name: Model\n{ON}jobs:\n  model:\n    permissions: {GRANT}\n    {rest}\n"
 
     assert ("conclude", expected) in problems(look(ci))
 
@@ -573,6 +614,13 @@ def test_a_required_workflow_of_the_repository_itself_is_not_strong(look: Look) 
 )
 def test_owners_of_all_that_decides_make_it_medium(look: Look, owners: str) -> None:
     assert grade(look(owners=owners)) == "medium"
+
+
+def test_medium_says_that_a_branch_which_is_never_merged_can_forge_the_check_and_what_would_stop_it(look: Look) -> None:
+    told = str(only(look(), "forgery").explanation)
+
+    assert "whoever may push a branch can still make a workflow there with checks: write" in told
+    assert "a required workflow of another repository, or a check posted by an App of your own" in told
 
 
 @pytest.mark.parametrize(

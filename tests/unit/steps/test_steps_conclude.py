@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,8 @@ from mlci.domain.verdict import Verdict
 from mlci.errors import SeveralErrors, UsageError
 from mlci.steps import conclude
 
-Names = tuple[str, ...]
+# The jobs that plan may excuse, as most of these tests name them.
+GATE: Any = {"model_jobs": ("gate",)}
 
 
 def needs(**results: str) -> str:
@@ -101,13 +103,17 @@ def test_a_permission_is_for_its_job_alone() -> None:
 
 def test_permissions_for_jobs_that_nobody_needs_are_all_errors_with_the_nearest_name() -> None:
     with pytest.raises(SeveralErrors) as caught:
-        conclude.run(needs(gate="success", lint="success"), may_skip=("gaet",), may_fail=("zzzzzz", "lint"))
+        conclude.run(
+            needs(gate="success", lint="success"),
+            model_jobs=("lnit",), may_skip=("gaet",), may_fail=("zzzzzz", "lint"),
+        )  # fmt: skip
 
     assert [problem.cause for problem in caught.value.problems] == [
+        "--model-jobs names lnit, which is not a needed job",
         "--may-skip names gaet, which is not a needed job", "--may-fail names zzzzzz, which is not a needed job",
     ]  # fmt: skip
     assert [problem.help for problem in caught.value.problems] == [
-        "did you mean gate?", "the needed jobs are: gate, lint",
+        "did you mean lint?", "did you mean gate?", "the needed jobs are: gate, lint",
     ]  # fmt: skip
 
 
@@ -120,25 +126,35 @@ def test_a_job_that_may_be_skipped_and_is_expected_must_still_be_there() -> None
 # What plan permits
 
 
-def test_jobs_that_plan_lets_be_skipped_are_green_with_its_reason() -> None:
-    report = conclude.run(with_plan(train="skipped", gate="skipped"), expect=("gate",))
+def test_jobs_of_the_model_that_plan_lets_be_skipped_are_green_with_its_reason() -> None:
+    report = conclude.run(with_plan(train="skipped", gate="skipped"), expect=("gate",), model_jobs=("train", "gate"))
 
     assert (report.verdict, report.reason) == (Verdict.PASS, "the change touches nothing of the model: only docs")
     assert judged(report) == [
         ("job:plan", "pass", None), ("job:train", "pass", "untouched"), ("job:gate", "pass", "untouched"),
     ]  # fmt: skip
-    assert conclude.run(with_plan(reason="", gate="skipped")).reason == "the change touches nothing of the model"
+    unsaid = conclude.run(with_plan(reason="", gate="skipped"), model_jobs=("gate",))
+    assert unsaid.reason == "the change touches nothing of the model"
+
+
+def test_what_plan_says_excuses_no_job_that_is_not_of_the_model() -> None:
+    report = conclude.run(with_plan(test="skipped", gate="skipped", docs="skipped"), **GATE, may_skip=("docs",))
+
+    assert (report.verdict, report.reason) == (Verdict.FAIL, "test was skipped and nothing permits that")
+    assert [reason for _, _, reason in judged(report)] == [None, "skipped", "untouched", "skipped"]
+    assert "Name this one there" in (report.findings[1].explanation or "")
+    assert "--model-jobs" in (report.findings[1].explanation or "")
 
 
 def test_plan_lets_no_job_fail() -> None:
-    report = conclude.run(with_plan(train="failure", gate="skipped"))
+    report = conclude.run(with_plan(train="failure", gate="skipped"), model_jobs=("train", "gate"))
 
     assert (report.verdict, report.reason) == (Verdict.FAIL, "train failed")
 
 
 @pytest.mark.parametrize("model", ["true", "", "False", "FALSE", " false", "0"])
 def test_only_the_word_false_of_plan_permits_anything(model: str) -> None:
-    report = conclude.run(with_plan(model=model, gate="skipped"))
+    report = conclude.run(with_plan(model=model, gate="skipped"), **GATE)
 
     assert report.reason == "gate was skipped and nothing permits that"
     assert "plan does not say that the model is untouched" in (report.findings[1].explanation or "")
@@ -146,7 +162,8 @@ def test_only_the_word_false_of_plan_permits_anything(model: str) -> None:
 
 @pytest.mark.parametrize("result", ["failure", "cancelled", "skipped", "odd"])
 def test_what_a_plan_that_did_not_succeed_says_does_not_count(result: str) -> None:
-    report = conclude.run(with_plan(result=result, gate="skipped"), may_fail=("plan",), may_skip=("plan",))
+    text = with_plan(result=result, gate="skipped")
+    report = conclude.run(text, **GATE, may_fail=("plan",), may_skip=("plan",))
 
     assert judged(report)[1] == ("job:gate", "fail", "skipped")
     assert "does not count" in (report.findings[1].explanation or "")
@@ -155,21 +172,21 @@ def test_what_a_plan_that_did_not_succeed_says_does_not_count(result: str) -> No
 def test_only_the_job_that_is_named_as_plan_is_believed() -> None:
     text = with_plan(gate="skipped")
 
-    assert conclude.run(text, plan="other").verdict is Verdict.FAIL
-    assert conclude.run(text, plan=None).verdict is Verdict.FAIL
-    assert "no needed job is called other" in (conclude.run(text, plan="other").findings[1].explanation or "")
-    assert conclude.run(text.replace('"plan"', '"touched"'), plan="touched").verdict is Verdict.PASS
+    assert conclude.run(text, **GATE, plan="other").verdict is Verdict.FAIL
+    assert conclude.run(text, **GATE, plan=None).verdict is Verdict.FAIL
+    assert "no needed job is called other" in (conclude.run(text, **GATE, plan="other").findings[1].explanation or "")
+    assert conclude.run(text.replace('"plan"', '"touched"'), **GATE, plan="touched").verdict is Verdict.PASS
 
 
 def test_a_plan_that_nobody_needs_matters_only_where_a_job_was_skipped() -> None:
-    assert conclude.run(needs(gate="success"), plan="plan").verdict is Verdict.PASS
-    assert conclude.run(needs(gate="success", docs="skipped"), may_skip=("docs",)).verdict is Verdict.PASS
-    assert conclude.run(needs(gate="skipped"), plan="plan").verdict is Verdict.FAIL
+    assert conclude.run(needs(gate="success"), **GATE).verdict is Verdict.PASS
+    assert conclude.run(needs(gate="success", docs="skipped"), **GATE, may_skip=("docs",)).verdict is Verdict.PASS
+    assert conclude.run(needs(gate="skipped"), **GATE).verdict is Verdict.FAIL
 
 
 def test_what_plan_says_stays_on_its_line_and_short() -> None:
     said = "::error::x\n\x1b[31m\u202e\ud800" + "<img>" * 5000
-    report = conclude.run(with_plan(reason=said, gate="skipped"))
+    report = conclude.run(with_plan(reason=said, gate="skipped"), **GATE)
 
     assert report.reason.startswith("the change touches nothing of the model: ::error::x\\n\\x1b[31m\\u202e")
     assert report.reason.isprintable()

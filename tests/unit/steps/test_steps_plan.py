@@ -68,6 +68,18 @@ def test_patterns_begin_at_the_folder_of_the_configuration() -> None:
     assert not planned("models/churn/notes.md", config=config)[1]
 
 
+@pytest.mark.parametrize("entry", ["models/churn/data", "models/churn", "models", ".github"])
+def test_a_changed_submodule_or_link_counts_for_what_it_leads_to(entry: str) -> None:
+    assert planned(entry, only=("data/**",), config="models/churn/mlci.yml")[1]
+    assert not planned(f"{entry}base", only=("data/**",), config="models/churn/mlci.yml")[1]
+
+
+@pytest.mark.parametrize("entry", ["models", "docs"])
+def test_a_changed_submodule_or_link_is_no_documentation_and_may_lead_to_the_configuration(entry: str) -> None:
+    assert planned(entry, config="models/churn/mlci.yml")[1]
+    assert planned(entry, only=("../../src/",), config="models/churn/mlci.yml")[1] is (entry == "models")
+
+
 @pytest.mark.parametrize("config", ["./mlci.yml", "x/../mlci.yml"])
 def test_the_configuration_is_found_however_it_is_named(config: str) -> None:
     assert planned("mlci.yml", only=("src/",), config=config)[1]
