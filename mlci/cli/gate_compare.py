@@ -16,7 +16,7 @@ from mlci.cli.policy import Decided, decide
 from mlci.config.policy import gate_policy
 from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.finding import Finding
-from mlci.domain.ownership import forked, gate_changed
+from mlci.domain.ownership import forked, gate_changed, other_branch
 from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, RequiredMissing
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     chosen = choose(baselines) if baselines is not None else None
     candidate = _given(own["candidate"])
     baseline = _production(own["baseline"], chosen)
-    notes = [*decided.notes, *_fork(gate)]
+    notes = [*decided.notes, *_about_change(gate)]
     if decided.changed:
         notes.append(gate_changed(decided.changed, _under(decided.proposed, candidate, baseline, baselines)))
     outcome = _judge(config, candidate, baseline, baselines, notes)
@@ -156,9 +156,16 @@ def _under(proposed: Config, candidate: Given, baseline: Given | None, baselines
         return f"not judged: {error.cause}"
 
 
-def _fork(gate: Gate) -> list[Finding]:
+def _about_change(gate: Gate) -> Iterator[Finding]:
+    """What the change is, besides what its model does. A merge queue's commit is its own, whatever branch it is for."""
     change = gate.forge.run.change if gate.forge is not None else None
-    return [forked()] if change is not None and change.fork else []
+    if gate.forge is None or change is None:
+        return
+    default = gate.forge.run.default_branch
+    if change.number is not None and change.base_branch != default:
+        yield other_branch(default)
+    if change.fork:
+        yield forked()
 
 
 def _production(path: str | None, chosen: Chosen | None) -> Given | None:

@@ -14,8 +14,8 @@ Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy",
 Reason = Literal[
     "better", "boundary", "cancelled", "clusters", "dropped", "failed", "few-positives", "fork", "gate-changed",
     "identical", "input-error", "insufficient", "interval", "lost-predictions", "missing", "no-baseline",
-    "no-difference", "policy-not-yet-merged", "regression", "skipped", "threshold", "undefined", "unknown",
-    "unsupported", "untouched", "unverified",
+    "no-difference", "other-branch", "policy-not-yet-merged", "regression", "skipped", "threshold", "undefined",
+    "unknown", "unsupported", "untouched", "unverified",
 ]  # fmt: skip
 
 

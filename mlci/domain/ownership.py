@@ -108,6 +108,22 @@ def another_baseline() -> Finding:
     )
 
 
+def other_branch(default_branch: str) -> Finding:
+    """Tell that a change is proposed to a branch of its own choosing, so that its result must not be green."""
+    return Finding(
+        id="change:other-branch",
+        rule="change",
+        verdict=Verdict.INCONCLUSIVE,
+        reason="other-branch",
+        message=f"the change is proposed to another branch than {default_branch}, and its checks would count there too",
+        explanation=(
+            "What was measured is the change merged with that other branch, while a check lies on the commit that is "
+            f"proposed. Let the workflow start for pull requests to {default_branch} only: "
+            f"pull_request: {{branches: [{default_branch}]}}."
+        ),
+    )
+
+
 def forked() -> Finding:
     """Tell that what is judged was measured by code that nobody here has reviewed."""
     return Finding(

@@ -24,3 +24,21 @@ def test_a_worse_model_is_not_merged_because_another_branch_would_take_it(github
     # Nothing else holds it back.
     github.job_result(head, "conclude", "success")
     assert github.merge(number)[0] == 200
+
+
+def test_a_better_model_of_another_branch_does_not_make_a_worse_one_green(github, act):
+    github.add_repository(files=FILES)
+    accepted(github)
+    github.protect("main", ["conclude"])
+    bad = github.commit({"quality.txt": "5\n"}, "feature")
+    github.commit({"quality.txt": "40\n"}, "other", parent=bad)
+    github.commit({"docs/index.md": "more\n"}, "feature")
+    number = github.open_pull_request("feature").number
+    other = github.open_pull_request("feature", base="other").number
+
+    outcome = act.run(WORKFLOW, pull=other)
+
+    # What is measured there, the change merged with the other branch, is better than production.
+    assert (exit_of(outcome), outcome.job("gate").outputs["verdict"]) == (3, "inconclusive"), outcome.log
+    assert "another branch than main" in outcome.job("gate").outputs["reason"]
+    assert github.merge(number)[0] == 405

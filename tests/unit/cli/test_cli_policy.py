@@ -203,7 +203,7 @@ def test_a_checkout_that_was_sent_to_a_folder_does_not_hide_the_file_of_the_bran
     monkeypatch.chdir(folder)
     world = proposed(STRICT, own=LAX)
     # Without git on the machine the checkout is unpacked from an archive, and nothing shows where it begins.
-    with pytest.raises(PolicyUnreadable, match="src/mlci.yml is on this machine"):
+    with pytest.raises(PolicyUnreadable, match=r"src/mlci\.yml is on this machine"):
         decide(asked(LAX, environ), world.forge)
     (folder / ".git").mkdir()
 
