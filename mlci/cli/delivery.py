@@ -21,7 +21,7 @@ from mlci.config.quote import one_line
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
-from mlci.errors import Exit, MlciError, UsageError
+from mlci.errors import Exit, MlciError, SeveralErrors, UsageError
 from mlci.render.escape import log_line
 
 if TYPE_CHECKING:
@@ -180,7 +180,19 @@ def _is_utf8(path: str) -> bool:
 
 def unjudged(step: str, error: MlciError, model: str | None = None) -> Report:
     """A report for what cannot be judged, so that a pull request shows the error and not an old verdict."""
-    finding = Finding(
+    problems = error.problems if isinstance(error, SeveralErrors) else [error]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Report(
+        step=step,
+        verdict=Verdict.INCONCLUSIVE,
+        reason=f"{problems[0].cause}{more}",
+        findings=tuple(_problem(problem) for problem in problems),
+        model=model,
+    )
+
+
+def _problem(error: MlciError) -> Finding:
+    return Finding(
         id=f"input:{error.id}",
         rule="input",
         verdict=Verdict.INCONCLUSIVE,
@@ -188,4 +200,3 @@ def unjudged(step: str, error: MlciError, model: str | None = None) -> Report:
         message=f"{error.id}: {error.cause}" + (f" ({error.place})" if error.place is not None else ""),
         explanation=f"{error.title} {error.help or ''}".strip(),
     )
-    return Report(step=step, verdict=Verdict.INCONCLUSIVE, reason=error.cause, findings=(finding,), model=model)

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlci import publish
 from mlci.adapters import files
 from mlci.adapters.baselines import Chosen, choose, clear, fill
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, key_of
+from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name, baselines_of
-from mlci.cli.policy import Decided, decide
+from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
 from mlci.config.policy import gate_policy
+from mlci.config.resolve import resolve
 from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.finding import Finding
 from mlci.domain.ownership import forked, gate_changed, other_branch
 from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, RequiredMissing
 
 if TYPE_CHECKING:
-    from mlci.cli.invocation import Invocation
     from mlci.config.model import Config
     from mlci.ports import Baselines
     from mlci.steps.gate_compare import Given, Outcome
+    from mlci.surface.command import Command
 
 # Errors after which a report of the error itself is posted: the change shows it instead of an old verdict.
 _SHOWN = (Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY)
@@ -55,6 +58,24 @@ def run(invocation: Invocation) -> Exit:
         decided = decide(invocation, forge)
     with _errors_shown(gate, decided.config):
         return _judged(gate, decided)
+
+
+def refused(command: Command, own: dict[str, Any], error: MlciError, environ: Mapping[str, str]) -> None:
+    """Show on the change that its configuration cannot be used, where an old verdict would stand otherwise.
+
+    The report goes by the name that the model has on the branch to merge to, as far as that can be known.
+    """
+    with suppress(MlciError):
+        forge = forge_of(environ)
+        if forge is None:
+            return
+        base = None
+        with suppress(MlciError):
+            base = base_file(forge.commits, in_repository(own["config"], environ), base_of(forge), environ)
+        invocation = Invocation(command, own, resolve(base, ()), environ=environ)
+        delivery = Delivery(own, publish.Faces.beside(own["report"]), environ, forge.job)
+        model = invocation.resolved.config.model
+        delivery.deliver(unjudged("gate-compare", error, model), {}, audience_of(invocation, forge, model))
 
 
 @contextmanager

@@ -25,8 +25,12 @@ def invoke(given: Given, environ: Mapping[str, str]) -> Exit:
     """Prepare and run one command; all problems of command line and configuration are raised together."""
     try:
         invocation = prepare(given, environ)
-    except MlciError:
+    except MlciError as error:
         _discard(given)
+        if given.command.name == "gate-compare":
+            from mlci.cli.gate_compare import refused
+
+            refused(given.command, _own(given), error, environ)
         raise
     return run(invocation)
 

@@ -22,13 +22,13 @@ def test_a_worse_model_cannot_be_merged_and_a_better_one_can(github, act):
     number = proposed(github, "5")
     worse = act.run(WORKFLOW, pull=number)
     assert (worse.code, worse.job("gate").steps["gate"].outputs["verdict"]) == (1, "fail"), worse.log
-    comment, = github.comments(number)
+    (comment,) = github.comments(number)
     assert "Fail" in comment.body
     assert github.merge(number)[0] == 405
 
     github.commit({"quality.txt": "40\n"}, "feature")
     better = act.run(WORKFLOW, pull=number)
     assert better.code == 0, better.log
-    again, = github.comments(number)
+    (again,) = github.comments(number)
     assert (again.id, "Pass" in again.body) == (comment.id, True)
     assert github.merge(number)[0] == 200

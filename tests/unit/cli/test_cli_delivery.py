@@ -289,3 +289,29 @@ def test_on_the_default_branch_the_report_goes_to_the_commit(monkeypatch: pytest
     assert judged(world, monkeypatch) == 0
     assert world.states()["mlci/gate"][0] == "success"
     assert world.memory.job.values["artifact"] == "mlci-gate"
+
+
+def test_a_configuration_of_the_change_that_cannot_be_used_replaces_the_old_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = agreed("model: churn\n")
+    assert judged(world, monkeypatch) == 0
+    Path("mlci.yml").write_text("model: churn\nvalidation: {tolerance: low}\nmodle: x\n")
+
+    assert judged(world.later(id=101), monkeypatch) == 2
+
+    (comment,) = world.comments
+    assert "Inconclusive" in comment
+    assert "C002" in comment
+    assert "C003" in comment
+    assert world.states()["mlci/gate/churn"][0] == "failure"
+    assert report()["verdict"] == "inconclusive"
+
+
+def test_every_problem_of_the_policy_that_holds_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mlci.yml").write_text("model: churn\n")
+    world = proposed("model: churn\nvalidation: {tolerance: low}\nmodle: x\n", own="model: churn\n")
+
+    assert judged(world, monkeypatch) == 2
+
+    assert [finding["id"] for finding in report()["findings"]] == ["input:C003", "input:C002"]
