@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from mlci import publish
 from mlci.config.key import NAME
@@ -80,8 +80,12 @@ def key_of(given: str | None, model: str | None, forge: Forge | None) -> str:
     return "-".join(part for part in parts if part)
 
 
+@overload
+def audience_of(invocation: Invocation, forge: None, model: str | None) -> None: ...
+@overload
+def audience_of(invocation: Invocation, forge: Forge, model: str | None) -> publish.Audience: ...
 def audience_of(invocation: Invocation, forge: Forge | None, model: str | None) -> publish.Audience | None:
-    """Whom a report is for: the change that this run is about, or the commit alone."""
+    """Whom a report is for: the change that this run is about, or the commit alone; without a forge, nobody."""
     if forge is None:
         return None
     run = forge.run

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlci import publish
 from mlci.adapters import files
-from mlci.adapters.baselines import Chosen, choose, clear, fill
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, key_of
 from mlci.cli.invocation import Invocation
@@ -23,7 +22,9 @@ from mlci.domain.ownership import forked, gate_changed, other_branch
 from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, RequiredMissing
 
 if TYPE_CHECKING:
+    from mlci.adapters.baselines import Chosen
     from mlci.config.model import Config
+    from mlci.domain.report import Report
     from mlci.ports import Baselines
     from mlci.steps.gate_compare import Given, Outcome
     from mlci.surface.command import Command
@@ -45,6 +46,14 @@ class Gate:
         """The command's own parameters."""
         return self.invocation.own
 
+    def deliver(self, report: Report, outputs: Mapping[str, str], model: str | None) -> None:
+        """Deliver a report on the model of this name."""
+        self.delivery.deliver(report, outputs, audience_of(self.invocation, self.forge, model))
+
+    def show(self, error: MlciError, model: str | None) -> None:
+        """Deliver an error in the place of a verdict."""
+        self.deliver(unjudged("gate-compare", error, model), {}, model)
+
 
 def run(invocation: Invocation) -> Exit:
     """Judge, deliver and return the exit code of the verdict; what could not be posted changes neither."""
@@ -53,6 +62,8 @@ def run(invocation: Invocation) -> Exit:
     job = forge.job if forge is not None else None
     gate = Gate(invocation, forge, Delivery(invocation.own, faces, invocation.environ, job))
     if forge is not None:
+        from mlci.adapters.baselines import clear
+
         clear(invocation.own["keep"])
     with _errors_shown(gate, invocation.resolved.config):
         decided = decide(invocation, forge)
@@ -74,8 +85,7 @@ def refused(command: Command, own: dict[str, Any], error: MlciError, environ: Ma
             base = base_file(forge.commits, in_repository(own["config"], environ), base_of(forge), environ)
         invocation = Invocation(command, own, resolve(base, ()), environ=environ)
         delivery = Delivery(own, publish.Faces.beside(own["report"]), environ, forge.job)
-        model = invocation.resolved.config.model
-        delivery.deliver(unjudged("gate-compare", error, model), {}, audience_of(invocation, forge, model))
+        Gate(invocation, forge, delivery).show(error, invocation.resolved.config.model)
 
 
 @contextmanager
@@ -85,8 +95,7 @@ def _errors_shown(gate: Gate, config: Config) -> Iterator[None]:
     except MlciError as error:
         # On a developer's machine a mistake in the command line is said once, and leaves no report of itself.
         if error.exit in _SHOWN and (gate.forge is not None or error.exit is not Exit.USAGE):
-            report = unjudged("gate-compare", error, config.model)
-            gate.delivery.deliver(report, {}, audience_of(gate.invocation, gate.forge, config.model))
+            gate.show(error, config.model)
         raise
 
 
@@ -95,7 +104,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     _check_inputs(own)
     key = key_of(own["key"], config.model, gate.forge)
     baselines = baselines_of(own["baseline_from"], key, gate.forge)
-    chosen = choose(baselines) if baselines is not None else None
+    chosen = _chosen(baselines)
     candidate = _given(own["candidate"])
     baseline = _production(own["baseline"], chosen)
     notes = [*decided.notes, *_about_change(gate)]
@@ -112,7 +121,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
         "keep": gate.delivery.from_workspace(own["keep"]),
         "artifact": artifact_name(key),
     }
-    gate.delivery.deliver(report, outputs, audience_of(gate.invocation, gate.forge, config.model))
+    gate.deliver(report, outputs, config.model)
     _keep(gate, outcome, baselines)
     return EXITS[report.verdict]
 
@@ -128,7 +137,16 @@ def _check_inputs(own: dict[str, Any]) -> None:
         raise ExtraMissing("judging needs numpy", help='pip install "mlci[gate]"') from error
 
 
-# Where the baseline comes from, and where an accepted run goes.
+# Where the baseline comes from, and where an accepted run goes. What reads and keeps baselines is imported where it is
+# needed: two files on a developer's machine need none of it.
+
+
+def _chosen(baselines: Baselines | None) -> Chosen | None:
+    if baselines is None:
+        return None
+    from mlci.adapters.baselines import choose
+
+    return choose(baselines)
 
 
 def _fill(gate: Gate, outcome: Outcome, chosen: Chosen | None) -> None:
@@ -138,6 +156,8 @@ def _fill(gate: Gate, outcome: Outcome, chosen: Chosen | None) -> None:
     """
     if gate.forge is None:
         return
+    from mlci.adapters.baselines import fill
+
     evidence, predictions = outcome.evidence, None
     if may_keep(gate.forge.run):
         if may_become_baseline(outcome.report.verdict, outcome.report.findings) is None:

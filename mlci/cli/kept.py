@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlci.adapters.baselines import ArtifactBaselines, StoreBaselines
 from mlci.domain.baseline import may_keep
 from mlci.errors import UsageError
 
@@ -28,6 +27,8 @@ def baselines_of(address: str | None, key: str, forge: Forge | None) -> Baseline
     """
     if address is None:
         return None
+    from mlci.adapters.baselines import ArtifactBaselines, StoreBaselines
+
     if address != ARTIFACTS:
         return StoreBaselines(address, key)
     if forge is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from mlci.cli.forge import Forge
     from mlci.cli.invocation import Invocation
     from mlci.ports import Commits
-
-
-_AGAIN = "run the job again; the change's own policy is never taken instead"
 
 
 @dataclass(frozen=True)
@@ -74,12 +72,8 @@ def base_of(forge: Forge) -> str:
     change, default = forge.run.change, forge.run.default_branch
     if change is not None and change.base_branch == default:
         return change.base
-    try:
+    with _reading("what the default branch is at"):
         return forge.commits.tip(default)
-    except MlciError as error:
-        raise PolicyUnreadable(
-            f"what the default branch is at cannot be read: {error.cause}", help=error.help or _AGAIN
-        ) from error
 
 
 def _require_in_change(forge: Forge, path: str) -> None:
@@ -88,12 +82,8 @@ def _require_in_change(forge: Forge, path: str) -> None:
     Raises:
         PolicyUnreadable: the proposed commit has no such file either, or the forge did not say.
     """
-    try:
+    with _reading(f"{one_line(path)} of the change"):
         known = forge.commits.file(path, forge.run.commit) is not None
-    except MlciError as error:
-        raise PolicyUnreadable(
-            f"{one_line(path)} of the change cannot be read: {error.cause}", help=error.help or _AGAIN
-        ) from error
     if not known:
         raise PolicyUnreadable(
             f"{one_line(path)} is on this machine, and in neither the change nor the branch to merge to",
@@ -107,16 +97,21 @@ def base_file(commits: Commits, path: str, commit: str, environ: Mapping[str, st
     Raises:
         PolicyUnreadable: the forge did not say.
     """
-    try:
+    with _reading(f"{one_line(path)} of the branch to merge to ({commit[:12]})"):
         content = commits.file(path, commit)
-    except MlciError as error:
-        raise PolicyUnreadable(
-            f"{one_line(path)} of the branch to merge to ({commit[:12]}) cannot be read: {error.cause}",
-            help=error.help or _AGAIN,
-        ) from error
     if content is None:
         return None
     return load_text(content, f"{one_line(path)} at {commit[:12]}", environ)
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Whatever keeps the forge from saying what the policy is, it is never taken for an answer."""
+    try:
+        yield
+    except MlciError as error:
+        help = error.help or "run the job again; the change's own policy is never taken instead"
+        raise PolicyUnreadable(f"{what} cannot be read: {error.cause}", help=help) from error
 
 
 def in_repository(path: str, environ: Mapping[str, str]) -> str:

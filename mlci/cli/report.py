@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlci import publish
@@ -16,13 +16,13 @@ from mlci.adapters.baselines import accepted_digest
 from mlci.adapters.baselines.layout import GATE, LARGEST_GATE
 from mlci.adapters.evidence import read_gate
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
-from mlci.cli.forge import Forge, forge_of, key_of
+from mlci.cli.forge import Forge, audience_of, forge_of, key_of
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import base_file, base_of
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.ownership import another_baseline, not_yet_merged
-from mlci.domain.run import Change, Run, Triggering
+from mlci.domain.run import Triggering
 from mlci.errors import ArtifactRefused, Exit, UsageError
 from mlci.steps.report import rejudge
 
@@ -36,28 +36,6 @@ if TYPE_CHECKING:
 _LARGEST_ARTIFACT = 20 << 20
 
 
-@dataclass(frozen=True)
-class Fork:
-    """The change of a fork that another run was for, by the forge's word."""
-
-    forge: Forge
-    triggering: Triggering
-    change: Change
-
-    @property
-    def run(self) -> Run:
-        """The run that measured, as the run whose report this is: its age decides which comment is newer."""
-        return replace(
-            self.forge.run,
-            id=self.triggering.id,
-            attempt=self.triggering.attempt,
-            url=self.triggering.url,
-            commit=self.triggering.head,
-            branch=None,
-            change=self.change,
-        )
-
-
 def run(invocation: Invocation) -> Exit:
     """Judge the numbers of the run that started this one, and post the result on its change."""
     own = invocation.own
@@ -69,13 +47,13 @@ def run(invocation: Invocation) -> Exit:
             help="docs/github.md shows the workflow",
         )
     delivery = Delivery(own, faces, invocation.environ, forge.job)
-    fork = _fork(forge, forge.run.triggered_by, delivery)
-    if fork is None:
+    measured = _measured(forge, forge.run.triggered_by, delivery)
+    if measured is None:
         return Exit.PASS
-    config, notes = _policy(invocation, fork)
-    audience = _audience(invocation, fork, config)
+    config, notes = _policy(invocation, measured)
+    audience = _audience(invocation, measured, config)
     try:
-        report = _judged(invocation, fork, config, notes)
+        report = _judged(invocation, measured, config, notes)
     except ArtifactRefused:
         delivery.deliver(unjudged("report", _refused(), config.model), {}, audience)
         raise
@@ -90,8 +68,12 @@ def run(invocation: Invocation) -> Exit:
     return EXITS[report.verdict]
 
 
-def _fork(forge: Forge, triggering: Triggering, delivery: Delivery) -> Fork | None:
-    """The fork's change that the other run was for; None, and why is said, where there is none."""
+def _measured(forge: Forge, triggering: Triggering, delivery: Delivery) -> Forge | None:
+    """The forge as the run that measured would see it, with the change of a fork that it was for.
+
+    That run is whose report this is: its age decides which comment is newer. None, and why is said, where there is no
+    such change by the forge's word.
+    """
     if triggering.event != "pull_request":
         delivery.say("notice", f"the other run was not for a pull request but for {triggering.event[:40]}")
         return None
@@ -106,29 +88,30 @@ def _fork(forge: Forge, triggering: Triggering, delivery: Delivery) -> Fork | No
             "notice", "the change is not from a fork: its own run posts the report, as far as its token may write"
         )
         return None
-    return Fork(forge, triggering, change)
+    run = replace(
+        forge.run,
+        id=triggering.id,
+        attempt=triggering.attempt,
+        url=triggering.url,
+        commit=triggering.head,
+        branch=None,
+        change=change,
+    )
+    return replace(forge, run=run)
 
 
-def _policy(invocation: Invocation, fork: Fork) -> tuple[Config, list[Finding]]:
+def _policy(invocation: Invocation, measured: Forge) -> tuple[Config, list[Finding]]:
     """The base's policy; where the base has none, the defaults, and never the fork's."""
     path = posixpath.normpath(invocation.own["config"])
-    base = base_file(fork.forge.commits, path, base_of(replace(fork.forge, run=fork.run)), invocation.environ)
+    base = base_file(measured.commits, path, base_of(measured), invocation.environ)
     notes = [] if base is not None else [not_yet_merged(by="the defaults")]
     return resolve(base, invocation.overrides).config, notes
 
 
-def _audience(invocation: Invocation, fork: Fork, config: Config) -> publish.Audience:
-    return publish.Audience(
-        run=fork.run,
-        key=_key(invocation, config),
-        commit=fork.triggering.head,
-        number=fork.change.number,
-        conversation=fork.forge.conversation if invocation.wants("comment") else None,
-        commits=fork.forge.commits,
-        status=invocation.wants("status"),
-        advisory=True,
-        dry_run=invocation.wants("dry_run"),
-    )
+def _audience(invocation: Invocation, measured: Forge, config: Config) -> publish.Audience:
+    # The matrix of this job is not that of the run that measured, so the key says nothing of it.
+    told = audience_of(invocation, measured, config.model)
+    return replace(told, key=_key(invocation, config), advisory=True)
 
 
 def _refused() -> ArtifactRefused:
@@ -142,19 +125,19 @@ def _key(invocation: Invocation, config: Config) -> str:
     return key_of(invocation.own["key"], config.model, None)
 
 
-def _judged(invocation: Invocation, fork: Fork, config: Config, notes: list[Finding]) -> Report | None:
+def _judged(invocation: Invocation, measured: Forge, config: Config, notes: list[Finding]) -> Report | None:
     """The report on what the other run measured; None where it left no evidence."""
     key = _key(invocation, config)
     name = artifact_name(key)
-    artifact = fork.forge.runs.artifact_of_run(name, fork.triggering.id)
+    artifact = measured.runs.artifact_of_run(name, measured.run.id)
     if artifact is None:
         return None
-    packed = fork.forge.runs.content(artifact, _LARGEST_ARTIFACT)
+    packed = measured.runs.content(artifact, _LARGEST_ARTIFACT)
     evidence = only_member(packed, GATE, LARGEST_GATE)
     predicate = read_gate(evidence, name)
     policy = gate_policy(config, baseline_given=predicate.baseline is not None)
     digest = hashlib.sha256(evidence).hexdigest()
-    accepted = accepted_digest(baselines_of(invocation.own["baseline_from"], key, fork.forge))
+    accepted = accepted_digest(baselines_of(invocation.own["baseline_from"], key, measured))
     if accepted is not None and (predicate.baseline is None or predicate.baseline.digest != accepted):
         notes = [*notes, another_baseline()]
     return rejudge(predicate, policy, config.model, notes=notes, digest=digest)
