@@ -25,8 +25,8 @@ MODULES = {
     "parquet": ("numpy", "pyarrow"),
     "store": ("obstore",),
 }
-COMMANDS = ("plan", "gate-compare", "report", "conclude", "doctor", "config explain")
-EXTRAS = {"gate-compare": ("gate",), "report": ("gate",)}
+COMMANDS = ("plan", "model-ci", "gate-compare", "report", "conclude", "doctor", "config explain")
+EXTRAS = {"model-ci": ("gate",), "gate-compare": ("gate",), "report": ("gate",)}
 
 # All other settings of pip and uv could put the packages elsewhere, or other packages than those of the lock there.
 # Where packages come from is the runner's affair: whatever is served, its hash must be that of the lock.

@@ -115,6 +115,10 @@ class NotWritable(MlciError):
     id, exit, title = "U005", Exit.USAGE, "A result could not be written."
 
 
+class NotAlone(MlciError):
+    id, exit, title = "U006", Exit.USAGE, "Another run of mlci is at work on the same model in this folder."
+
+
 # Configuration: mlci.yml, its environment and its flags.
 
 
@@ -213,6 +217,44 @@ class ArtifactRefused(MlciError):
 
 class BaselineBroken(MlciError):
     id, exit, title = "A002", Exit.INTEGRITY, "A kept baseline does not match the digest in its own evidence."
+
+
+class ModelAltered(MlciError):
+    id, exit, title = "A003", Exit.INTEGRITY, "A model or its predictions are not those that its evidence names."
+
+
+# The user's own commands, and what they leave.
+
+
+class CommandFailed(MlciError):
+    id, exit, title = "T001", Exit.COMMAND, "A command of the user's failed."
+
+
+class CommandTimedOut(MlciError):
+    id, exit, title = "T002", Exit.COMMAND, "A command of the user's took longer than it may."
+
+
+class CommandOutOfMemory(MlciError):
+    id, exit, title = "T003", Exit.COMMAND, "A command of the user's ran out of memory."
+
+
+class ModelMissing(MlciError):
+    id, exit, title = "T004", Exit.COMMAND, "Training left no model, or more than one."
+
+
+class ModelUnusable(MlciError):
+    id, exit, title = "T005", Exit.COMMAND, "A model cannot be loaded, or gives nothing that can be judged."
+
+
+# The registry of models.
+
+
+class RegistryEphemeral(MlciError):
+    id, exit, title = "R001", Exit.USAGE, "The embedded registry would be lost with the runner."
+
+
+class RegistryBroken(MlciError):
+    id, exit, title = "R002", Exit.INTEGRITY, "What the registry holds is not what it was given."
 
 
 def catalogue() -> list[type[MlciError]]:

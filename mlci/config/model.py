@@ -7,10 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from mlci.config.duration import Duration
 from mlci.config.key import NAME, key
 from mlci.domain.figures import Better
 from mlci.domain.metric import Task
 from mlci.domain.policy import Duplicates, Missing, Nan, OnInconclusive, Thresholds, Tolerance
+from mlci.domain.training import Outputs, When
 
 DEFAULT_FILE = "mlci.yml"
 
@@ -20,19 +22,6 @@ _NAMED: dict[str, Any] = {
     "pattern": NAME,
     "pattern_help": "letters, digits, '.', '_' and '-', starting with a letter or a digit",
 }
-
-
-@dataclass(frozen=True)
-class Duration:
-    """A span of time, written as a number and one of the units s, m, h and d."""
-
-    seconds: float
-
-    def __str__(self) -> str:
-        for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-            if self.seconds >= size and self.seconds % size == 0:
-                return f"{self.seconds / size:.15g}{unit}"
-        return f"{self.seconds:.15g}s"
 
 
 @dataclass(frozen=True)
@@ -65,9 +54,7 @@ class Dataset:
 
     path: str | None = key(default=None, help="File or folder, relative to mlci.yml.")
     contract: str | None = key(default=None, owner="base", help="File that says what the data must look like.")
-    version: str | None = key(
-        default=None, help="What gives the data its version, such as dvc; left out, the content itself does."
-    )
+    version: str | None = key(default=None, help="What gives the data its version, such as dvc; left out, the content.")
 
 
 @dataclass(frozen=True)
@@ -119,7 +106,9 @@ class Train:
     main: ClassVar[tuple[str, ...]] = ("command",)
 
     command: str | None = key(default=None, help="Command that trains the model.", example="python train.py")
-    python: str = key(default="python", help="Python interpreter of the training environment.")
+    python: str = key(
+        default="python", help="Python interpreter of the training environment; its folder comes first on the path."
+    )
     params: str | None = key(default=None, help="File of hyper-parameters.")
     seed: int = key(default=0, minimum=0, maximum=4294967295, help="Seed handed to training.")
     device: Literal["auto", "cpu", "gpu"] = key(default="auto", help="What training runs on.")
@@ -128,7 +117,25 @@ class Train:
         factory=dict, help="Smaller training runs, by name.", names="profile", example="{smoke: {sample: 0.02}}"
     )
     paths: tuple[str, ...] = key(
-        default=(), help="Files that training may read, as patterns; left out, the whole tree without docs."
+        default=(), help="Files that training may read, as patterns; left out, the whole tree without docs and tests."
+    )
+    when: tuple[When, ...] = key(
+        default=("code", "params", "data"),
+        help="What makes a new model: a change of code, params or data, or a run that a schedule or a person started.",
+        example="[code, params, data, schedule]",
+    )
+    model: str | None = key(
+        default=None,
+        help="File or folder of the model in the output folder; left out, the one thing there that is a model.",
+        example="model.joblib",
+    )
+    lock: str | None = key(
+        default=None,
+        help="File that pins the training environment; left out, the usual names are tried.",
+        example="requirements.lock",
+    )
+    env: tuple[str, ...] = key(
+        default=(), help="Variables that training gets although their names speak of a secret.", example="[DB_PASSWORD]"
     )
 
 
@@ -139,6 +146,15 @@ class Evaluate:
     main: ClassVar[tuple[str, ...]] = ("command",)
 
     command: str | None = key(default=None, help="Command of your own that writes predictions.")
+    timeout: Duration = key(default=Duration(1800), help="Longest time scoring one model may take.", example="30m")
+    features: tuple[str, ...] = key(
+        default=(),
+        help="Columns of the holdout that the model is given; left out, those it names itself, else all that play no "
+        "other part.",
+    )
+    outputs: Outputs = key(
+        default="auto", help="What the numbers are that the model gives; left out, it is worked out and said."
+    )
     target: str | None = key(
         default=None, help="Column of the true label or value; left out, the usual names are tried."
     )

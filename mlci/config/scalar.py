@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from mlci.config.model import Duration
+from mlci.config.duration import Duration
 from mlci.config.quote import nearest, quote
 from mlci.config.shape import Shape
 from mlci.domain.metric import Metric

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
-from mlci.config.model import Duration
+from mlci.config.duration import Duration
 from mlci.config.shape import Shape, fields_by_key, shapes
 from mlci.config.source import DEFAULT, Source
 from mlci.domain.policy import Tolerance

@@ -6,8 +6,8 @@ import types
 from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from mlci.config.duration import Duration
 from mlci.config.key import Key, key_of, spelled
-from mlci.config.model import Duration
 from mlci.domain.policy import Tolerance
 
 Kind = Literal["text", "number", "integer", "boolean", "choice", "tolerance", "duration", "list", "mapping", "block"]

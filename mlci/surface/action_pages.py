@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mlci.surface.actions import FOLDER, SOURCE, TOKEN, WORKING_DIRECTORY, as_inputs, explained, inputs
-from mlci.surface.catalog import COMMANDS, STEPS
+from mlci.surface.catalog import ACTED
 from mlci.surface.command import Command, Permission
 from mlci.surface.pin import PIN
+from mlci.surface.pipeline import STEPS
 from mlci.surface.reference import banner, exits, outputs, table
 
 _CHECKOUT = (
@@ -17,12 +18,14 @@ _CHECKOUT = (
 # The steps before ours in the example of each step.
 _BEFORE = {
     "plan": _CHECKOUT,
+    "model-ci": f"{_CHECKOUT}- run: python -m pip install -r requirements.txt # your own: what training needs\n",
     "gate-compare": f"{_CHECKOUT}- run: python score.py # your own: writes the candidate's predictions\n",
 }
 
 # What follows `uses:` in the example of each step, without indentation.
 _EXAMPLES = {
     "plan": "id: plan\n",
+    "model-ci": "id: model\nwith:\n  register: false\n",
     "gate-compare": "id: gate\nwith:\n  candidate: candidate.csv\n  baseline-from: artifacts\n",
     "report": "",
     "conclude": "with:\n  needs: ${{ toJSON(needs) }}\n",
@@ -30,6 +33,14 @@ _EXAMPLES = {
 
 # The steps after ours.
 _AFTER = {
+    "model-ci": (
+        "- uses: actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1\n"
+        "  with:\n"
+        "    name: ${{ steps.model.outputs.artifact }}\n"
+        "    path: ${{ steps.model.outputs.keep }}\n"
+        "    if-no-files-found: error\n"
+        "    overwrite: true\n"
+    ),
     "gate-compare": (
         "- if: always() && steps.gate.outputs.artifact != ''\n"
         "  uses: actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1\n"
@@ -48,6 +59,10 @@ _JOBS = {
 }
 
 _NOTES = {
+    "model-ci": (
+        "The gate reads what the last step uploads: download it in the next job and give its folder to `gate-compare` "
+        "as `candidate`. With a registry server, leave `register` out and hand its credentials over by `env`."
+    ),
     "gate-compare": (
         "What the last step uploads is where the next run finds its baseline, and `report` the numbers of a fork's "
         "change."
@@ -94,7 +109,7 @@ def page(command: Command) -> str:
 def index() -> str:
     """The README of the folder of all actions."""
     rows = ((f"[`{command.name}`]({command.name}/README.md)", command.summary) for command in STEPS)
-    others = ", ".join(f"`{command.name}`" for command in COMMANDS if command not in STEPS)
+    others = ", ".join(f"`{command.name}`" for command in ACTED if command not in STEPS)
     return (
         f"{banner(SOURCE)}# Actions\n\n{table(('action', 'what it does'), rows)}\n"
         f"The action at the root of the repository runs any command, {others} included: its input `command` says "

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlci.config.model import DEFAULT_FILE
-from mlci.surface.catalog import COMMANDS, STEPS
+from mlci.surface.catalog import ACTED
 from mlci.surface.command import Command, Output, Param
+from mlci.surface.pipeline import STEPS
 from mlci.surface.schema import BANNER
 
 FOLDER = "actions"
-SOURCE = "mlci/surface/catalog.py"
+SOURCE = "mlci/surface/pipeline.py"
 
 # One constant text for every action: all that differs comes through the environment.
 RUN = 'exec bash "$GITHUB_ACTION_PATH/$MLCI_START"'
@@ -51,7 +52,7 @@ def umbrella_inputs() -> dict[str, list[Input]]:
     A parameter whose name is that of an input of the action itself goes by the name of its command, too.
     """
     found: dict[str, list[Input]] = {}
-    for command in COMMANDS:
+    for command in ACTED:
         for param in command.params:
             name = f"{command.name.replace(' ', '-')}-{param.name}" if param.name in _OWN else param.name
             found.setdefault(name, []).append(Input(name, param, command))
@@ -100,7 +101,7 @@ def _common(command: Command) -> dict[str, str]:
 
 def umbrella() -> dict[str, Any]:
     """The action.yml at the root: one action for all commands."""
-    names = ", ".join(command.name for command in COMMANDS)
+    names = ", ".join(command.name for command in ACTED)
     described: dict[str, Any] = {
         "command": {"description": f"The command: one of {names}. Required.", "required": True}
     }
@@ -128,7 +129,7 @@ def umbrella() -> dict[str, Any]:
 
 def _all_outputs() -> Iterator[Output]:
     found: dict[str, list[tuple[Command, str]]] = {}
-    for command in COMMANDS:
+    for command in ACTED:
         for output in command.outputs:
             found.setdefault(output.name, []).append((command, output.help))
     return (Output(name=name, help=_merged(meanings)) for name, meanings in found.items())
@@ -196,7 +197,7 @@ def step_types(command: Command) -> dict[str, Any]:
 
 def umbrella_types() -> dict[str, Any]:
     """The types of the umbrella's inputs and outputs; an input that means several things is text."""
-    command = {"type": "enum", "allowed-values": [one.name for one in COMMANDS]}
+    command = {"type": "enum", "allowed-values": [one.name for one in ACTED]}
     found: dict[str, Any] = {"command": command}
     for name, meanings in umbrella_inputs().items():
         kinds = [_type(one.param) for one in meanings]

@@ -121,6 +121,7 @@ class Command:
         exits: every exit it can end with, except that of a reader who stops reading.
         extras: parts of the package it needs besides the core.
         permissions: what its token must be allowed on the forge; empty for a step that needs no token.
+        at_hand: whether only a person at a machine starts it, so that no action offers it.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Command:
     exits: tuple[Exit, ...]
     extras: tuple[str, ...] = ()
     permissions: tuple[Permission, ...] = ()
+    at_hand: bool = False
 
     @cached_property
     def by_name(self) -> dict[str, Param]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mlci.domain.evidence import GatePredicate
 from mlci.domain.report import SCHEMA as REPORT
 from mlci.domain.report import Report
+from mlci.domain.training import ModelPredicate
 from mlci.surface import reference
 from mlci.surface.action_pages import action_pages
 from mlci.surface.actions import FOLDER as ACTIONS
@@ -34,6 +35,7 @@ def _json(schema: Schema) -> str:
 # Each written record: the file of its schema, its title, its dataclass, and properties with one value only.
 _RECORDS: tuple[tuple[str, str, type, dict[str, str]], ...] = (
     ("report.schema.json", "Report of a step", Report, {"schema": REPORT}),
+    ("evidence-model.schema.json", "Predicate of the evidence of a model", ModelPredicate, {}),
     ("evidence-gate.schema.json", "Predicate of the evidence of the gate", GatePredicate, {}),
 )
 

@@ -10,8 +10,9 @@ import yaml
 
 from mlci.surface.action_pages import action_pages
 from mlci.surface.actions import action_files, as_inputs, explained, umbrella_inputs
-from mlci.surface.catalog import COMMANDS, CONCLUDE, GATE_COMPARE, STEPS
+from mlci.surface.catalog import ACTED
 from mlci.surface.command import Command, Param
+from mlci.surface.pipeline import CONCLUDE, GATE_COMPARE, STEPS
 
 FILES = action_files()
 ACTIONS = {name: yaml.safe_load(text) for name, text in FILES.items() if name.endswith("action.yml")}
@@ -74,7 +75,7 @@ def test_the_action_of_a_step_has_its_parameters_outputs_and_token(step: Command
 def test_the_umbrella_hands_every_input_to_every_command_that_has_it() -> None:
     given = environ(ACTIONS["action.yml"])
 
-    for command in COMMANDS:
+    for command in ACTED:
         for param in command.params:
             assert command.variable(param) in given
     assert given["MLCI_PLAN_FORMAT"] == given["MLCI_GATE_COMPARE_FORMAT"] == "${{ inputs.format }}"
@@ -90,7 +91,7 @@ def test_one_description_of_the_umbrella_says_for_which_commands_it_holds() -> N
     described = {name: one["description"] for name, one in ACTIONS["action.yml"]["inputs"].items()}
 
     assert described["tolerance"].startswith("gate-compare: Largest accepted loss")
-    assert "plan, gate-compare, report, conclude, doctor: How the report is printed." in described["format"]
+    assert "plan, model-ci, gate-compare, report, conclude, doctor: How the report is printed." in described["format"]
     assert "config explain: How the values are printed." in described["format"]
     assert described["report"].count("Where the report is written") == 1
     assert described["command"].startswith("The command: one of plan, gate-compare, ")

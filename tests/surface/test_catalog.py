@@ -14,8 +14,10 @@ from mlci.cli.tree import build
 from mlci.config.model import Config
 from mlci.config.shape import shape_at
 from mlci.errors import Exit, MlciError, catalogue
-from mlci.surface.catalog import COMMANDS, CONFIG_EXPLAIN, GATE_COMPARE, STEPS
+from mlci.surface.catalog import COMMANDS
 from mlci.surface.command import Command, Param, overrides
+from mlci.surface.machine import CONFIG_EXPLAIN
+from mlci.surface.pipeline import GATE_COMPARE, STEPS
 from mlci.surface.reference import command_line, commands, configuration, errors, exits
 from mlci.surface.spelling import Style, spell
 

@@ -10,9 +10,11 @@ from mlci.config.model import Config
 from mlci.config.shape import shape_at
 from mlci.errors import Exit, catalogue
 from mlci.surface import reference
-from mlci.surface.catalog import CONFIG_EXPLAIN, GATE_COMPARE, command_named
+from mlci.surface.catalog import command_named
 from mlci.surface.command import Param, overrides
 from mlci.surface.generate import files, with_blocks
+from mlci.surface.machine import CONFIG_EXPLAIN
+from mlci.surface.pipeline import GATE_COMPARE
 
 PAGES = {name: text for name, text in files().items() if name.endswith(".md")}
 

@@ -315,6 +315,6 @@ def test_no_part_of_a_password_is_shown_whatever_it_holds() -> None:
 
 
 def test_a_long_duration_is_written_so_that_it_can_be_read_back() -> None:
-    from mlci.config.model import Duration
+    from mlci.config.duration import Duration
 
     assert str(Duration(999999.5)) == "999999.5s"

@@ -17,7 +17,7 @@ from mlci.config.settings import Setting
 from mlci.config.source import DEFAULT, Source
 from mlci.domain.policy import Tolerance
 from mlci.errors import DuplicateKey, MlciError
-from mlci.surface.catalog import GATE_COMPARE
+from mlci.surface.pipeline import GATE_COMPARE
 
 # A file's line, a variable's text and a flag's text for every key that gate-compare can override.
 WAYS = {

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlci.config.model import Config, Duration
+from mlci.config.duration import Duration
+from mlci.config.model import Config
 from mlci.config.scalar import ACCEPTED_PERCENT, NUMBER, PERCENT, Refused, Sort, Written, limits, parse
 from mlci.config.shape import shape_at
 from mlci.domain.metric import METRICS

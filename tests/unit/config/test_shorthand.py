@@ -11,7 +11,8 @@ from keys import key_paths
 
 from mlci.config.key import Key
 from mlci.config.load import load
-from mlci.config.model import Config, Duration, Notification, Tier
+from mlci.config.duration import Duration
+from mlci.config.model import Config, Notification, Tier
 from mlci.config.resolve import resolve
 from mlci.config.settings import as_written
 from mlci.config.shape import Shape, main_keys, shape_at, shapes

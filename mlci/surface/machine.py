@@ -1,0 +1,121 @@
+"""The commands that are no steps of a pipeline: a person starts them."""
+
+from __future__ import annotations
+
+from mlci.errors import Exit
+from mlci.surface.command import Command, Param, Permission
+from mlci.surface.params import CONFIG, FORMAT, report
+from mlci.surface.pipeline import STEPS
+
+INIT = Command(
+    name="init",
+    title="Set a repository up",
+    summary="Write mlci.yml and the pipeline for this repository.",
+    description=(
+        "Looks for the training script, the data and the target, and asks about what it cannot find: five questions at "
+        "most, each with an answer to accept. Nothing that is there is overwritten.",
+    ),
+    params=(
+        Param(name="yes", kind="boolean", default="false", help="Whether what is found is taken without asking."),
+        Param(name="model", kind="text", help="Name of the model."),
+        Param(name="train", kind="text", help="Command that trains it."),
+        Param(name="data", kind="path", help="What it is trained on."),
+        Param(name="holdout", kind="path", help="What it is judged on; never seen by training."),
+        Param(name="target", kind="text", help="Column of the true label or value."),
+        Param(
+            name="forge", kind="choice", choices=("github", "none"),
+            help="Whose pipeline is written; left out, that of the remote or of the folders that are there.",
+        ),
+        Param(name="folder", kind="path", default=".", help="Folder of the repository."),
+        Param(name="force", kind="boolean", default="false", help="Whether files that are there are replaced."),
+    ),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.INTERRUPTED),
+    at_hand=True,
+)  # fmt: skip
+
+RUN = Command(
+    name="run",
+    title="Run the chain on this machine",
+    summary="Train, score, judge and register as the pipeline would, and show the comment it would post.",
+    description=(
+        "Runs model-ci and gate-compare one after the other. With --base, what is checked out is judged as a change to "
+        "that branch: by its policy, and registered nowhere.",
+    ),
+    params=(
+        CONFIG,
+        Param(name="base", kind="text", help="Branch or commit that the change would be merged to."),
+        Param(
+            name="comment", kind="path", default=".mlci/comment.md",
+            help="Where the comment is written as Markdown, with an HTML page beside it.",
+        ),
+        Param(
+            name="format", kind="choice", choices=("text", "markdown", "json", "html"), default="text",
+            help="How the reports are printed.",
+        ),
+        Param(
+            name="reuse", kind="boolean", default="true",
+            help="Whether a result of the same inputs is taken instead of training again.",
+        ),
+        Param(
+            name="register", kind="boolean", default="true",
+            help="Whether the candidate becomes a version in the registry; never with --base.",
+        ),
+    ),
+    exits=(
+        Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.GATE, Exit.COMMAND,
+        Exit.INTERRUPTED,
+    ),
+    extras=("gate", "mlflow"),
+    at_hand=True,
+)  # fmt: skip
+
+DOCTOR = Command(
+    name="doctor",
+    title="Check the set-up",
+    summary="Say whether a worse model could still be merged: required checks, permissions, merge queue, forgery.",
+    description=(
+        "Reads workflows on this machine and the rules of the branch through the API, and changes nothing. Each "
+        "finding says what to do. What the token may not read is listed as unknown, never as right.",
+    ),
+    params=(
+        Param(name="repository", kind="text", help="owner/name; left out, that of the run or of the remote origin."),
+        Param(name="branch", kind="text", help="Branch that changes are merged to; left out, the default branch."),
+        Param(
+            name="required", kind="text",
+            help="Name of the check that must be required; left out, the job that runs conclude.",
+        ),
+        Param(name="workflows", kind="path", default=".github/workflows", help="Folder of the workflows."),
+        CONFIG,
+        report("doctor"),
+        FORMAT,
+    ),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.SERVICE, Exit.GATE, Exit.INTERRUPTED),
+    permissions=(
+        Permission(scope="contents", level="read", why="reads the branch's rules, and whether it has mlci.yml"),
+        Permission(
+            scope="administration", level="read",
+            why="reads the reviews that classic protection demands and what jobs may do by default; unknown without it",
+        ),
+    ),
+)  # fmt: skip
+
+CONFIG_EXPLAIN = Command(
+    name="config explain",
+    title="Explain the configuration",
+    summary="Print every value of the configuration that holds, and where it comes from.",
+    description=(
+        "Each line is a key, its value and its source: a place in the file, an environment variable, or the default.",
+        "A value that the file takes from the environment is shown as the reference it is written as.",
+    ),
+    params=(
+        CONFIG,
+        Param(
+            name="command", kind="choice", choices=tuple(step.name for step in STEPS),
+            help="Show what this command would see, the environment variables that override its keys included.",
+        ),
+        Param(
+            name="format", kind="choice", choices=("text", "json"), default="text", help="How the values are printed."
+        ),
+    ),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.INTERRUPTED),
+)  # fmt: skip

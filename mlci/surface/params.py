@@ -1,0 +1,66 @@
+"""Parameters, outputs and permissions that several commands share."""
+
+from __future__ import annotations
+
+from mlci.config.model import DEFAULT_FILE
+from mlci.surface.command import Output, Param, Permission
+
+CONFIG = Param(
+    name="config", kind="path", default=DEFAULT_FILE,
+    help="Configuration file; the default one may be absent, a named one must exist.",
+)  # fmt: skip
+
+FORMAT = Param(
+    name="format", kind="choice", choices=("text", "markdown", "json", "html"), default="text",
+    help="How the report is printed.",
+)  # fmt: skip
+KEY = Param(
+    name="key", kind="text",
+    help="Name of this report on the change, where there are several: comment, status and artifact carry it. "
+    "Left out, the model's name, and the matrix of the job.",
+)  # fmt: skip
+BASELINE_FROM = Param(
+    name="baseline-from", kind="text",
+    help="Where the last accepted run of the default branch is found: artifacts (of this repository's runs), or the "
+    "address of a folder (s3://, gs://, az://, file://). Left out, --baseline says what production is.",
+)  # fmt: skip
+REUSE_FROM = Param(
+    name="reuse-from", kind="choice", choices=("artifacts",),
+    help="Where earlier results are looked for besides this machine and the registry: artifacts of the default "
+    "branch's runs.",
+)  # fmt: skip
+COMMENT = Param(
+    name="comment",
+    kind="boolean",
+    default="true",
+    help="Whether the report is posted as the one comment on the change.",
+)
+STATUS = Param(
+    name="status", kind="boolean", default="true", help="Whether the verdict is set as the status of the commit."
+)
+CHECK = Param(
+    name="check", kind="boolean", default="false",
+    help="Whether the report is also posted as a check run, which GitHub shows under a workflow of its choice.",
+)  # fmt: skip
+DRY_RUN = Param(
+    name="dry-run", kind="boolean", default="false",
+    help="Say what would be posted, and post nothing. The exit is the verdict's all the same.",
+)  # fmt: skip
+CONTENTS = Permission(scope="contents", level="read", why="reads mlci.yml of the branch to merge to")
+COMMENTS = Permission(scope="pull-requests", level="write", why="posts the comment", optional=True, param=COMMENT)
+STATUSES = Permission(scope="statuses", level="write", why="sets the commit's status", optional=True, param=STATUS)
+CHECKS = Permission(
+    scope="checks", level="write", why="posts the check run that --check asks for", optional=True, param=CHECK
+)
+
+
+def report(step: str) -> Param:
+    """The parameter of a step that says where its report goes."""
+    return Param(name="report", kind="path", default=f".mlci/report/{step}.json", help="Where the report is written.")
+
+
+VERDICT = (
+    Output(name="verdict", help="pass, warn, inconclusive or fail."),
+    Output(name="reason", help="The verdict's one reason, as a sentence."),
+    Output(name="report", help="Path of the report."),
+)

@@ -1,0 +1,258 @@
+"""The steps of a pipeline, each with its parameters, outputs and exits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mlci.config.model import DEFAULT_FILE
+from mlci.errors import Exit
+from mlci.surface.command import Command, Output, Param, Permission, overrides
+from mlci.surface.params import (
+    BASELINE_FROM,
+    CHECK,
+    CHECKS,
+    COMMENT,
+    COMMENTS,
+    CONFIG,
+    CONTENTS,
+    DRY_RUN,
+    FORMAT,
+    KEY,
+    REUSE_FROM,
+    STATUS,
+    STATUSES,
+    VERDICT,
+    report,
+)
+
+GATE_COMPARE = Command(
+    name="gate-compare",
+    title="Judge a candidate",
+    summary="Compare a candidate's predictions with production's and say whether it is worse.",
+    description=(
+        "Reads two files of predictions for the same examples, or of metric values, and judges every metric with its "
+        "uncertainty: pass, warn, inconclusive or fail.",
+        "Without a configuration file it finds the columns, picks the usual metrics and accepts a loss of one point.",
+    ),
+    params=(
+        Param(
+            name="candidate", kind="path", required=True,
+            help="The candidate: the folder that model-ci left, a file of predictions (CSV, JSON Lines, Parquet) or of "
+            "metric values (JSON).",
+        ),
+        Param(
+            name="baseline", kind="path",
+            help="Production's predictions or metric values; left out, those in the candidate's folder, or only "
+            "absolute limits are judged.",
+        ),
+        BASELINE_FROM,
+        CONFIG,
+        report("gate-compare"),
+        Param(
+            name="evidence", kind="path", default=".mlci/evidence/gate.json",
+            help="Where the evidence is written.",
+        ),
+        Param(
+            name="keep", kind="path", default="mlci-keep",
+            help="Folder of what a later run needs: the evidence and, on the default branch, the predictions.",
+        ),
+        FORMAT,
+        KEY,
+        COMMENT,
+        STATUS,
+        CHECK,
+        DRY_RUN,
+        overrides(
+            "validation.metrics",
+            note="Limits that mlci.yml sets for a metric named here still hold; other metrics are not judged.",
+        ),
+        overrides("validation.tolerance"),
+        overrides("validation.confidence"),
+        overrides("validation.thresholds"),
+        overrides("validation.on_inconclusive"),
+        overrides("validation.require_predictions"),
+        overrides("evaluate.slices"),
+        overrides("evaluate.id"),
+        overrides("evaluate.target"),
+        overrides("evaluate.prediction"),
+        overrides("evaluate.score"),
+        overrides("evaluate.weight"),
+        overrides("evaluate.group"),
+        overrides("evaluate.task"),
+        overrides("evaluate.positive"),
+        overrides("evaluate.threshold"),
+        overrides("evaluate.missing"),
+        overrides("evaluate.duplicates"),
+        overrides("evaluate.nan"),
+    ),
+    outputs=(
+        *VERDICT,
+        Output(name="evidence", help="sha256 of the evidence, in hexadecimal."),
+        Output(name="keep", help="Folder to upload as an artifact."),
+        Output(name="artifact", help="Name to upload it under."),
+        Output(name="comment", help="Address of the comment; empty where none was posted."),
+    ),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.GATE, Exit.INTERRUPTED),
+    extras=("gate",),
+    permissions=(
+        CONTENTS,
+        Permission(
+            scope="actions", level="read", why="finds the baseline that --baseline-from artifacts asks for",
+            param=BASELINE_FROM, value="artifacts",
+        ),
+        COMMENTS,
+        STATUSES,
+        CHECKS,
+    ),
+)  # fmt: skip
+
+PLAN = Command(
+    name="plan",
+    title="See whether a change touches the model",
+    summary="List what a change touches, and say whether the model has to be trained and judged again.",
+    description=(
+        "Everything may touch the model except documentation; train.paths narrows that down. A change of mlci.yml, of "
+        "a workflow, or of more files than the forge lists always does.",
+        "Jobs that train and judge run only where the output model is true; conclude accepts that they were skipped.",
+    ),
+    params=(CONFIG, report("plan"), FORMAT, overrides("train.paths")),
+    outputs=(
+        Output(name="model", help="true or false: whether the change touches the model."),
+        Output(name="reason", help="Why, as a sentence."),
+        Output(name="report", help="Path of the report."),
+    ),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.SERVICE, Exit.INTERRUPTED),
+    permissions=(Permission(scope="contents", level="read", why="lists the files of the change"),),
+)
+
+MODEL_CI = Command(
+    name="model-ci",
+    title="Train and score a candidate",
+    summary="Train a candidate, score it and production on the same holdout, and leave both with their evidence.",
+    description=(
+        "Runs your own training command and loads what it wrote in your own interpreter, as child processes without "
+        "tokens. What was trained before from the very same inputs is not trained again.",
+        "On the default branch and on a developer's machine the candidate becomes a version in the registry; on a "
+        "change it is left in a folder to upload.",
+    ),
+    params=(
+        CONFIG,
+        report("model-ci"),
+        Param(
+            name="evidence", kind="path", default=".mlci/evidence/model.json", help="Where the evidence is written."
+        ),
+        Param(
+            name="keep", kind="path", default="mlci-model",
+            help="Folder of what later steps need: the model, its evidence, and the predictions of both models.",
+        ),
+        FORMAT,
+        KEY,
+        Param(name="profile", kind="text", help="Train by this profile of train.profiles, and register nothing."),
+        Param(
+            name="reuse", kind="boolean", default="true",
+            help="Whether a result of the same inputs is taken instead of training again.",
+        ),
+        REUSE_FROM,
+        Param(
+            name="register", kind="boolean", default="true",
+            help="Whether the candidate becomes a version in the registry, on the default branch or on this machine.",
+        ),
+        Param(
+            name="dry-run", kind="boolean", default="false",
+            help="Say whether a model would be trained and why, and do nothing.",
+        ),
+        overrides("train.command"),
+        overrides("train.python"),
+        overrides("train.seed"),
+        overrides("train.device"),
+        overrides("train.timeout"),
+        overrides("registry.uri", name="registry"),
+    ),
+    outputs=(
+        *VERDICT,
+        Output(name="evidence", help="sha256 of the evidence, in hexadecimal."),
+        Output(name="keep", help="Folder to upload as an artifact."),
+        Output(name="artifact", help="Name to upload it under."),
+        Output(name="trained", help="true or false: whether a model was trained, or an earlier result taken."),
+        Output(name="version", help="Version in the registry; empty where nothing was registered."),
+    ),
+    exits=(
+        Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.COMMAND, Exit.INTERRUPTED,
+    ),
+    extras=("gate",),
+    permissions=(
+        Permission(
+            scope="actions", level="read", why="finds the earlier results that --reuse-from artifacts asks for",
+            param=REUSE_FROM, value="artifacts",
+        ),
+    ),
+)  # fmt: skip
+
+REPORT = Command(
+    name="report",
+    title="Report on a fork's change",
+    summary="Judge again what another run measured, by the policy of the branch to merge to, and post it as advisory.",
+    description=(
+        "For a workflow that workflow_run starts after the run of a pull request from a fork, whose own token may not "
+        "write. The artifact of that run is taken as hostile: only its numbers are read, judged again and rendered.",
+        "The pull request is found through the API. Numbers that a fork measured never turn a status green.",
+    ),
+    params=(
+        Param(
+            name="key", kind="text",
+            help="The key that the run of the pull request reported under; left out, the model's name.",
+        ),
+        replace(
+            BASELINE_FROM,
+            help="Where the last accepted run of the default branch is found, as for gate-compare, to see whether the "
+            "other run compared with it. Left out, nobody checks that.",
+        ),
+        Param(
+            name="config", kind="text", default=DEFAULT_FILE,
+            help="Configuration file in the repository, as the branch to merge to has it; nothing is checked out.",
+        ),
+        report("report"),
+        FORMAT,
+        COMMENT,
+        STATUS,
+        DRY_RUN,
+    ),
+    outputs=(*VERDICT, Output(name="comment", help="Address of the comment; empty where none was posted.")),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.GATE, Exit.INTERRUPTED),
+    extras=("gate",),
+    permissions=(
+        CONTENTS,
+        Permission(scope="actions", level="read", why="reads the artifact of the other run"),
+        Permission(scope="pull-requests", level="write", why="finds the pull request and posts the comment"),
+        STATUSES,
+    ),
+)  # fmt: skip
+
+CONCLUDE = Command(
+    name="conclude",
+    title="Conclude a pipeline",
+    summary="The one job to require: red when a job it needs failed, was cancelled, was skipped or is missing.",
+    description=(
+        "Give it toJSON(needs) and let its job run with if: always(). GitHub counts a skipped job as a success; this "
+        "one does not, unless the job is named in may-skip, or in model-jobs and plan found the model untouched.",
+    ),
+    params=(
+        Param(
+            name="needs", kind="text", required=True, help="The results of the needed jobs, as ${{ toJSON(needs) }}."
+        ),
+        Param(name="expect", kind="names", help="Jobs that must be among them; one that is not is red."),
+        Param(
+            name="model-jobs", kind="names",
+            help="Jobs that run only where plan found the model touched; plan's word excuses these alone.",
+        ),
+        Param(name="may-skip", kind="names", help="Jobs that may be skipped for any reason."),
+        Param(name="may-fail", kind="names", help="Jobs that may fail or be cancelled; they are listed."),
+        Param(name="plan", kind="text", default="plan", help="The job that ran plan, where there is one."),
+        report("conclude"),
+        FORMAT,
+    ),
+    outputs=VERDICT,
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.GATE, Exit.INTERRUPTED),
+)  # fmt: skip
+
+STEPS = (PLAN, MODEL_CI, GATE_COMPARE, REPORT, CONCLUDE)
