@@ -25,7 +25,7 @@ _BEFORE = {
 # What follows `uses:` in the example of each step, without indentation.
 _EXAMPLES = {
     "plan": "id: plan\n",
-    "model-ci": "id: model\nwith:\n  register: false\n",
+    "model-ci": "id: model\nwith:\n  reuse-from: artifacts\n  register: false\n",
     "gate-compare": "id: gate\nwith:\n  candidate: candidate.csv\n  baseline-from: artifacts\n",
     "report": "",
     "conclude": "with:\n  needs: ${{ toJSON(needs) }}\n",

@@ -79,6 +79,8 @@ def _block_given(shape: Shape, definitions: dict[str, Schema]) -> list[Schema]:
 def _item(shape: Shape, definitions: dict[str, Schema]) -> Schema:
     if shape.kind == "block":
         return {"anyOf": _block_given(shape, definitions)}
+    if shape.kind == "choice":
+        return {"anyOf": [*_scalar(shape), {"$ref": "#/$defs/reference"}]}
     return {"anyOf": [{**_NAME, **_pattern(shape)}, {"$ref": "#/$defs/reference"}]}
 
 

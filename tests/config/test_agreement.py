@@ -93,6 +93,8 @@ def fitting(value: str, path: tuple[str, ...], file: Path) -> bool:
         "point",
         "harm",
         "higher",
+        "params",
+        "logits",
     ]
     return any(loads(file, document(path, value), name) for name in names)
 

@@ -94,7 +94,7 @@ def test_one_description_of_the_umbrella_says_for_which_commands_it_holds() -> N
     assert "plan, model-ci, gate-compare, report, conclude, doctor: How the report is printed." in described["format"]
     assert "config explain: How the values are printed." in described["format"]
     assert described["report"].count("Where the report is written") == 1
-    assert described["command"].startswith("The command: one of plan, gate-compare, ")
+    assert described["command"].startswith("The command: one of plan, model-ci, gate-compare, ")
 
 
 def test_only_the_umbrella_is_for_the_marketplace_and_no_two_names_are_alike() -> None:

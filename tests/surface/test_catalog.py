@@ -102,7 +102,9 @@ def test_a_variable_is_named_after_command_and_parameter() -> None:
 
 def test_gate_compare_takes_every_key_that_says_how_files_are_read() -> None:
     given = {param.overrides for param in GATE_COMPARE.params}
-    elsewhere = {"evaluate.command", "evaluate.sensitive"}
+    elsewhere = {
+        "evaluate.command", "evaluate.sensitive", "evaluate.timeout", "evaluate.features", "evaluate.outputs"
+    }  # fmt: skip
 
     assert {path for path in key_paths() if path.startswith("evaluate.")} - given == elsewhere
 
