@@ -1,0 +1,29 @@
+"""What steps ask of the world, each port as small as the steps need it."""
+
+from mlci.ports.forge import Artifact, Baselines, Check, Comment, Commits, Conversation, Job, Kept, Runs, State, Status
+from mlci.ports.models import Candidate, Earlier, Entry, Registry, Trained, Unscored, Version, Workshop
+from mlci.ports.table import Table, Texts
+
+__all__ = [
+    "Artifact",
+    "Baselines",
+    "Candidate",
+    "Check",
+    "Comment",
+    "Commits",
+    "Conversation",
+    "Earlier",
+    "Entry",
+    "Job",
+    "Kept",
+    "Registry",
+    "Runs",
+    "State",
+    "Status",
+    "Table",
+    "Texts",
+    "Trained",
+    "Unscored",
+    "Version",
+    "Workshop",
+]
