@@ -91,6 +91,32 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", " ")
 
 
+def bytes_in_words(size: int) -> str:
+    """Write a size in the largest binary unit that leaves a digit before the point.
+
+    >>> bytes_in_words(640), bytes_in_words(3 << 20)
+    ('640 B', '3.0 MiB')
+    """
+    for unit, bits in (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if size >= 1 << bits:
+            return f"{size / (1 << bits):.1f} {unit}"
+    return f"{size} B"
+
+
+def seconds_in_words(seconds: float) -> str:
+    """Write a span of time in at most two units.
+
+    >>> seconds_in_words(0.234), seconds_in_words(192), seconds_in_words(7260)
+    ('0.23 s', '3 min 12 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def significant(value: float) -> float:
     """Round to the 12 significant digits a report carries: below that is summation order, not information."""
     return float(f"{value:.12g}")

@@ -8,14 +8,14 @@ from typing import Literal
 from mlci.domain.figures import Better
 from mlci.domain.verdict import Verdict
 
-Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy", "change", "job", "setup"]
+Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy", "change", "job", "setup", "model"]
 
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
 Reason = Literal[
     "better", "boundary", "cancelled", "clusters", "dropped", "failed", "few-positives", "fork", "gate-changed",
     "identical", "input-error", "insufficient", "interval", "lost-predictions", "missing", "no-baseline",
-    "no-difference", "other-branch", "policy-not-yet-merged", "regression", "skipped", "threshold", "undefined",
-    "unknown", "unsupported", "untouched", "unverified",
+    "no-difference", "other-branch", "policy-not-yet-merged", "regression", "reused", "skipped", "threshold", "undefined",
+    "unknown", "unscored", "unsupported", "untouched", "unverified",
 ]  # fmt: skip
 
 
@@ -30,7 +30,7 @@ class Finding:
     rule: Rule = field(
         metadata={
             "help": "What was asked: a comparison with production, an absolute limit, or something of the input, the "
-            "policy, the change, a job or the set-up."
+            "policy, the change, a job, the set-up or the model."
         }
     )
     verdict: Verdict = field(metadata={"help": "What this finding says by itself, before policy softens anything."})

@@ -271,6 +271,11 @@ def _limits(numbers: Numbers, rules: Sequence[MetricRule], policy: GatePolicy) -
                 yield gate.threshold(_own_estimate(metric, found, policy), policy, limit, lower=lower)
 
 
+def own_estimates(numbers: Numbers, policy: GatePolicy) -> list[Estimate]:
+    """The candidate by itself on all examples: every metric that was measured, with its interval where it has one."""
+    return [_own_estimate(metric_named(found.metric), found, policy) for found in numbers.measurements]
+
+
 def _own_estimate(metric: Metric, found: Measurement, policy: GatePolicy) -> Estimate:
     blank = Estimate(metric=metric, n=found.n)
     if found.value is None:

@@ -1,0 +1,243 @@
+"""model-ci: a candidate trained, or found among earlier results, and scored beside production on the same holdout."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import rfc8785
+
+from mlci import REPOSITORY, __version__
+from mlci.config.quote import printable
+from mlci.domain.evidence import statement
+from mlci.domain.figures import bytes_in_words, seconds_in_words
+from mlci.domain.finding import Finding
+from mlci.domain.report import Report, Subject
+from mlci.domain.training import (
+    Data,
+    Environment,
+    Inputs,
+    ModelPredicate,
+    Payload,
+    Predictions,
+    Production,
+    Provenance,
+    Scored,
+    Usage,
+)
+from mlci.domain.verdict import Verdict, worst
+from mlci.ports import Candidate, Unscored, Version, Workshop
+
+STEP = "model-ci"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What this run is to have a model of.
+
+    Attributes:
+        model: the model's name.
+        inputs: digests of what training reads.
+        provenance: what it is made from, given the environment that training turns out to run in.
+        holdout: what it is scored on.
+        evaluator: digest of everything else that its predictions depend on.
+        fresh: why an earlier result of the same inputs is not taken; None where one may be.
+    """
+
+    model: str
+    inputs: Inputs
+    provenance: Callable[[Environment], Provenance]
+    holdout: Data
+    evaluator: str
+    fresh: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A candidate, and what it can be compared with.
+
+    Attributes:
+        candidate: the model with its evidence and predictions.
+        trained: whether this run trained it.
+        production: production's predictions with their path; None where there is none, or it could not be scored.
+        report: what the reader sees.
+    """
+
+    candidate: Candidate
+    trained: bool
+    production: tuple[Production, str] | None
+    report: Report
+
+
+def run(wanted: Wanted, workshop: Workshop) -> Outcome:
+    """Find or train the candidate, score it, and find or score production.
+
+    Raises:
+        MlciError: a T-error where a command of the user's failed; R002 or A003 where production is not what it was.
+    """
+    found = workshop.earlier(wanted.inputs.key) if wanted.fresh is None else None
+    if found is None:
+        payload, training = workshop.train()
+        candidate = _scored(wanted, workshop, payload, training)
+    elif _scored_alike(found.predicate.predictions, wanted):
+        candidate = found
+    else:
+        # The same model, another holdout or another way to score: what it was made from stays as it was.
+        rescored = _scored(wanted, workshop, found.payload, found.predicate.training, found.predicate)
+        candidate = replace(rescored, origin=found.origin)
+    production = workshop.production()
+    scored = None if isinstance(production, Unscored) else production
+    findings = (_on_training(wanted, candidate), _on_model(candidate), *_on_production(production))
+    verdict = worst(finding.verdict for finding in findings)
+    reason = next(finding.message for finding in findings if finding.verdict is verdict)
+    report = Report(
+        step=STEP,
+        verdict=verdict,
+        reason=reason,
+        findings=findings,
+        model=wanted.model,
+        candidate=Subject(name=wanted.model, digest=candidate.predicate.artifact),
+        baseline=None if scored is None else scored[0].file,
+        examples=candidate.predicate.predictions.rows,
+        assumptions=candidate.predicate.predictions.assumptions,
+        evidence={"model": hashlib.sha256(candidate.evidence).hexdigest()},
+    )
+    return Outcome(candidate=candidate, trained=found is None, production=scored, report=report)
+
+
+def would(wanted: Wanted, workshop: Workshop) -> Report:
+    """Say whether a model would be trained, and do nothing."""
+    found = workshop.earlier(wanted.inputs.key) if wanted.fresh is None else None
+    why = _why_trained(wanted, "would be trained") if found is None else _why_reused(found, "would be taken")
+    finding = Finding(
+        id="model:training", rule="model", verdict=Verdict.PASS, reason=None if found is None else "reused", message=why
+    )
+    return Report(step=STEP, verdict=Verdict.PASS, reason=why, findings=(finding,), model=wanted.model)
+
+
+def registered(report: Report, version: Version, *, new: bool) -> Report:
+    """The report, saying which version of the registry the candidate is."""
+    word = "registered as" if new else "the registry has this very model already:"
+    message = f"{word} {printable(version.model)} version {version.number}"
+    finding = Finding(id="model:version", rule="model", verdict=Verdict.PASS, message=message)
+    links = {**report.links, "registry": version.page} if version.page is not None else report.links
+    return replace(report, findings=(*report.findings, finding), links=links)
+
+
+def _scored_alike(known: Predictions, wanted: Wanted) -> bool:
+    return known.holdout.digest == wanted.holdout.digest and known.evaluator == wanted.evaluator
+
+
+def _scored(
+    wanted: Wanted, workshop: Workshop, payload: Payload, training: Usage, earlier: ModelPredicate | None = None
+) -> Candidate:
+    scored = workshop.score(payload)
+    predicate = ModelPredicate(
+        model=wanted.model,
+        format=payload.format,
+        artifact=payload.digest,
+        files=payload.files,
+        inputs=wanted.inputs if earlier is None else earlier.inputs,
+        provenance=wanted.provenance(scored.environment) if earlier is None else earlier.provenance,
+        predictions=_predictions(wanted, scored),
+        training=training,
+        scoring=scored.usage,
+        mlci=__version__,
+    )
+    subject = Subject(name=wanted.model, digest=payload.digest)
+    evidence = rfc8785.dumps(statement(REPOSITORY, "model", subject, predicate))
+    return Candidate(
+        evidence=evidence,
+        predicate=predicate,
+        payload=payload,
+        predictions=scored.path,
+        environment=scored.environment,
+    )
+
+
+def _predictions(wanted: Wanted, scored: Scored) -> Predictions:
+    name = f"candidate.{scored.path.rpartition('.')[2]}"
+    return Predictions(
+        file=Subject(name=name, digest=scored.digest),
+        rows=scored.rows,
+        holdout=wanted.holdout,
+        evaluator=wanted.evaluator,
+        fingerprint=scored.fingerprint,
+        probe=scored.probe,
+        assumptions=scored.assumptions,
+    )
+
+
+# What the report says.
+
+
+def _on_training(wanted: Wanted, candidate: Candidate) -> Finding:
+    if candidate.origin is not None:
+        return Finding(
+            id="model:training",
+            rule="model",
+            verdict=Verdict.PASS,
+            reason="reused",
+            message=_why_reused(candidate, "was taken"),
+        )
+    usage = candidate.predicate.training
+    took = f"{seconds_in_words(usage.seconds)}, {bytes_in_words(usage.peak_memory)} at its peak"
+    return Finding(
+        id="model:training",
+        rule="model",
+        verdict=Verdict.PASS,
+        message=f"{_why_trained(wanted, 'was trained')} ({took})",
+    )
+
+
+def _why_trained(wanted: Wanted, verb: str) -> str:
+    because = wanted.fresh or "nothing was trained from these inputs before"
+    return f"a model {verb}: {because}"
+
+
+def _why_reused(found: Candidate, verb: str) -> str:
+    return f"nothing that makes a new model has changed: an earlier result {verb} ({printable(found.origin or '')})"
+
+
+def _on_model(candidate: Candidate) -> Finding:
+    predicate = candidate.predicate
+    size = bytes_in_words(sum(file.size for file in predicate.files))
+    count = len(predicate.files)
+    files = "1 file" if count == 1 else f"{count} files"
+    return Finding(
+        id="model:candidate",
+        rule="model",
+        verdict=Verdict.PASS,
+        message=(
+            f"the candidate is {predicate.artifact[:12]} ({predicate.format}, {files}, {size}); "
+            f"its predictions on {predicate.predictions.probe} probes are {predicate.predictions.fingerprint[:12]}"
+        ),
+        n=predicate.predictions.rows,
+    )
+
+
+def _on_production(production: tuple[Production, str] | Unscored | None) -> Iterator[Finding]:
+    if production is None:
+        return
+    if isinstance(production, Unscored):
+        missing = f" The package {printable(production.missing)} is missing." if production.missing else ""
+        yield Finding(
+            id="model:production",
+            rule="model",
+            verdict=Verdict.INCONCLUSIVE,
+            reason="unscored",
+            message=f"production (version {production.version}) could not be scored: {printable(production.why)}",
+            explanation=(
+                f"Without its predictions on this holdout nothing can be compared with it.{missing} "
+                "Let its environment be installable, or promote a version that can be scored."
+            ),
+        )
+        return
+    found, _ = production
+    yield Finding(
+        id="model:production",
+        rule="model",
+        verdict=Verdict.PASS,
+        message=f"production is version {found.version}: {found.how}",
+    )

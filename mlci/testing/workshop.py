@@ -1,0 +1,53 @@
+"""A workshop that trains nothing: what it is asked is written down, and what it answers was said before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mlci.domain.training import Environment, Payload, PayloadFile, Production, Scored, Usage
+from mlci.ports import Candidate, Unscored
+
+ENVIRONMENT = Environment(
+    python="3.11.7", platform="Linux x86_64", packages={"scikit-learn": "1.9.1"}, digest="e" * 64,
+    loaded={"scikit-learn": "1.9.1"},
+)  # fmt: skip
+USAGE = Usage(seconds=2.5, cpu_seconds=4.0, peak_memory=3 << 20)
+
+
+@dataclass
+class MemoryWorkshop:
+    """Answers from memory.
+
+    Attributes:
+        known: earlier results by inputs key.
+        comparison: what is said of production.
+        asked: every question, in order.
+    """
+
+    known: dict[str, Candidate] = field(default_factory=dict)
+    comparison: tuple[Production, str] | Unscored | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def earlier(self, key: str) -> Candidate | None:
+        """What is known of this key."""
+        self.asked.append("earlier")
+        return self.known.get(key)
+
+    def train(self) -> tuple[Payload, Usage]:
+        """The same small model every time."""
+        self.asked.append("train")
+        files = (PayloadFile(path="model.joblib", digest="f" * 64, size=2048),)
+        return Payload(path="model.joblib", format="pickle", digest="a" * 64, files=files), USAGE
+
+    def score(self, payload: Payload) -> Scored:
+        """The same predictions every time; no file is written."""
+        self.asked.append(f"score {payload.digest[:4]}")
+        return Scored(
+            path="work/candidate.csv", digest="c" * 64, rows=200, fingerprint="d" * 64, probe=200,
+            environment=ENVIRONMENT, usage=USAGE,
+        )  # fmt: skip
+
+    def production(self) -> tuple[Production, str] | Unscored | None:
+        """As was said."""
+        self.asked.append("production")
+        return self.comparison

@@ -1,0 +1,149 @@
+"""model-ci decides when to train, what its evidence says, and what an unscored production means."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mlci.domain.report import Subject
+from mlci.domain.training import Data, Environment, Inputs, Production, Provenance
+from mlci.domain.verdict import Verdict
+from mlci.ports import Unscored, Version
+from mlci.steps import model_ci
+from mlci.steps.model_ci import Wanted
+from mlci.testing.workshop import ENVIRONMENT, MemoryWorkshop
+
+INPUTS = Inputs(code="1" * 64, params="2" * 64, data="3" * 64, environment="4" * 64, recipe="5" * 64, key="6" * 64)
+HOLDOUT = Data(path="data/holdout.csv", digest="7" * 64)
+
+
+def made_in(environment: Environment) -> Provenance:
+    return Provenance(command="python train.py", seed=17, device="cpu", commit="8" * 40, environment=environment)
+
+
+def wanted(**changed: Any) -> Wanted:
+    asked = Wanted(model="churn", inputs=INPUTS, provenance=made_in, holdout=HOLDOUT, evaluator="9" * 64)
+    return replace(asked, **changed)
+
+
+def before(**changed: Any) -> MemoryWorkshop:
+    """A workshop that knows the result of these inputs."""
+    first = model_ci.run(wanted(**changed), MemoryWorkshop()).candidate
+    return MemoryWorkshop(known={INPUTS.key: replace(first, origin="run 12")})
+
+
+PRODUCTION = Production(
+    file=Subject(name="churn version 3", digest="b" * 64), version="3", artifact="0" * 64, holdout=HOLDOUT.digest,
+    evaluator="9" * 64, how="its predictions were kept",
+)  # fmt: skip
+
+
+def test_what_was_never_trained_is_trained_and_scored() -> None:
+    workshop = MemoryWorkshop()
+
+    outcome = model_ci.run(wanted(), workshop)
+
+    assert outcome.trained
+    assert workshop.asked == ["earlier", "train", "score aaaa", "production"]
+    assert outcome.report.verdict is Verdict.PASS
+    assert "nothing was trained from these inputs before" in outcome.report.reason
+
+
+def test_evidence_is_a_statement_about_the_artifact_and_says_what_made_it() -> None:
+    outcome = model_ci.run(wanted(), MemoryWorkshop())
+
+    statement = json.loads(outcome.candidate.evidence)
+    predicate = statement["predicate"]
+    assert statement["subject"] == [{"name": "churn", "digest": {"sha256": "a" * 64}}]
+    assert predicate["inputs"]["key"] == INPUTS.key
+    assert predicate["provenance"]["environment"]["packages"] == ENVIRONMENT.packages
+    assert predicate["predictions"]["file"] == {"name": "candidate.csv", "digest": "c" * 64}
+    assert predicate["training"]["seconds"] == 2.5
+    assert outcome.report.evidence == {"model": hashlib.sha256(outcome.candidate.evidence).hexdigest()}
+
+
+def test_the_same_inputs_train_nothing_and_their_evidence_is_the_very_same() -> None:
+    workshop = before()
+
+    outcome = model_ci.run(wanted(), workshop)
+
+    assert not outcome.trained
+    assert workshop.asked == ["earlier", "production"]
+    assert outcome.candidate.evidence == workshop.known[INPUTS.key].evidence
+    assert outcome.report.findings[0].reason == "reused"
+    assert "run 12" in outcome.report.findings[0].message
+
+
+@pytest.mark.parametrize("changed", [{"holdout": replace(HOLDOUT, digest="0" * 64)}, {"evaluator": "0" * 64}])
+def test_another_holdout_or_evaluator_scores_the_earlier_model_and_trains_nothing(changed: dict[str, Any]) -> None:
+    workshop = before()
+
+    outcome = model_ci.run(wanted(**changed), workshop)
+
+    assert workshop.asked == ["earlier", "score aaaa", "production"]
+    assert not outcome.trained
+    predictions = outcome.candidate.predicate.predictions
+    assert (predictions.holdout.digest, predictions.evaluator) == (
+        changed.get("holdout", HOLDOUT).digest,
+        changed.get("evaluator", "9" * 64),
+    )
+    assert outcome.candidate.predicate.training == workshop.known[INPUTS.key].predicate.training
+
+
+def test_a_model_scored_again_keeps_what_it_was_made_from() -> None:
+    workshop = before()
+    of_now = wanted(evaluator="0" * 64, provenance=lambda environment: replace(made_in(environment), commit="f" * 40))
+
+    assert model_ci.run(of_now, workshop).candidate.predicate.provenance.commit == "8" * 40
+
+
+def test_a_reason_to_train_anyway_asks_for_no_earlier_result() -> None:
+    workshop = before()
+
+    outcome = model_ci.run(wanted(fresh="a schedule started the run"), workshop)
+
+    assert outcome.trained
+    assert "earlier" not in workshop.asked
+    assert "a schedule started the run" in outcome.report.reason
+
+
+def test_production_that_was_scored_is_named_with_where_its_predictions_come_from() -> None:
+    outcome = model_ci.run(wanted(), MemoryWorkshop(comparison=(PRODUCTION, "work/baseline.csv")))
+
+    assert outcome.production == (PRODUCTION, "work/baseline.csv")
+    assert outcome.report.baseline == PRODUCTION.file
+    assert "version 3: its predictions were kept" in outcome.report.findings[-1].message
+
+
+def test_production_that_cannot_be_scored_is_inconclusive_and_names_the_package() -> None:
+    unscored = Unscored(version="3", why="its environment could not be made", missing="lightgbm==4.5.0")
+
+    outcome = model_ci.run(wanted(), MemoryWorkshop(comparison=unscored))
+
+    assert outcome.report.verdict is Verdict.INCONCLUSIVE
+    assert outcome.production is None
+    assert outcome.report.findings[-1].reason == "unscored"
+    assert "lightgbm==4.5.0" in (outcome.report.findings[-1].explanation or "")
+
+
+def test_a_dry_run_says_whether_it_would_train_and_trains_nothing() -> None:
+    unknown, known = MemoryWorkshop(), before()
+
+    assert "would be trained" in model_ci.would(wanted(), unknown).reason
+    assert "would be taken (run 12)" in model_ci.would(wanted(), known).reason
+    assert [*unknown.asked, *known.asked] == ["earlier", "earlier"]
+
+
+def test_a_version_is_named_with_its_page() -> None:
+    report = model_ci.run(wanted(), MemoryWorkshop()).report
+    version = Version(model="churn", number="4", aliases=(), tags={}, page="https://registry.invalid/4")
+
+    new, old = (model_ci.registered(report, version, new=one) for one in (True, False))
+
+    assert new.findings[-1].message == "registered as churn version 4"
+    assert "has this very model already" in old.findings[-1].message
+    assert new.links == {"registry": "https://registry.invalid/4"}
