@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 NODE_READY := tests/node/node_modules/.package-lock.json
+WHEELS_READY := .venv/wheels/.ready
 
 .PHONY: setup demo test check locks clean
 
-setup: $(READY) $(NODE_READY)
+setup: $(READY) $(NODE_READY) $(WHEELS_READY)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "mlci needs Python 3.10 or newer; name one with make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -21,6 +22,14 @@ $(NODE_READY): $(READY) tests/node/package.json tests/node/package-lock.json
 	@echo "== installing what the tests hold us to from npm (a few seconds)"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --silent --prefix tests/node && touch $@ \
 	  || { echo "npm could not install tests/node"; test "$$CI" != true; }
+
+# A scikit-learn whose models today's cannot read, so that tests make an environment with it and fetch nothing.
+$(WHEELS_READY): $(READY)
+	@echo "== fetching wheels of an older scikit-learn for the tests (some seconds)"
+	@$(BIN)/python -m pip download --quiet --only-binary :all: --dest .venv/wheels \
+	  'scikit-learn==1.4.2; python_version < "3.13"' 'numpy<2; python_version < "3.13"' \
+	  'scikit-learn==1.5.2; python_version >= "3.13"' && touch $@ \
+	  || { echo "pip has no wheels of an older scikit-learn for this Python"; test "$$CI" != true; }
 
 demo: $(READY)
 	@examples/randhie/demo.sh $(CURDIR)/$(BIN)

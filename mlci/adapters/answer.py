@@ -14,7 +14,7 @@ import requests
 from mlci.adapters.oneline import one_line
 from mlci.errors import MlciError, ServiceFailed, ServiceRefused
 
-Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 # A page of a hundred comments of 65,536 characters fits.
 _LARGEST_ANSWER = 64 << 20
@@ -26,15 +26,33 @@ _SCOPE = re.compile(r"(?P<scope>[a-z_]{2,40})=(?P<level>read|write|admin)")
 
 @dataclass(frozen=True)
 class Call:
-    """A request as it was meant, before any redirect or repetition."""
+    """A request as it was meant, before any redirect or repetition.
+
+    Attributes:
+        method: of HTTP.
+        url: with its query.
+        body: sent as JSON.
+        limit: bytes of the answer.
+        seconds: from the first byte of the answer to the last.
+        silence: seconds without a byte of the answer.
+        too_large: raised where the answer is over its limit.
+        lookup: finds what the request adds, where it was added already.
+        again: whether sending it twice does the same as sending it once, where the method does not say so.
+        source: file whose bytes are the body.
+        target: file that takes the body of an answer that says yes.
+    """
 
     method: Method
     url: str
     body: Any = None
     limit: int = _LARGEST_ANSWER
     seconds: float = _LONGEST_ANSWER
+    silence: float = 30.0
     too_large: type[MlciError] = ServiceFailed
     lookup: Callable[[], object | None] | None = None
+    again: bool = False
+    source: str | None = None
+    target: str | None = None
 
     @property
     def name(self) -> str:
@@ -44,7 +62,7 @@ class Call:
     @property
     def repeatable(self) -> bool:
         """Whether sending it twice does the same as sending it once."""
-        return self.method != "POST"
+        return self.again or self.method != "POST"
 
 
 @dataclass(frozen=True)

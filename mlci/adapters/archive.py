@@ -1,4 +1,4 @@
-"""One member of a zip that another run made: read in memory, never extracted, and refused at the first oddity.
+"""A zip that another run made: one member read in memory, or all written to a folder; refused at the first oddity.
 
 Such an archive is hostile until proven otherwise. Its members' names lead nowhere, its sizes are not believed.
 """
@@ -9,7 +9,10 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 
 from mlci.adapters.oneline import one_line
 from mlci.errors import ArtifactRefused
@@ -22,6 +25,9 @@ _LARGEST_DIRECTORY = 1 << 20
 # What deflate makes of real tables stays far below; a small member may be as repetitive as it likes.
 _HIGHEST_RATIO, _RATIO_COUNTS_FROM = 250, 1 << 20
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_STUMBLES = (
+    zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, struct.error, EOFError,
+)  # fmt: skip
 _ENCRYPTED = 0x1 | 0x40
 
 
@@ -86,6 +92,14 @@ def _leads_astray(name: str) -> bool:
 
 
 def _check(member: zipfile.ZipInfo, name: str, limit: int) -> None:
+    _check_kind(member, name)
+    if member.file_size > limit:
+        raise ArtifactRefused(f"{name} in the artifact has {member.file_size:,} bytes unpacked, more than {limit:,}")
+    if member.file_size > max(_RATIO_COUNTS_FROM, member.compress_size * _HIGHEST_RATIO):
+        raise ArtifactRefused(f"{name} in the artifact is packed more tightly than real data can be")
+
+
+def _check_kind(member: zipfile.ZipInfo, name: str) -> None:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if member.is_dir() or kind not in (0, stat.S_IFREG):
         raise ArtifactRefused(f"{name} in the artifact is not a regular file")
@@ -93,21 +107,64 @@ def _check(member: zipfile.ZipInfo, name: str, limit: int) -> None:
         raise ArtifactRefused(f"{name} in the artifact is encrypted")
     if member.compress_type not in _METHODS:
         raise ArtifactRefused(f"{name} in the artifact is packed by method {member.compress_type}, not by deflate")
-    if member.file_size > limit:
-        raise ArtifactRefused(f"{name} in the artifact has {member.file_size:,} bytes unpacked, more than {limit:,}")
-    if member.file_size > max(_RATIO_COUNTS_FROM, member.compress_size * _HIGHEST_RATIO):
-        raise ArtifactRefused(f"{name} in the artifact is packed more tightly than real data can be")
+
+
+@contextmanager
+def _broken(name: str, *others: type[Exception]) -> Iterator[None]:
+    """Refuse what the library stumbles over."""
+    kinds: tuple[type[Exception], ...] = (*_STUMBLES, *others)
+    try:
+        yield
+    except kinds as error:
+        raise ArtifactRefused(f"{name} in the artifact is broken: {one_line(error, 100)}") from None
 
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> bytes:
     """The bytes, at most as many as declared; the checksum tells whether there were more, or others."""
-    try:
-        with archive.open(member) as stream:
-            content = stream.read(member.file_size + 1)
-    except (
-        zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, struct.error, EOFError, OSError,
-    ) as error:  # fmt: skip
-        raise ArtifactRefused(f"{name} in the artifact is broken: {one_line(error, 100)}") from None
+    with _broken(name, OSError), archive.open(member) as stream:
+        content = stream.read(member.file_size + 1)
     if len(content) != member.file_size:
         raise ArtifactRefused(f"{name} in the artifact is broken: it does not have the size that it declares")
     return content
+
+
+def unpack(content: bytes, folder: Path, limit: int) -> None:
+    """Write every member of a zip below a folder that exists and is empty.
+
+    Args:
+        content: the zip.
+        folder: is left half filled when this raises; whoever made it removes it.
+        limit: bytes that all members may have unpacked.
+
+    Raises:
+        ArtifactRefused: a member's name leads out of the folder, or stands twice; one is encrypted, a link, packed by
+            an unknown method, or broken; or they have more bytes than the limit.
+        OSError: it cannot be written.
+    """
+    with _opened(content) as archive:
+        members = [each for each in archive.infolist() if not each.is_dir()]
+        declared = sum(each.file_size for each in members)
+        if declared > limit:
+            raise ArtifactRefused(f"the artifact has {declared:,} bytes unpacked, more than {limit:,}")
+        for member in members:
+            name = one_line(member.filename, 100)
+            # A model of zeros is small when packed; the sum of all sizes is bounded instead of each ratio.
+            _check_kind(member, name)
+            _write(archive, member, folder / member.filename, name)
+
+
+def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, name: str) -> None:
+    left = member.file_size
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stream = target.open("xb")
+    except (FileExistsError, NotADirectoryError):
+        raise ArtifactRefused(f"{name} in the artifact stands in the way of another member") from None
+    with stream, _broken(name), archive.open(member) as source:
+        while block := source.read(min(1 << 20, left + 1)):
+            left -= len(block)
+            if left < 0:
+                break
+            stream.write(block)
+    if left:
+        raise ArtifactRefused(f"{name} in the artifact is broken: it does not have the size that it declares")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Sized
 from itertools import chain
-from typing import Any
-
-import msgspec
 
 from mlci import REPOSITORY
 from mlci.adapters.contradictions import contradictions
+from mlci.adapters.statement import DIGEST, Statement, decoded
 from mlci.domain.evidence import STATEMENT, GatePredicate, NoValue, Statistic, predicate_type
 from mlci.errors import ArtifactRefused, Place
 
@@ -19,20 +15,7 @@ from mlci.errors import ArtifactRefused, Place
 LARGEST = 10 * 1024 * 1024
 MOST_NUMBERS = 20_000
 LONGEST_NAME = 400
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _HELP = "let the run that made it run again, with this version"
-
-
-class _Subject(msgspec.Struct):
-    name: str
-    digest: dict[str, str]
-
-
-class _Statement(msgspec.Struct):
-    type: str = msgspec.field(name="_type")
-    subject: tuple[_Subject, ...]
-    predicate_type: str = msgspec.field(name="predicateType")
-    predicate: GatePredicate
 
 
 def read_gate(content: bytes, place: str, *, limit: int = LARGEST, most: int = MOST_NUMBERS) -> GatePredicate:
@@ -48,42 +31,14 @@ def read_gate(content: bytes, place: str, *, limit: int = LARGEST, most: int = M
         ArtifactRefused: the content is too large or malformed, is of another kind, or contradicts itself.
     """
     where = Place(place)
-    if len(content) > limit:
-        raise ArtifactRefused(f"the evidence has {len(content)} bytes, more than {limit}", place=where, help=_HELP)
-    statement = _decoded(content, where)
+    kind = Statement[GatePredicate]
+    statement = decoded(content, kind, where, what="the evidence", limit=limit, help=_HELP)
     for cause in _wrong(statement, most):
         raise ArtifactRefused(cause, place=where, help=_HELP)
     return statement.predicate
 
 
-def _decoded(content: bytes, where: Place) -> _Statement:
-    try:
-        statement = msgspec.json.decode(content, type=_Statement, strict=True)
-        # One of two equal names would win here and perhaps the other elsewhere, so neither is taken.
-        json.loads(content, object_pairs_hook=_unrepeated, parse_int=_nothing, parse_float=_nothing)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        cause = "nested too deep" if isinstance(error, RecursionError) else _without_values(str(error))
-        raise ArtifactRefused(f"the evidence cannot be read: {cause}", place=where, help=_HELP) from None
-    return statement
-
-
-def _without_values(message: str) -> str:
-    """The decoder's message with types and positions; a word that it quotes is the file's own and stays out."""
-    if not message.startswith("Invalid enum value"):
-        return message
-    return f"Unknown word - at {message.rpartition(' - at ')[2]}"
-
-
-def _unrepeated(pairs: list[tuple[str, Any]]) -> None:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("a name stands twice in one object")
-
-
-def _nothing(_: str) -> None:
-    """Numbers were read by the strict decoder; digits without end are not worth reading twice."""
-
-
-def _wrong(statement: _Statement, most: int) -> Iterator[str]:
+def _wrong(statement: Statement[GatePredicate], most: int) -> Iterator[str]:
     predicate = statement.predicate
     if statement.type != STATEMENT or statement.predicate_type != predicate_type(REPOSITORY, "gate"):
         yield "this is not the evidence of a gate"
@@ -91,7 +46,7 @@ def _wrong(statement: _Statement, most: int) -> Iterator[str]:
     named = [(subject.name, subject.digest) for subject in statement.subject]
     if named != [(candidate.name, {"sha256": candidate.digest})]:
         yield "the evidence is not about the candidate it names"
-    if any(not _DIGEST.fullmatch(each.digest) for each in (candidate, predicate.baseline) if each is not None):
+    if any(not DIGEST.fullmatch(each.digest) for each in (candidate, predicate.baseline) if each is not None):
         yield "a digest is not 64 hexadecimal digits"
     if any(len(numbers) > most for numbers in _lists(predicate)):
         yield f"the evidence has more than {most} numbers of one kind"

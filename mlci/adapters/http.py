@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 from urllib.parse import urljoin, urlsplit
 
@@ -21,10 +24,13 @@ from mlci.errors import EventUnreadable, MlciError, ServiceFailed
 
 T = TypeVar("T")
 Params = Mapping[str, "str | int"]
+Absent = Collection[int] | Callable[[Answer], bool]
 
-# Seconds to connect, and between two pieces of an answer.
-_TIMEOUT = (10.0, 30.0)
+# Seconds to connect.
+_CONNECT = 10.0
 _LONGEST_DOWNLOAD = 600.0
+# A model of tens of gigabytes; a server may first hand on all that it was sent before it answers.
+_LONGEST_TRANSFER, _LONGEST_SILENCE = 4 * 3600.0, 600.0
 # A refusal is read this far, for its message; the limit of an answer is one for what was asked for.
 _LARGEST_REFUSAL = 64 << 10
 _REDIRECTS = 3
@@ -50,14 +56,17 @@ class _Failure:
 
 
 @dataclass
-class _Bearer(requests.auth.AuthBase):
+class _Credential(requests.auth.AuthBase):
     """Puts the token on a request. Without one it still has to be there: requests then leaves .netrc alone."""
 
     token: str | None = field(repr=False)
+    user: str | None = None
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self.token is not None:
-            request.headers["Authorization"] = f"Bearer {self.token}"
+        if self.token is None:
+            return request
+        basic = None if self.user is None else base64.b64encode(f"{self.user}:{self.token}".encode()).decode()
+        request.headers["Authorization"] = f"Bearer {self.token}" if basic is None else f"Basic {basic}"
         return request
 
 
@@ -73,6 +82,7 @@ class Api:
         url: str,
         token: str | None,
         *,
+        user: str | None = None,
         headers: Mapping[str, str] | None = None,
         patience: Patience | None = None,
         clock: Clock | None = None,
@@ -82,6 +92,7 @@ class Api:
         Args:
             url: base address, http or https; a path in it stays (``https://host/api/v3``).
             token: sent as a bearer token to that host only; None or empty for none.
+            user: who the token is the password of; it is then sent the basic way.
             headers: for requests to that host.
 
         Raises:
@@ -90,11 +101,11 @@ class Api:
         parts = urlsplit(url) if re.fullmatch(r"https?://[!-~]+", url) else None
         if parts is None or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
             raise EventUnreadable("the address of the API is not a plain http or https address")
-        if token and not re.fullmatch(r"[!-~]+", token):
+        if token and user is None and not re.fullmatch(r"[!-~]+", token):
             # Checked here because the HTTP library would quote the header, token and all, in its complaint.
             raise EventUnreadable("the token has spaces or other characters that no token has")
         self._url: Final = url.rstrip("/")
-        self._bearer: Final = _Bearer(token or None)
+        self._credential: Final = _Credential(token or None, user)
         self._headers: Final = dict(headers or {})
         self._patience: Final = patience or Patience()
         self._clock: Final = clock or Clock()
@@ -120,18 +131,19 @@ class Api:
         return read(call, self._send(call), shape)
 
     @overload
-    def find(self, path: str, params: Params | None = None, *, absent: Collection[int] = (404,)) -> Any | None: ...
+    def find(self, path: str, params: Params | None = None, *, absent: Absent = (404,)) -> Any | None: ...
     @overload
-    def find(
-        self, path: str, params: Params | None = None, *, absent: Collection[int] = (404,), shape: type[T]
-    ) -> T | None: ...
-    def find(
-        self, path: str, params: Params | None = None, *, absent: Collection[int] = (404,), shape: Any = Any
-    ) -> Any | None:
-        """As ``get``, but None where the service answers that there is no such thing (statuses ``absent``)."""
+    def find(self, path: str, params: Params | None = None, *, absent: Absent = (404,), shape: type[T]) -> T | None: ...
+    def find(self, path: str, params: Params | None = None, *, absent: Absent = (404,), shape: Any = Any) -> Any | None:
+        """As ``get``, but None where the service answers that there is no such thing.
+
+        Args:
+            absent: the statuses that say so, or what tells from the answer.
+        """
         call = self._call("GET", path, params)
         answer = self._send(call)
-        return None if answer.status in absent else read(call, answer, shape)
+        gone = absent(answer) if callable(absent) else answer.status in absent
+        return None if gone else read(call, answer, shape)
 
     def pages(
         self,
@@ -183,21 +195,36 @@ class Api:
         call = Call("GET", url, limit=limit, seconds=_LONGEST_DOWNLOAD, too_large=too_large)
         return accepted(call, self._send(call))
 
+    def save(self, path: str, target: str, limit: int, *, too_large: type[MlciError] = ServiceFailed) -> None:
+        """Stream the bytes at a path into a file; where it fails, half a file can be left.
+
+        Raises:
+            too_large: there are more than ``limit`` bytes.
+        """
+        url = self._call("GET", path).url
+        call = Call("GET", url, limit=limit, seconds=_LONGEST_TRANSFER, too_large=too_large, target=target)
+        accepted(call, self._send(call))
+
+    def put_file(self, path: str, source: str) -> None:
+        """Put the bytes of a file at a path, streamed."""
+        call = Call("PUT", self._call("PUT", path).url, source=source, silence=_LONGEST_SILENCE)
+        accepted(call, self._send(call))
+
     def patch(self, path: str, body: Any, *, shape: Any = Any) -> Any:
         """Change what is at a path; the answer's JSON."""
         call = self._call("PATCH", path, body=body)
         return read(call, self._send(call), shape)
 
-    def delete(self, path: str) -> None:
-        """Remove what is at a path; what is gone already is no error."""
-        call = self._call("DELETE", path)
+    def delete(self, path: str, body: Any = None) -> None:
+        """Remove what is at a path, or what the body names; what is gone already is no error."""
+        call = self._call("DELETE", path, body=body)
         answer = self._send(call)
         if answer.status not in (404, 410):
             accepted(call, answer)
 
-    def post(self, path: str, body: Any, *, shape: Any = Any) -> Any:
-        """Add something; repeated only where the request surely was not processed."""
-        call = self._call("POST", path, body=body)
+    def post(self, path: str, body: Any, *, shape: Any = Any, again: bool = False) -> Any:
+        """Add something; repeated only where the request surely was not processed, or may be sent ``again``."""
+        call = self._call("POST", path, body=body, again=again)
         return read(call, self._send(call), shape)
 
     def post_once(self, path: str, body: Any, lookup: Callable[[], T | None], *, shape: type[T]) -> T:
@@ -275,17 +302,19 @@ class Api:
         url = call.url
         for _ in range(_REDIRECTS + 1):
             at_home = origin(url) == origin(self._url)
-            response = self._session.request(
-                call.method,
-                url,
-                json=call.body,
-                headers=self._headers if at_home else None,
-                auth=self._bearer if at_home else _Bearer(None),
-                timeout=_TIMEOUT,
-                stream=True,
-                allow_redirects=False,
-            )
-            with response:
+            with contextlib.ExitStack() as opened:
+                response = self._session.request(
+                    call.method,
+                    url,
+                    json=call.body,
+                    data=None if call.source is None else opened.enter_context(Path(call.source).open("rb")),
+                    headers=self._headers if at_home else None,
+                    auth=self._credential if at_home else _Credential(None),
+                    timeout=(_CONNECT, call.silence),
+                    stream=True,
+                    allow_redirects=False,
+                )
+                opened.enter_context(response)
                 if response.status_code not in _MOVED:
                     return self._read(call, response)
                 url = self._moved(call, url, response)
@@ -304,18 +333,25 @@ class Api:
         return target
 
     def _read(self, call: Call, response: requests.Response) -> Answer:
-        content = bytearray()
+        if call.target is not None and 200 <= response.status_code < 300:
+            with Path(call.target).open("wb") as stream:
+                stream.writelines(self._pieces(call, response))
+            return Answer(response.status_code, response.headers, b"")
+        return Answer(response.status_code, response.headers, b"".join(self._pieces(call, response)))
+
+    def _pieces(self, call: Call, response: requests.Response) -> Iterator[bytes]:
+        """The body as it comes, up to the limit of an answer, or as far as a refusal is read."""
         refusal = response.status_code >= 400
-        end = self._clock.monotonic() + call.seconds
+        size, end = 0, self._clock.monotonic() + call.seconds
         while piece := response.raw.read1(1 << 18, decode_content=True):
-            content += piece
-            if refusal and len(content) > _LARGEST_REFUSAL:
-                break
-            if not refusal and len(content) > call.limit:
+            size += len(piece)
+            if not refusal and size > call.limit:
                 raise call.too_large(f"{call.name}: the answer is larger than {call.limit:,} bytes")
+            yield piece
+            if refusal and size > _LARGEST_REFUSAL:
+                break
             if self._clock.monotonic() > end:
                 raise _Dripping
-        return Answer(response.status_code, response.headers, bytes(content))
 
 
 class _Dripping(Exception):

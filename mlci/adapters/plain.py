@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +111,12 @@ def _parse(values: Sequence[Any]) -> NDArray[np.float64] | int:
     return parsed
 
 
-def read_csv(file: Path) -> PlainTable:
+def read_csv(file: Path, only: Collection[str] | None = None) -> PlainTable:
     """Read comma-, semicolon- or tab-separated values with a header.
+
+    Args:
+        file: what to read.
+        only: the columns to keep, those of them that are there; None keeps all.
 
     Raises:
         Unreadable, NoExamples: what is wrong with the file, and where.
@@ -124,13 +129,22 @@ def read_csv(file: Path) -> PlainTable:
             reader = csv.reader(stream, delimiter=delimiter, strict=True)
             names = [name.strip() for name in next(reader, [])]
             _check_header(file, names)
-            rows = list(_rows(file, reader, len(names)))
+            kept = [number for number, name in enumerate(names) if only is None or name in only]
+            rows = list(map(_cells_of(kept, len(names)), _rows(file, reader, len(names))))
     except UnicodeDecodeError as error:
         raise Unreadable(f"not UTF-8 text: {error.reason}", place=Place(str(file))) from error
     except csv.Error as error:
         raise Unreadable(f"malformed: {error}", place=Place(str(file), reader.line_num)) from error
-    columns: list[Sequence[Any]] = list(zip(*rows)) if rows else [() for _ in names]  # noqa: B905 (rows are checked)
-    return PlainTable(str(file), dict(zip(names, columns, strict=True)), len(rows), partial(_csv_line, file, delimiter))
+    columns: list[Sequence[Any]] = list(zip(*rows)) if rows else [() for _ in kept]  # noqa: B905 (rows are checked)
+    by_name = dict(zip((names[number] for number in kept), columns, strict=True))
+    return PlainTable(str(file), by_name, len(rows), partial(_csv_line, file, delimiter))
+
+
+def _cells_of(kept: list[int], width: int) -> Callable[[list[str]], Sequence[str]]:
+    """What takes the cells of some columns out of a row."""
+    if len(kept) == width:
+        return lambda row: row
+    return itemgetter(*kept) if len(kept) > 1 else lambda row: [row[number] for number in kept]
 
 
 def _csv_line(file: Path, delimiter: str, row: int) -> int | None:

@@ -43,12 +43,13 @@ _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 class Store:
     """The folder that one address names."""
 
-    def __init__(self, address: str, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, address: str, *, patience: float = _PATIENCE, what: str = "a baseline") -> None:
         """Open it; nothing is asked of the store yet.
 
         Args:
             address: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder.
             patience: seconds for which one request is repeated.
+            what: lies in it, for a message.
 
         Raises:
             UsageError: the address names no such store.
@@ -61,7 +62,7 @@ class Store:
             import obstore  # noqa: F401 - asked for here so that its absence is one clear error
         except ImportError as error:
             help = 'pip install "mlci[store]"'
-            raise ExtraMissing(f"a baseline in {parts.scheme}:// needs obstore", help=help) from error
+            raise ExtraMissing(f"{what} in {parts.scheme}:// needs obstore", help=help) from error
         with self._answering("opened"):
             self._store = _on_disk(parts) if parts.scheme == "file" else _in_cloud(address, patience)
 
@@ -125,6 +126,45 @@ class Store:
                     place=Place(f"{self.address}/{path}"),
                     help="jobs of one run that keep different models need a --key each",
                 ) from None
+
+    def level(self, folder: str) -> tuple[list[str], dict[str, int]]:
+        """What lies directly in a folder: paths of folders, and bytes of objects by path.
+
+        Raises:
+            ServiceFailed, ServiceRefused: the store does not list it.
+        """
+        import obstore
+
+        with self._answering("listed"):
+            found = obstore.list_with_delimiter(self._store, folder or None)
+            return list(found["common_prefixes"]), {meta["path"]: meta["size"] for meta in found["objects"]}
+
+    def upload(self, path: str, source: str) -> None:
+        """Put a file of this machine at a path, whole or not at all, in place of what is there.
+
+        Raises:
+            ServiceFailed, ServiceRefused: the store does not take it.
+        """
+        import obstore
+
+        with self._answering("written"):
+            obstore.put(self._store, path, Path(source))
+
+    def download(self, path: str, target: str, limit: int, *, too_large: type[MlciError] = ArtifactRefused) -> None:
+        """Stream an object into a file of this machine; where it fails, half a file can be left.
+
+        Raises:
+            too_large: it has more bytes than the limit.
+            ServiceFailed, ServiceRefused: there is no such object, or the store does not answer.
+        """
+        import obstore
+
+        with self._answering("read"):
+            found = obstore.get(self._store, path)
+            if found.meta["size"] > limit:
+                raise too_large(f"{self.address}/{path} has {found.meta['size']:,} bytes, more than {limit:,}")
+            with Path(target).open("wb") as stream:
+                stream.writelines(found.stream())
 
     def _same(self, path: str, content: bytes) -> bool:
         try:

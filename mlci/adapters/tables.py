@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from mlci.adapters.files import unread
@@ -10,8 +11,12 @@ from mlci.errors import FileMissing, NoExamples, Place, UsageError
 from mlci.ports import Table
 
 
-def open_table(path: str) -> Table:
+def open_table(path: str, only: Collection[str] | None = None) -> Table:
     """Open a predictions file by its ending.
+
+    Args:
+        path: of the file.
+        only: columns that will be asked for, where that saves memory: a CSV file then has no others.
 
     Raises:
         FileMissing: there is no such file, or it cannot be opened.
@@ -30,7 +35,7 @@ def open_table(path: str) -> Table:
         raise unread(path, error) from error
     ending = file.suffix.lower()
     if ending in (".csv", ".tsv"):
-        table: Table = read_csv(file)
+        table: Table = read_csv(file, only)
     elif ending in (".jsonl", ".ndjson"):
         table = read_json_lines(file)
     elif ending in (".parquet", ".pq"):

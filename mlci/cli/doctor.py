@@ -12,7 +12,7 @@ from mlci.cli.forge import job_of
 from mlci.cli.policy import in_repository
 from mlci.domain.verdict import Verdict
 from mlci.errors import Exit, MlciError, Place, UsageError
-from mlci.surface.catalog import STEPS
+from mlci.surface.pipeline import STEPS
 
 if TYPE_CHECKING:
     from mlci.adapters.http import Api

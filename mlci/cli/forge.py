@@ -17,28 +17,39 @@ if TYPE_CHECKING:
     from mlci.ports import Commits, Conversation, Job, Runs
 
 
+# Where the comment on a change that is only on this machine is written.
+COMMENT = ".mlci/comment.md"
+
+
 @dataclass(frozen=True)
 class Forge:
-    """A run on a forge, and everything a command can ask of that forge."""
+    """A run on a forge, and everything a command can ask of that forge; on a machine without one, no job either."""
 
     run: Run
     conversation: Conversation
     commits: Commits
     runs: Runs
-    job: Job
+    job: Job | None
 
 
-def forge_of(environ: Mapping[str, str]) -> Forge | None:
-    """The forge whose runner this is; None on a developer's machine.
+def forge_of(environ: Mapping[str, str], base: str | None = None) -> Forge | None:
+    """The forge whose runner this is; None on a developer's machine, unless a base makes a change of what is there.
+
+    Args:
+        environ: of the process.
+        base: branch or commit that what is checked out on this machine would be merged to; None for no change.
 
     Raises:
         EventUnreadable: what the runner says about the run cannot be used.
+        UsageError: a base is given where the forge has its own, or names nothing.
     """
     from mlci.adapters.github.event import read_run
 
     run = read_run(environ)
     if run is None:
-        return None
+        return None if base is None else _local(environ, base)
+    if base is not None:
+        raise UsageError("--base is for a machine without a forge; here the event says it", place=Place("--base"))
     from mlci.adapters.github.api import connect
     from mlci.adapters.github.commits import GitHubCommits
     from mlci.adapters.github.conversation import GitHubConversation
@@ -53,6 +64,19 @@ def forge_of(environ: Mapping[str, str]) -> Forge | None:
         GitHubRuns(api, run.repository),
         GitHubJob(environ),
     )
+
+
+def _local(environ: Mapping[str, str], base: str) -> Forge:
+    """The repository of this folder as a forge."""
+    from mlci.adapters.git import Repository
+    from mlci.adapters.local import LocalCommits, LocalConversation, NoRuns, local_run
+
+    repository = Repository.find(".", environ)
+    if repository is None:
+        raise UsageError(
+            "--base needs a repository of git, and git itself", place=Place("--base"), help="leave it out, or git init"
+        )
+    return Forge(local_run(repository, base), LocalConversation(COMMENT), LocalCommits(repository), NoRuns(), None)
 
 
 def job_of(environ: Mapping[str, str]) -> Job | None:

@@ -14,12 +14,13 @@ from mlci.cli.forge import Forge, audience_of, forge_of, key_of
 from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
+from mlci.cli.sides import Sides, given
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.finding import Finding
 from mlci.domain.ownership import forked, gate_changed, other_branch
-from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, RequiredMissing
+from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError
 
 if TYPE_CHECKING:
     from mlci.adapters.baselines import Chosen
@@ -58,7 +59,7 @@ class Gate:
 def run(invocation: Invocation) -> Exit:
     """Judge, deliver and return the exit code of the verdict; what could not be posted changes neither."""
     faces = discard(invocation.command, invocation.own)
-    forge = forge_of(invocation.environ)
+    forge = forge_of(invocation.environ, invocation.own.get("base"))
     job = forge.job if forge is not None else None
     gate = Gate(invocation, forge, Delivery(invocation.own, faces, invocation.environ, job))
     if forge is not None:
@@ -105,14 +106,15 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     key = key_of(own["key"], config.model, gate.forge)
     baselines = baselines_of(own["baseline_from"], key, gate.forge)
     chosen = _chosen(baselines)
-    candidate = _given(own["candidate"])
-    baseline = _production(own["baseline"], chosen)
+    sides = Sides.of(own, config, gate.invocation.environ)
+    candidate = sides.candidate
+    baseline = _production(sides, chosen)
     notes = [*decided.notes, *_about_change(gate)]
     if decided.changed:
         notes.append(gate_changed(decided.changed, _under(decided.proposed, candidate, baseline, baselines)))
     outcome = _judge(config, candidate, baseline, baselines, notes)
     files.write(own["evidence"], outcome.evidence)
-    _fill(gate, outcome, chosen)
+    _fill(gate, outcome, sides.path, chosen)
     report = outcome.report
     if chosen is not None:
         report = chosen.noted(report)
@@ -122,15 +124,15 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
         "artifact": artifact_name(key),
     }
     gate.deliver(report, outputs, config.model)
-    _keep(gate, outcome, baselines)
+    _keep(gate, outcome, sides.path, baselines)
+    _record(gate, sides, outcome)
     return EXITS[report.verdict]
 
 
 def _check_inputs(own: dict[str, Any]) -> None:
-    if own["candidate"] is None:
-        raise RequiredMissing("gate-compare needs --candidate", help="name the candidate's predictions file")
-    if own["baseline"] is not None and own["baseline_from"] is not None:
-        raise Contradiction("--baseline and --baseline-from both say what production is", help="give one of the two")
+    said = [f"--{name.replace('_', '-')}" for name in ("baseline", "baseline_from", "against") if own[name] is not None]
+    if len(said) > 1:
+        raise Contradiction(f"{said[0]} and {said[1]} both say what production is", help="give one of the two")
     try:
         import numpy  # noqa: F401 - asked for here so that its absence is one clear error
     except ImportError as error:
@@ -149,7 +151,7 @@ def _chosen(baselines: Baselines | None) -> Chosen | None:
     return choose(baselines)
 
 
-def _fill(gate: Gate, outcome: Outcome, chosen: Chosen | None) -> None:
+def _fill(gate: Gate, outcome: Outcome, candidate: str, chosen: Chosen | None) -> None:
     """Lay ready what a later run needs: on a change the evidence; on the default branch what becomes the baseline.
 
     A run there that was not accepted hands the older baseline on, so that it neither expires nor falls out of sight.
@@ -161,19 +163,33 @@ def _fill(gate: Gate, outcome: Outcome, chosen: Chosen | None) -> None:
     evidence, predictions = outcome.evidence, None
     if may_keep(gate.forge.run):
         if may_become_baseline(outcome.report.verdict, outcome.report.findings) is None:
-            predictions = gate.own["candidate"]
+            predictions = candidate
         elif chosen is not None:
             evidence, predictions = chosen.evidence, chosen.path
     fill(gate.own["keep"], evidence, predictions)
 
 
-def _keep(gate: Gate, outcome: Outcome, baselines: Baselines | None) -> None:
+def _keep(gate: Gate, outcome: Outcome, candidate: str, baselines: Baselines | None) -> None:
     """Put an accepted run of the default branch where later changes look for it, if that is not the workflow's part."""
     if gate.forge is None or baselines is None or gate.invocation.wants("dry_run"):
         return
-    origin = baselines.keep(outcome.evidence, gate.own["candidate"], gate.forge.run)
+    origin = baselines.keep(outcome.evidence, candidate, gate.forge.run)
     if origin is not None:
         gate.delivery.say("notice", f"kept as the baseline of later changes: {origin}")
+
+
+def _record(gate: Gate, sides: Sides, outcome: Outcome) -> None:
+    """Tell the registry what was decided of its version; like everything that is posted, it changes no verdict."""
+    trusted = gate.forge is None or may_keep(gate.forge.run)
+    if sides.version is None or sides.registry is None or not trusted or gate.invocation.wants("dry_run"):
+        return
+    from mlci.cli.sides import record
+
+    try:
+        for line in record(sides.registry, sides.version, outcome, gate.own["evidence"]):
+            gate.delivery.say("notice", line)
+    except MlciError as error:
+        gate.delivery.say("warning", f"the verdict was not recorded with the version: {error.cause}")
 
 
 # Judging.
@@ -209,20 +225,5 @@ def _about_change(gate: Gate) -> Iterator[Finding]:
         yield forked()
 
 
-def _production(path: str | None, chosen: Chosen | None) -> Given | None:
-    if chosen is not None:
-        return _given(chosen.path, chosen.origin)
-    return _given(path) if path is not None else None
-
-
-def _given(path: str, name: str | None = None) -> Given:
-    """Open one side; a baseline that was found is called by where it was found, not by where it lies now."""
-    from mlci.adapters.tables import open_table
-    from mlci.domain.report import Subject
-    from mlci.steps.gate_compare import Given
-
-    subject = Subject(name=name or path, digest=files.sha256(path))
-    if path.lower().endswith(".json"):
-        metrics, holdout = files.read_metrics(path)
-        return Given(subject, metrics=metrics, holdout=holdout)
-    return Given(subject, table=open_table(path))
+def _production(sides: Sides, chosen: Chosen | None) -> Given | None:
+    return sides.baseline if chosen is None else given(chosen.path, chosen.origin)

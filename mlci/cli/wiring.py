@@ -85,9 +85,10 @@ def _wrong(given: Given) -> list[MlciError]:
         if param.overrides is not None:
             continue
         text, source = given.values.get(param.name, (None, None))
-        if text is None and param.required:
+        if text is None and param.required and param.unless not in given.values:
             hint = f"give {param.flag}, or set {given.command.variable(param)}"
-            problems.append(RequiredMissing(f"{given.command.name} needs {param.flag}", help=hint))
+            either = f" or --{param.unless}" if param.unless is not None else ""
+            problems.append(RequiredMissing(f"{given.command.name} needs {param.flag}{either}", help=hint))
         choices = ("true", "false") if param.kind == "boolean" else param.choices
         word = _text(given, param) if param.kind == "boolean" else text
         if text is not None and source is not None and choices and word not in choices:

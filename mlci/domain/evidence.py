@@ -208,6 +208,9 @@ class GatePredicate:
 
     candidate: Subject = field(metadata={"help": "What was judged."})
     baseline: Subject | None = field(default=None, metadata={"help": "What it was compared with."})
+    model: str | None = field(
+        default=None, metadata={"help": "sha256 of the evidence of the model whose predictions were judged, if known."}
+    )
     evaluation_set: str | None = field(
         default=None,
         metadata={"help": "sha256 over ids, truth, weights and slices of the examples both were scored on."},

@@ -34,12 +34,14 @@ class Given:
         table: per-example predictions; None for bare metrics.
         metrics: value by metric name; None for predictions.
         holdout: digest of the holdout the bare metrics were measured on, where they say.
+        model: sha256 of the evidence of the model, where it is known.
     """
 
     subject: Subject
     table: Table | None = None
     metrics: dict[str, float] | None = None
     holdout: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def run(
     predicate = GatePredicate(
         candidate=candidate.subject,
         baseline=production,
+        model=candidate.model,
         evaluation_set=found.digest,
         policy_digest=hashlib.sha256(rfc8785.dumps(policy_values)).hexdigest(),
         policy=policy_values,
@@ -125,7 +128,10 @@ def run(
         examples=numbers.examples,
         confidence=policy.confidence,
         assumptions=found.assumptions,
-        evidence={"gate": hashlib.sha256(evidence).hexdigest()},
+        evidence={
+            **({"model": candidate.model} if candidate.model is not None else {}),
+            "gate": hashlib.sha256(evidence).hexdigest(),
+        },
     )
     return Outcome(report, evidence)
 

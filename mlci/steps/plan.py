@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from mlci.config.model import Config
 from mlci.config.problems import raise_all
 from mlci.config.quote import printable
 from mlci.domain.finding import Finding
+from mlci.domain.inputs import Belongs, Reading, reading_of
 from mlci.domain.patterns import Pattern, pattern
 from mlci.domain.report import Report
 from mlci.domain.run import ChangedFiles
@@ -16,56 +18,61 @@ from mlci.errors import MlciError, OutOfRange
 
 STEP = "plan"
 
-# What is documentation where train.paths says nothing. Markdown in other folders may be a prompt, so it counts.
-DOCUMENTATION = (
-    "/docs/", "/doc/", "/*.md", "/*.rst", "/*.adoc", "README", "README.md", "README.rst", "README.txt", "CHANGELOG.md",
-    "CONTRIBUTING.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "LICENSES/", "NOTICE", "AUTHORS",
-    "CITATION.cff", ".gitignore", ".editorconfig",
-)  # fmt: skip
-# The pipeline itself: whoever changes how the model is judged must see it judged.
-PIPELINE = ("/.github/",)
 # Names that a sentence lists before it counts the others.
 MOST_NAMED = 3
+# What a file is to the model, in the words of a sentence.
+WORDS: dict[Belongs, str] = {
+    "code": "code", "params": "hyper-parameters", "data": "training data", "environment": "environment",
+    "holdout": "holdout", "contract": "data contract", "configuration": "configuration", "pipeline": "pipeline",
+}  # fmt: skip
+_WHOLE = "everything but documentation and tests touches the model (train.paths narrows it down)"
 
 
-def run(files: ChangedFiles | None, paths: Sequence[str], config_path: str, event: str) -> tuple[Report, bool]:
+def reading(config: Config, config_path: str) -> Reading:
+    """What training and judging read, by this configuration.
+
+    Args:
+        config_path: the configuration file, from the top of the repository.
+
+    Raises:
+        OutOfRange: a pattern of ``train.paths`` cannot be understood; all such problems together.
+    """
+    path = posixpath.normpath(config_path)
+    folder = posixpath.dirname(path)
+    train, data = config.train, config.data
+    return reading_of(
+        path,
+        paths=_patterns(train.paths, folder if not posixpath.isabs(folder) else ""),
+        params=train.params,
+        data=data.train.path,
+        holdout=data.holdout.path,
+        contracts=[one.contract for one in (data.train, data.holdout) if one.contract is not None],
+        lock=train.lock,
+    )
+
+
+def run(files: ChangedFiles | None, reads: Reading, about: str) -> tuple[Report, bool]:
     """Say whether a change touches the model; what is not known counts as touching it.
 
     Args:
         files: what the change touches; None where the run is about no change.
-        paths: ``train.paths``, patterns that begin at the configuration's folder; empty for everything but
-            documentation.
-        config_path: the configuration file, from the top of the repository.
-        event: what started the run, in the forge's word.
+        reads: as :func:`reading` gives it.
+        about: what started the run, in the forge's word.
 
     Returns:
         The report, which always passes, and whether the model is touched.
-
-    Raises:
-        OutOfRange: a pattern cannot be understood; all such problems together.
     """
-    config = posixpath.normpath(config_path)
-    own = _patterns(paths, posixpath.dirname(config))
     if files is None:
-        return _report(True, f"the run is about no change ({printable(event)}), so everything runs", ())
+        return _report(True, f"the run is about no change ({printable(about)}), so everything runs", ())
     if not files.complete:
         listed = f"{len(files.paths)} are listed"
         return _report(True, f"the forge does not list every file of the change ({listed}), so it counts whole", ())
-    if posixpath.isabs(config) or config.split("/")[0] == "..":
-        why = f"the configuration {printable(config_path)} lies outside the repository and may have changed"
+    if posixpath.isabs(reads.config) or reads.config.split("/")[0] == "..":
+        why = f"the configuration {printable(reads.config)} lies outside the repository and may have changed"
         return _report(True, f"{why}, so the change counts whole", ())
     changed = tuple(dict.fromkeys(files.paths))
-    pipeline = [pattern(text) for text in PIPELINE]
-    documentation = [pattern(text, folder) for text in DOCUMENTATION for folder in {"", posixpath.dirname(config)}]
-    touching = [
-        path
-        for path in changed
-        if f"{config}/".startswith(f"{path}/")
-        or _touched(pipeline, path)
-        or (_touched(own, path) if own else not any(one.matches(path) for one in documentation))
-    ]  # fmt: skip
-    assumptions = () if own else ("everything but documentation touches the model (train.paths narrows it down)",)
-    return _report(bool(touching), _sentence(changed, touching), assumptions)
+    touching = [(path, part) for path in changed if (part := reads.part_of(path)) is not None]
+    return _report(bool(touching), _sentence(changed, touching), () if reads.paths else (_WHOLE,))
 
 
 def _patterns(paths: Sequence[str], folder: str) -> list[Pattern]:
@@ -73,7 +80,7 @@ def _patterns(paths: Sequence[str], folder: str) -> list[Pattern]:
     problems: list[MlciError] = []
     for text in paths:
         try:
-            found.append(pattern(text, folder if not posixpath.isabs(folder) else ""))
+            found.append(pattern(text, folder))
         except ValueError as problem:
             hint = "patterns are written as in .gitignore, such as src/** or *.py"
             problems.append(OutOfRange(f"train.paths: {printable(text)} {problem}", help=hint))
@@ -81,25 +88,21 @@ def _patterns(paths: Sequence[str], folder: str) -> list[Pattern]:
     return found
 
 
-def _touched(patterns: Iterable[Pattern], path: str) -> bool:
-    return any(one.touched_by(path) for one in patterns)
-
-
-def _sentence(changed: Sequence[str], touching: Sequence[str]) -> str:
+def _sentence(changed: Sequence[str], touching: Sequence[tuple[str, Belongs]]) -> str:
     if not changed:
         return "the change touches no file"
     many = len(changed) > 1
     if not touching:
         none = f"none of the {len(changed)} changed files touches" if many else "the one changed file does not touch"
-        return f"{none} the model: {_named(changed)}"
+        return f"{none} the model: {_named([printable(path) for path in changed])}"
     verb = "touch" if len(touching) > 1 else "touches"
     share = f"{len(touching)} of {len(changed)} changed files {verb}" if many else "the one changed file touches"
-    return f"{share} the model: {_named(touching)}"
+    return f"{share} the model: {_named([f'{printable(path)} ({WORDS[part]})' for path, part in touching])}"
 
 
-def _named(paths: Sequence[str]) -> str:
-    others = len(paths) - MOST_NAMED
-    return ", ".join(map(printable, paths[:MOST_NAMED])) + (f" and {others} more" if others > 0 else "")
+def _named(names: Sequence[str]) -> str:
+    others = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {others} more" if others > 0 else "")
 
 
 def _report(touches: bool, sentence: str, assumptions: tuple[str, ...]) -> tuple[Report, bool]:

@@ -48,7 +48,7 @@ _AFTER = {
         "    name: ${{ steps.gate.outputs.artifact }}\n"
         "    path: ${{ steps.gate.outputs.keep }}\n"
         "    overwrite: true\n"
-    )
+    ),
 }
 
 # What else the job of the step needs, below its name.

@@ -74,7 +74,7 @@ def step_action(command: Command) -> dict[str, Any]:
     for one in inputs(command):
         described[one.name] = {
             "description": explained(one.param),
-            **({"required": True} if one.param.required else {}),
+            **({"required": True} if one.param.required and one.param.unless is None else {}),
         }
     described["working-directory"] = {"description": WORKING_DIRECTORY}
     environ = {"MLCI_START": "../start.sh", "MLCI_COMMAND": command.name, **_common(command)}
@@ -166,7 +166,7 @@ def explained(param: Param) -> str:
     # The runner reads an expression even in a description, and refuses the action for it.
     facts = [as_inputs(re.sub(r"\$\{\{\s*(.*?)\s*\}\}", r"\1", param.help))]
     if param.required:
-        facts.append("Required.")
+        facts.append("Required." if param.unless is None else f"Required, unless {param.unless} is given.")
     if param.choices:
         facts.append(f"One of {', '.join(param.choices)}.")
     elif param.kind in _TAKES:

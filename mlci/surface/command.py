@@ -28,6 +28,7 @@ class Param:
         kind: what its value is.
         help: what it means, as one or two sentences.
         required: whether the command refuses to start without it.
+        unless: another parameter that makes up for it, where it is required.
         default: what holds when it is not given; None where there is no such thing, or where the resolver applies it.
         choices: the words that a choice takes.
         overrides: the key of mlci.yml that it overrides; None for a parameter of its own.
@@ -37,6 +38,7 @@ class Param:
     kind: Kind
     help: str
     required: bool = False
+    unless: str | None = None
     default: str | None = None
     choices: tuple[str, ...] = ()
     overrides: str | None = None

@@ -39,15 +39,11 @@ RUN = Command(
     summary="Train, score, judge and register as the pipeline would, and show the comment it would post.",
     description=(
         "Runs model-ci and gate-compare one after the other. With --base, what is checked out is judged as a change to "
-        "that branch: by its policy, and registered nowhere.",
+        "that branch: by its policy, and registered nowhere. The comment is written to .mlci/comment.md.",
     ),
     params=(
         CONFIG,
         Param(name="base", kind="text", help="Branch or commit that the change would be merged to."),
-        Param(
-            name="comment", kind="path", default=".mlci/comment.md",
-            help="Where the comment is written as Markdown, with an HTML page beside it.",
-        ),
         Param(
             name="format", kind="choice", choices=("text", "markdown", "json", "html"), default="text",
             help="How the reports are printed.",

@@ -36,7 +36,7 @@ GATE_COMPARE = Command(
     ),
     params=(
         Param(
-            name="candidate", kind="path", required=True,
+            name="candidate", kind="path", required=True, unless="version",
             help="The candidate: the folder that model-ci left, a file of predictions (CSV, JSON Lines, Parquet) or of "
             "metric values (JSON).",
         ),
@@ -46,6 +46,16 @@ GATE_COMPARE = Command(
             "absolute limits are judged.",
         ),
         BASELINE_FROM,
+        Param(
+            name="version", kind="text",
+            help="Version in the registry that the candidate is: its predictions are taken from there where no "
+            "--candidate is given, and the verdict is recorded with it on the default branch and on this machine.",
+        ),
+        Param(
+            name="against", kind="text",
+            help="What production is in the registry: an alias such as production, or a version; its kept predictions "
+            "on the same holdout are compared with.",
+        ),
         CONFIG,
         report("gate-compare"),
         Param(
@@ -62,6 +72,7 @@ GATE_COMPARE = Command(
         STATUS,
         CHECK,
         DRY_RUN,
+        overrides("registry.uri", name="registry"),
         overrides(
             "validation.metrics",
             note="Limits that mlci.yml sets for a metric named here still hold; other metrics are not judged.",

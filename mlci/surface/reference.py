@@ -161,7 +161,7 @@ def _param(command: Command, param: Param) -> tuple[str, ...]:
     if param.default is not None:
         facts.append(f"Default `{param.default}`.")
     if param.required:
-        facts.append("Required.")
+        facts.append("Required." if param.unless is None else f"Required, unless `--{param.unless}` is given.")
     key = f"`{param.overrides}`" if param.overrides else "–"
     return f"`{param.flag}`", f"`{command.variable(param)}`", key, " ".join(facts)
 

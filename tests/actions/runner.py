@@ -34,6 +34,7 @@ from forge.repository import git
 from forge.state import BOT, WorkflowRun
 
 STUBS = Path(__file__).resolve().parent / "stubs"
+STANDING_IN = ("actions/upload-artifact", "actions/download-artifact", "actions/setup-python")
 OURS = "mlci/mlci"
 LABELS = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-slim", "self-hosted", "linux", "gpu")
 SCOPES = ("actions", "checks", "contents", "issues", "pull-requests", "statuses")
@@ -243,7 +244,7 @@ class Act:
         found = {}
         for owner, ref in re.findall(r"uses:\s*[\"']?([\w.-]+/[\w.-]+)(?:/[^@\s]*)?@([^\s\"'#]+)", "\n".join(texts)):
             folder = self.staged if owner == OURS else STUBS / owner.split("/")[1]
-            if owner == OURS or owner in ("actions/upload-artifact", "actions/download-artifact"):
+            if owner == OURS or owner in STANDING_IN:
                 found[f"{owner}@{ref}"] = self._stub(folder)
         return [f"{use}={folder}" for use, folder in found.items()]
 

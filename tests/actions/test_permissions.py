@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import pytest
 from consumer import ARTIFACT, FILES, accepted, exit_of, measured, proposed, uses, workflow
 
-from mlci.surface.catalog import CONCLUDE, DOCTOR, GATE_COMPARE, PLAN, REPORT
 from mlci.surface.command import Command
+from mlci.surface.machine import DOCTOR
+from mlci.surface.pipeline import CONCLUDE, GATE_COMPARE, PLAN, REPORT
 
 TRAIN = "python3 train.py"
 

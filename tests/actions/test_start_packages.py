@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from starting import ROOT, Runner
 
-from mlci.surface.catalog import COMMANDS
+from mlci.surface.catalog import ACTED
 
 LOCKS = ROOT / "actions" / "locks"
 PARTS = ("core", "gate", "parquet", "store")
@@ -88,8 +88,8 @@ def _start(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_the_start_script_knows_the_commands_and_extras_of_the_catalogue(start: ModuleType) -> None:
-    assert tuple(command.name for command in COMMANDS) == start.COMMANDS
-    assert {command.name: command.extras for command in COMMANDS if command.extras} == start.EXTRAS
+    assert tuple(command.name for command in ACTED) == start.COMMANDS
+    assert {command.name: command.extras for command in ACTED if command.extras} == start.EXTRAS
 
 
 def test_the_start_script_looks_for_a_module_of_every_required_package(start: ModuleType) -> None:

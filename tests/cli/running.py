@@ -94,7 +94,7 @@ class World:
     def entered(self, patch: pytest.MonkeyPatch, *modules: str) -> World:
         """Let these commands find themselves on this forge."""
         for module in modules or ("gate_compare", "report", "plan"):
-            patch.setattr(f"mlci.cli.{module}.forge_of", lambda _: self.forge)
+            patch.setattr(f"mlci.cli.{module}.forge_of", lambda *_: self.forge)
         return self
 
     def later(self, **changed: Any) -> World:

@@ -9,7 +9,7 @@ import yaml
 
 from examples import ROOT, Use, blocks, inputs_of, problems, texts, uses
 from mlci.surface.actions import umbrella_inputs
-from mlci.surface.catalog import STEPS
+from mlci.surface.pipeline import STEPS
 from mlci.surface.pin import OWNER_AND_NAME, PIN
 
 TEXTS = texts()

@@ -64,7 +64,7 @@ def test_the_action_of_a_step_has_its_parameters_outputs_and_token(step: Command
     assert set(action["inputs"]) == set(step.by_name) | own
     assert list(action["outputs"]) == [output.name for output in step.outputs]
     assert {name for name, one in action["inputs"].items() if one.get("required")} == {
-        param.name for param in step.params if param.required
+        param.name for param in step.params if param.required and param.unless is None
     }
     for param in step.params:
         assert environ(action)[step.variable(param)] == f"${{{{ inputs.{param.name} }}}}"
@@ -105,7 +105,7 @@ def test_only_the_umbrella_is_for_the_marketplace_and_no_two_names_are_alike() -
 def test_a_description_says_what_the_runner_does_not_check() -> None:
     named = GATE_COMPARE.by_name
 
-    assert explained(named["candidate"]).endswith(" Required.")
+    assert explained(named["candidate"]).endswith(" Required, unless version is given.")
     assert explained(named["format"]).endswith(" One of text, markdown, json, html. Default: text.")
     assert explained(named["check"]).endswith(" Takes true or false. Default: false.")
     assert explained(named["slices"]).endswith(" Takes names, one on each line. Overrides evaluate.slices of mlci.yml.")

@@ -145,7 +145,7 @@ def test_an_option_is_listed_with_what_it_takes() -> None:
     page = reference.command_line()
 
     assert row(page, "gate-compare", "--candidate")[1:3] == ["`MLCI_GATE_COMPARE_CANDIDATE`", "–"]
-    assert row(page, "gate-compare", "--candidate")[3].endswith(" Required.")
+    assert row(page, "gate-compare", "--candidate")[3].endswith(" Required, unless `--version` is given.")
     assert row(page, "gate-compare", "--on-inconclusive")[2] == "`validation.on_inconclusive`"
     assert row(page, "gate-compare", "--format")[3].endswith(
         "One of `text`, `markdown`, `json`, `html`. Default `text`."

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.setup.protection import Protection, Repository
+from mlci.domain.setup.shared import shared
 from mlci.domain.setup.workflow import Route, Step, Unread, Workflow, WorkflowJob, routes
 from mlci.domain.verdict import Verdict
 
@@ -77,7 +78,7 @@ class Setup:
     @cached_property
     def routes(self) -> tuple[Route, ...]:
         """Every way to every job."""
-        return tuple(routes(self.workflows))
+        return tuple(routes(self.workflows, shared))
 
     def to(self, command: str) -> tuple[Route, ...]:
         """The ways to the jobs that run one of our commands."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
 from mlci.domain.setup.facts import Need, Setup, finding, listed, on_changes, place, shown
+from mlci.domain.setup.shared import MODEL, asked
 from mlci.domain.setup.workflow import LEVELS, Grant, Level, Route, Step
 from mlci.domain.verdict import Verdict
 
@@ -24,12 +25,11 @@ _OF_OTHERS = frozenset({"id-token"})
 def permissions(setup: Setup) -> Iterator[Finding]:
     """Each job that runs one of our steps: what its token lacks, and what it has for nothing."""
     ours = [route for route in setup.routes if any(_needs(setup, step) for step in route.job.steps)]
-    for route in ours:
-        grant = route.granted
+    yield from (_passed_on(setup, caller) for caller in _callers(setup))
+    for route in (one for one in ours if one.steps[-1][0] is not MODEL):
+        grant = _held(setup, route)
         if grant is None:
-            grant = _DEFAULTS.get(setup.protection.default_permissions or "")
-        if grant is None:
-            yield _undeclared(setup, route)
+            yield _undeclared(setup, route, f"permissions: {_block(setup, route, Grant())}")
             continue
         lacking = list(_lacking(setup, route, grant))
         yield from lacking
@@ -41,6 +41,38 @@ def permissions(setup: Setup) -> Iterator[Finding]:
             yield finding("permissions", Verdict.PASS, f"the token of {where} may do all that is asked", about=where)
     if setup.protection.default_permissions == "write":
         yield _generous()
+
+
+def _held(setup: Setup, route: Route) -> Grant | None:
+    """What a job is given, the repository's default included; None where that is unknown."""
+    return route.granted or _DEFAULTS.get(setup.protection.default_permissions or "")
+
+
+def _callers(setup: Setup) -> tuple[Route, ...]:
+    """The ways to the jobs that call our whole pipeline, each once, however many jobs it has."""
+    first = next(iter(MODEL.jobs.values()))
+    return tuple(Route(one.steps[:-1]) for one in setup.routes if one.job is first)
+
+
+def _passed_on(setup: Setup, caller: Route) -> Finding:
+    """Whether the caller of our whole pipeline has what the jobs in it declare: GitHub starts it with no less."""
+    where, needed, grant = place(*caller.steps[-1]), asked(MODEL), _held(setup, caller)
+    block = f"permissions: {{{', '.join(f'{scope}: {level}' for scope, level in sorted(needed.items()))}}}"
+    if grant is None:
+        return _undeclared(setup, caller, block)
+    lacking = [
+        f"{scope}: {level}" for scope, level in needed.items() if LEVELS.index(grant.level(scope)) < LEVELS.index(level)
+    ]
+    if not lacking:
+        return finding("permissions", Verdict.PASS, f"{where} passes on all that {MODEL.file} asks", about=where)
+    return finding(
+        "permissions",
+        Verdict.FAIL,
+        f"{where} does not pass on what {MODEL.file} asks: {listed(lacking)}",
+        f"GitHub does not start the workflow at all. Write at the job: {block}.",
+        about=where,
+        reason="missing",
+    )
 
 
 def _needs(setup: Setup, step: Step) -> list[tuple[str, Need]]:
@@ -118,7 +150,7 @@ def _caller(route: Route) -> str:
     return f" {listed(callers)} must be given as much: a called workflow gets no more than its caller." * bool(callers)
 
 
-def _undeclared(setup: Setup, route: Route) -> Finding:
+def _undeclared(setup: Setup, route: Route, block: str) -> Finding:
     where = place(*route.steps[-1])
     why = setup.unreadable("defaults")
     return finding(
@@ -126,7 +158,7 @@ def _undeclared(setup: Setup, route: Route) -> Finding:
         Verdict.INCONCLUSIVE,
         f"{where} declares no permissions, and what the repository gives then is unknown"
         + (f": {shown(why, 200)}" if why else ""),
-        f"Write at the job: permissions: {_block(setup, route, Grant())}. What is written there holds.",
+        f"Write at the job: {block}. What is written there holds.",
         about=where,
         reason="unknown",
     )

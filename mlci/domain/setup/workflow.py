@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -282,23 +282,38 @@ class Route:
         return held
 
 
-def routes(workflows: Sequence[Workflow]) -> Iterator[Route]:
-    """Every way to every job, through called workflows of the same repository too; at most 2,000."""
+def _unknown(_: str) -> None:
+    """Nothing is known of any other workflow."""
+
+
+def routes(workflows: Sequence[Workflow], elsewhere: Callable[[str], Workflow | None] = _unknown) -> Iterator[Route]:
+    """Every way to every job, through called workflows too; at most 2,000.
+
+    Args:
+        workflows: those of the repository.
+        elsewhere: what is known of a workflow of another repository, by the text of the ``uses:`` that calls it.
+    """
     by_file = {workflow.file: workflow for workflow in workflows}
+
+    def found(uses: str) -> Workflow | None:
+        return by_file.get(re.sub(r"^(\./|\$/)", "", uses)) or elsewhere(uses)
+
     started = (workflow for workflow in workflows if set(workflow.triggers) - {"workflow_call"})
-    ways = (route for workflow in started for route in _routes(workflow, (), by_file))
+    ways = (route for workflow in started for route in _routes(workflow, (), found))
     yield from islice(ways, _MOST_ROUTES)
 
 
 def _routes(
-    workflow: Workflow, before: tuple[tuple[Workflow, WorkflowJob], ...], by_file: Mapping[str, Workflow]
+    workflow: Workflow,
+    before: tuple[tuple[Workflow, WorkflowJob], ...],
+    found: Callable[[str], Workflow | None],
 ) -> Iterator[Route]:
     for job in workflow.jobs.values():
         so_far = (*before, (workflow, job))
         yield Route(so_far)
-        called = by_file.get(re.sub(r"^(\./|\$/)", "", job.uses)) if job.uses else None
+        called = found(job.uses) if job.uses else None
         if called is not None and len(so_far) < _DEEPEST_CALL and all(called is not one for one, _ in so_far):
-            yield from _routes(called, so_far, by_file)
+            yield from _routes(called, so_far, found)
 
 
 def pinned(uses: str) -> bool:

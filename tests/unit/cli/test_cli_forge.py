@@ -15,7 +15,7 @@ from mlci.cli.wiring import prepare
 from mlci.config.source import Source
 from mlci.errors import EventUnreadable, UsageError
 from mlci.publish import Audience
-from mlci.surface.catalog import GATE_COMPARE
+from mlci.surface.pipeline import GATE_COMPARE
 
 
 def audience(world: World | None, model: str | None = None, **flags: str) -> Audience | None:

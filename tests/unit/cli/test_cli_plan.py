@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 from cli.running import World, elsewhere, on_branch, on_main, proposed, pushed
+from repositories import ENVIRON, Checkout
 
+from mlci.cli import plan
+from mlci.cli.invocation import Invocation
 from mlci.cli.main import run
-from mlci.errors import ServiceFailed
+from mlci.config.load import load
+from mlci.config.resolve import resolve
+from mlci.errors import Exit, ServiceFailed, UsageError
+from mlci.surface.catalog import COMMANDS
 
 REPORT = Path(".mlci/report/plan.json")
 
@@ -160,3 +166,51 @@ def test_the_runner_finds_the_answer_in_its_file_of_outputs(tmp_path: Path) -> N
 
     assert run(("plan",), environ) == 0
     assert "model<<" in Path(environ["GITHUB_OUTPUT"]).read_text()
+
+
+@pytest.mark.parametrize("forge", [True, False])
+def test_a_pattern_that_means_nothing_is_an_error_even_where_nothing_changed(
+    forge: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mlci.yml").write_text("train: {command: x, paths: ['!src/']}\n")
+
+    assert planned(touching(), monkeypatch)[0] == 2 if forge else run(("plan",), {}) == 2
+
+
+class TestHere:
+    """On a developer's machine, with ``base`` named; the catalogue's own entry is not needed for it."""
+
+    @pytest.fixture
+    def checkout(self, tmp_path: Path) -> Checkout:
+        checkout = Checkout(tmp_path / "checkout").write({"models/a/mlci.yml": "model: a\n", "train.py": "a"})
+        checkout.commit()
+        checkout.git("checkout", "-qb", "change")
+        return checkout
+
+    def planned(self, checkout: Checkout, base: str, **environ: str) -> str:
+        config = str(checkout.folder / "models/a/mlci.yml")
+        command = next(one for one in COMMANDS if one.name == "plan")
+        own = {"config": config, "report": str(REPORT), "format": "text", "base": base}
+        invocation = Invocation(command, own, resolve(load(config, {}), ()), environ={**ENVIRON, **environ})
+        assert plan.run(invocation) is Exit.PASS
+        return str(json.loads(REPORT.read_text())["reason"])
+
+    def test_what_changed_since_a_branch_was_left_is_listed_committed_or_not(self, checkout: Checkout) -> None:
+        assert self.planned(checkout, "main") == "the change touches no file"
+        checkout.write({"README.md": "x", "tests/test_a.py": "x"}).commit()
+        assert "none of the 2 changed files touches" in self.planned(checkout, "main")
+        checkout.write({"models/a/uv.lock": "x"})
+        reason = "1 of 3 changed files touches the model: models/a/uv.lock (environment)"
+        assert self.planned(checkout, "main") == reason
+        assert self.planned(checkout, checkout.head).startswith("the one changed file touches")
+
+    def test_a_branch_that_is_not_there_and_a_folder_outside_git_are_errors(
+        self, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with pytest.raises(UsageError, match="no branch or commit nope"):
+            self.planned(checkout, "nope")
+        with pytest.raises(UsageError, match="no git repository here"):
+            self.planned(checkout, "main", PATH="/nonexistent")
+        monkeypatch.setattr(plan, "forge_of", lambda _: object())
+        with pytest.raises(UsageError, match="developer's machine"):
+            self.planned(checkout, "main")

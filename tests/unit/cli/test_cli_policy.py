@@ -14,7 +14,7 @@ from mlci.cli.wiring import prepare
 from mlci.config.source import Source
 from mlci.domain.verdict import Verdict
 from mlci.errors import MlciError, PolicyUnreadable, ServiceFailed, ServiceRefused, UsageError
-from mlci.surface.catalog import GATE_COMPARE
+from mlci.surface.pipeline import GATE_COMPARE
 
 
 @pytest.fixture(autouse=True)

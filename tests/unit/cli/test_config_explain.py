@@ -12,7 +12,7 @@ import pytest
 from mlci.cli.main import run
 from mlci.config.resolve import resolve
 from mlci.errors import Exit
-from mlci.surface.catalog import STEPS
+from mlci.surface.pipeline import STEPS
 
 
 @pytest.fixture(autouse=True)

@@ -279,6 +279,8 @@ def test_own_parameters_arrive_with_their_defaults(seen: list[Invocation]) -> No
         "candidate": "a.csv",
         "baseline": None,
         "baseline_from": None,
+        "version": None,
+        "against": None,
         "config": "mlci.yml",
         "report": ".mlci/report/gate-compare.json",
         "evidence": ".mlci/evidence/gate.json",
@@ -432,4 +434,4 @@ def test_the_process_exits_with_what_run_returns() -> None:
     with process("gate-compare", stderr=subprocess.PIPE) as started:
         said = started.communicate(timeout=60)[1]
 
-    assert (started.returncode, said.splitlines()[0]) == (Exit.USAGE, "error[C007]: gate-compare needs --candidate")
+    assert (started.returncode, said.splitlines()[0]) == (Exit.USAGE, "error[C007]: gate-compare needs --candidate or --version")

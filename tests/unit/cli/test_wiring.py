@@ -17,7 +17,9 @@ from mlci.config.problems import flat
 from mlci.config.source import Source
 from mlci.domain.verdict import Verdict
 from mlci.errors import Exit, MlciError
-from mlci.surface.catalog import COMMANDS, CONFIG_EXPLAIN, GATE_COMPARE
+from mlci.surface.catalog import COMMANDS
+from mlci.surface.machine import CONFIG_EXPLAIN
+from mlci.surface.pipeline import GATE_COMPARE
 from mlci.surface.command import Command
 
 

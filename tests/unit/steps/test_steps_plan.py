@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import pytest
 
+from mlci.config.model import Config, Data, Dataset, Train
 from mlci.domain.report import Report
 from mlci.domain.run import ChangedFiles
 from mlci.domain.verdict import Verdict
 from mlci.errors import OutOfRange, SeveralErrors
 from mlci.steps import plan
 
+DATA = Data(train=Dataset(path="data/train.csv", contract="contract.yml"), holdout=Dataset(path="data/holdout.csv"))
+
 
 def planned(
     *paths: str, only: tuple[str, ...] = (), config: str = "mlci.yml", complete: bool = True
 ) -> tuple[Report, bool]:
-    return plan.run(ChangedFiles(paths=paths, complete=complete), only, config, "pull_request")
+    reads = plan.reading(Config(train=Train(paths=only, params="params.yml"), data=DATA), config)
+    return plan.run(ChangedFiles(paths=paths, complete=complete), reads, "pull_request")
 
 
 @pytest.mark.parametrize(
     "path",
     [
         "README.md", "notes.rst", "docs/index.md", "docs/conf.py", "src/README.md", "LICENSE", "LICENSES/MIT.txt",
-        ".gitignore", "src/.gitignore",
+        ".gitignore", "src/.gitignore", "tests/test_a.py", "tests/data.csv", "src/tests/a.py", "src/a_test.py",
+        "src/conftest.py", "src/__pycache__/a.pyc", ".mlci/report/plan.json",
     ],
 )  # fmt: skip
-def test_documentation_does_not_touch_the_model(path: str) -> None:
+def test_documentation_and_tests_do_not_touch_the_model(path: str) -> None:
     report, touches = planned(path)
 
     assert not touches
@@ -34,27 +39,36 @@ def test_documentation_does_not_touch_the_model(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "part"),
     [
-        "src/a.py", "requirements.txt", "data/train.parquet.dvc", "prompts/system.md", "src/docs/a.py", "DOCS/a.py",
-        "readme.py", "docs.py", ".gitattributes", "mlci.yml", ".github/workflows/ci.yml", ".github/README.md", "docs",
+        ("src/a.py", "code"), ("data/train.parquet.dvc", "code"), ("prompts/system.md", "code"),
+        ("src/docs/a.py", "code"), ("DOCS/a.py", "code"), ("readme.py", "code"), ("docs.py", "code"),
+        (".gitattributes", "code"), ("docs", "code"), ("src/tests/data.csv", "code"),
+        ("requirements.txt", "environment"),
+        ("params.yml", "hyper-parameters"), ("data/train.csv", "training data"),
+        ("data/train.csv.dvc", "training data"),
+        ("data/holdout.csv", "holdout"), ("contract.yml", "data contract"), ("mlci.yml", "configuration"),
+        (".github/workflows/ci.yml", "pipeline"), (".github/README.md", "pipeline"), (".gitlab-ci.yml", "pipeline"),
     ],
 )  # fmt: skip
-def test_everything_else_touches_the_model(path: str) -> None:
+def test_everything_else_touches_the_model_and_the_reason_says_as_what(path: str, part: str) -> None:
     report, touches = planned(path, "README.md")
 
     assert touches
-    assert report.reason == f"1 of 2 changed files touches the model: {path}"
+    assert report.reason == f"1 of 2 changed files touches the model: {path} ({part})"
     assert [(finding.id, finding.rule, finding.verdict) for finding in report.findings] == [
         ("change:model", "change", Verdict.PASS)
     ]
 
 
-def test_train_paths_are_the_whole_list_besides_the_configuration_and_the_pipeline() -> None:
+def test_train_paths_are_the_whole_list_besides_what_is_named_for_itself() -> None:
     only = ("src/**", "*.lock", "docs/prompt.md")
 
-    assert not planned("app/main.py", "requirements.txt", only=only)[1]
-    for path in ("src/a/b.py", "x/uv.lock", "docs/prompt.md", "mlci.yml", ".github/actions/x/action.yml"):
+    assert not planned("app/main.py", "app/requirements.txt", "other.yml", only=only)[1]
+    for path in (
+        "src/a/b.py", "src/test_a.py", "x/uv.lock", "docs/prompt.md", "mlci.yml", ".github/actions/x/action.yml",
+        "requirements.txt", "params.yml", "data/train.csv", "data/holdout.csv", "contract.yml",
+    ):  # fmt: skip
         assert planned("app/main.py", path, only=only)[1], path
 
 
@@ -94,8 +108,7 @@ def test_a_configuration_that_no_change_lists_may_always_have_changed(config: st
 
 
 def test_what_is_not_known_touches_the_model() -> None:
-    assert plan.run(None, ("src/",), "mlci.yml", "push") == plan.run(None, (), "mlci.yml", "push")
-    report, touches = plan.run(None, (), "mlci.yml", "push")
+    report, touches = plan.run(None, plan.reading(Config(), "mlci.yml"), "push")
     assert touches
     assert report.reason == "the run is about no change (push), so everything runs"
 
@@ -112,14 +125,14 @@ def test_a_change_of_no_file_touches_nothing() -> None:
 
 
 def test_a_file_that_is_listed_twice_counts_once() -> None:
-    assert planned("a.py", "a.py")[0].reason == "the one changed file touches the model: a.py"
+    assert planned("a.py", "a.py")[0].reason == "the one changed file touches the model: a.py (code)"
 
 
 def test_the_sentence_names_a_few_files_and_counts_the_others() -> None:
     names = [f"src/{number}.py" for number in range(3000)]
 
     assert planned(*names, "README.md")[0].reason == (
-        "3000 of 3001 changed files touch the model: src/0.py, src/1.py, src/2.py and 2997 more"
+        "3000 of 3001 changed files touch the model: src/0.py (code), src/1.py (code), src/2.py (code) and 2997 more"
     )
 
 
@@ -127,12 +140,12 @@ def test_hostile_file_names_stay_on_their_line_and_short() -> None:
     report, _ = planned("a\n::error::b", "\x1b[31m" + "x" * 4000, "\u202egpj.exe", "\ud800")
 
     assert report.reason.isprintable()
-    assert len(report.reason) < 300
+    assert len(report.reason) < 320
 
 
-def test_every_pattern_that_means_nothing_is_refused_at_once_even_where_nothing_changed() -> None:
+def test_every_pattern_that_means_nothing_is_refused_at_once() -> None:
     with pytest.raises(SeveralErrors) as caught:
-        plan.run(None, ("!src/**", "src/", "../x"), "mlci.yml", "push")
+        planned(only=("!src/**", "src/", "../x"))
 
     assert [type(problem) for problem in caught.value.problems] == [OutOfRange, OutOfRange]
     assert "train.paths: !src/** begins with !" in str(caught.value)

@@ -1,0 +1,292 @@
+"""``mlci model-ci``: gather what training reads, run the step, leave the candidate for later steps, and register it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlci.adapters import files
+from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
+from mlci.cli.forge import Forge, forge_of, key_of
+from mlci.cli.invocation import Invocation
+from mlci.cli.policy import Decided, decide
+from mlci.cli.training import (
+    PRODUCTION,
+    Order,
+    alone,
+    asked_of,
+    fresh,
+    holdout_of,
+    inputs_of,
+    provenance_of,
+    recipe_of,
+)  # fmt: skip
+from mlci.config.policy import gate_policy
+from mlci.domain import card
+from mlci.errors import Exit, ExtraMissing, MlciError, UsageError
+
+if TYPE_CHECKING:
+    from mlci.adapters.git import Repository
+    from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter
+    from mlci.adapters.workshop import LocalWorkshop
+    from mlci.domain.estimate import Estimate
+    from mlci.domain.policy import GatePolicy
+    from mlci.domain.training import Production
+    from mlci.ports import Earlier, Registry, Unscored, Version
+    from mlci.steps.model_ci import Outcome, Wanted
+
+# Errors after which a report of the error is written, as after any other of this run's results.
+_SHOWN = (Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.COMMAND)
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a run of the step ended.
+
+    Attributes:
+        exit: its code.
+        version: number of the version in the registry; None where nothing was registered.
+    """
+
+    exit: Exit
+    version: str | None = None
+
+
+def run(invocation: Invocation) -> Exit:
+    """Make a candidate, deliver the report and return its exit code."""
+    return make(invocation).exit
+
+
+def make(invocation: Invocation) -> Made:
+    """Make a candidate and deliver the report."""
+    own = invocation.own
+    faces = discard(invocation.command, own)
+    forge = forge_of(invocation.environ, own.get("base"))
+    delivery = Delivery(own, faces, invocation.environ, forge.job if forge is not None else None)
+    try:
+        decided = decide(invocation, forge)
+        return _made(invocation, decided, forge, delivery)
+    except MlciError as error:
+        if error.exit in _SHOWN:
+            delivery.deliver(unjudged("model-ci", error, invocation.resolved.config.model), {})
+        raise
+
+
+def _made(invocation: Invocation, decided: Decided, forge: Forge | None, delivery: Delivery) -> Made:
+    own = invocation.own
+    order = Order(
+        config=decided.config,
+        file=own["config"],
+        environ=invocation.environ,
+        profile=own["profile"],
+        run=forge.run if forge is not None else None,
+    )
+    _require_numpy()
+
+    def say(line: str) -> None:
+        delivery.say("notice", line)
+
+    with alone(order) as work:
+        session = _Session(order, work, forge, invocation, say)
+        wanted, workshop = session.prepared()
+        if invocation.wants("dry_run"):
+            return _would(wanted, workshop, delivery)
+        from mlci.steps import model_ci
+
+        outcome = model_ci.run(wanted, workshop)
+        report = replace(outcome.report, findings=(*outcome.report.findings, *decided.notes))
+        session.lay(outcome, own["keep"])
+        version: Version | None = None
+        if session.registers:
+            version, is_new = session.register(outcome, own["keep"])
+            report = model_ci.registered(report, version, new=is_new)
+        files.write(own["evidence"], outcome.candidate.evidence)
+        key = key_of(own["key"], order.config.model, forge)
+        outputs = {
+            "evidence": report.evidence["model"],
+            "keep": delivery.from_workspace(own["keep"]),
+            "artifact": artifact_name(key),
+            "trained": "true" if outcome.trained else "false",
+            "version": version.number if version is not None else "",
+        }
+        delivery.deliver(report, outputs)
+        return Made(EXITS[report.verdict], version.number if version is not None else None)
+
+
+def artifact_name(key: str) -> str:
+    """What the folder that is kept is uploaded as."""
+    return f"mlci-model-{key}" if key else "mlci-model"
+
+
+def _would(wanted: Wanted, workshop: LocalWorkshop, delivery: Delivery) -> Made:
+    from mlci.steps import model_ci
+
+    delivery.deliver(model_ci.would(wanted, workshop), {})
+    return Made(Exit.PASS)
+
+
+def _require_numpy() -> None:
+    try:
+        import numpy  # noqa: F401 - asked for here so that its absence is one clear error
+    except ImportError as error:
+        raise ExtraMissing("scoring needs numpy", help='pip install "mlci[gate]"') from error
+
+
+def _measured(predictions: str, policy: GatePolicy) -> list[Estimate]:
+    """The candidate's metrics on the holdout, without a word on whether they are enough."""
+    from mlci.adapters.tables import open_table
+    from mlci.domain.report import Subject
+    from mlci.steps.gate_compare import Given, measure
+    from mlci.steps.judging import own_estimates
+
+    given = Given(Subject(name=predictions, digest=""), table=open_table(predictions))
+    return own_estimates(measure(given, None, policy).numbers, policy)
+
+
+@dataclass(frozen=True)
+class _Session:
+    """One run of the step, with everything it works on."""
+
+    order: Order
+    work: Path
+    forge: Forge | None
+    invocation: Invocation
+    say: Callable[[str], None]
+
+    @property
+    def registers(self) -> bool:
+        """Whether the candidate becomes a version: never that of a change, nor one trained by a profile."""
+        return self.invocation.wants("register") and self.order.trusted and self.order.profile is None
+
+    def registry(self) -> Registry:
+        """The registry of the configuration."""
+        from mlci.adapters.mlflow import open_registry
+
+        order = self.order
+        uri = order.config.registry.uri
+        return open_registry(uri, order.environ, folder=str(order.folder), writing=self.registers)
+
+    def prepared(self) -> tuple[Wanted, LocalWorkshop]:
+        """What is wanted, and where it is made."""
+        from mlci.adapters.git import Repository
+        from mlci.adapters.scoring import evaluator_digest
+        from mlci.adapters.workshop import LocalWorkshop
+        from mlci.domain.training import Data
+        from mlci.steps.model_ci import Wanted
+
+        order = self.order
+        model, registry = order.model, self.registry()
+        repository = Repository.find(str(order.folder), order.environ)
+        inputs, facts = inputs_of(order, repository)
+        holdout, asked = holdout_of(order), asked_of(order.config)
+        evaluator = evaluator_digest(asked, inputs.code)
+        recipe, scorer = recipe_of(order, self.work)
+        wanted = Wanted(
+            model=model,
+            inputs=inputs,
+            provenance=lambda environment: provenance_of(order, facts, environment),
+            holdout=Data(path=order.config.data.holdout.path or "", digest=holdout.digest),
+            evaluator=evaluator,
+            fresh=fresh(order, reuse=self.invocation.wants("reuse")),
+        )
+        workshop = LocalWorkshop(
+            model=model,
+            folder=order.folder,
+            work=self.work,
+            recipe=recipe,
+            asked=asked,
+            holdout=holdout,
+            scorer=scorer,
+            results=self._results(registry),
+            compared=lambda: self._production(registry, repository, holdout, asked, evaluator, scorer),
+            say=self.say,
+        )
+        return wanted, workshop
+
+    def _results(self, registry: Registry) -> list[Earlier]:
+        """Where earlier results are looked for: what code of a change left, only on the machine that trained it."""
+        from mlci.adapters.earlier import ArtifactEarlier, FolderEarlier, RegistryEarlier
+
+        order, kept = self.order, FolderEarlier(str(self.order.state / "models"), self.say)
+        found: list[Earlier] = []
+        if order.run is None or order.trusted:
+            found.append(kept)
+        found.append(RegistryEarlier(registry, kept))
+        if self.invocation.own["reuse_from"] is not None:
+            if self.forge is None:
+                raise UsageError(
+                    "--reuse-from artifacts needs a run of GitHub Actions", help="leave it out on this machine"
+                )
+            name = artifact_name(key_of(self.invocation.own["key"], order.model, self.forge))
+            found.append(ArtifactEarlier(self.forge.runs, name, self.forge.run.default_branch, kept))
+        return found
+
+    def _production(
+        self,
+        registry: Registry,
+        repository: Repository | None,
+        holdout: HoldoutFile,
+        asked: Asked,
+        evaluator: str,
+        scorer: Interpreter,
+    ) -> tuple[Production, str] | Unscored | None:
+        from mlci.adapters.production import Bench, predictions_of
+
+        order = self.order
+        version = registry.aliased(order.model, PRODUCTION) if order.profile is None else None
+        if version is None:
+            return None
+        bench = Bench(
+            interpreter=scorer,
+            repository=repository,
+            folder=str(order.state),
+            environ=order.environ,
+            trusted=order.trusted,
+        )
+        return predictions_of(version, registry, holdout, asked, evaluator, bench, self.say)
+
+    def lay(self, outcome: Outcome, keep: str) -> None:
+        """Leave the candidate for later steps, and for the next run of the same inputs."""
+        from mlci.adapters import handover
+        from mlci.adapters.earlier import FolderEarlier
+
+        candidate = outcome.candidate
+        handover.lay(
+            keep,
+            evidence=candidate.evidence,
+            candidate=candidate.predictions,
+            payload=candidate.payload,
+            environment=candidate.environment,
+            baseline=outcome.production,
+        )
+        FolderEarlier(str(self.order.state / "models"), self.say).keep(keep, candidate.predicate.inputs.key)
+
+    def register(self, outcome: Outcome, keep: str) -> tuple[Version, bool]:
+        """Make the candidate a version of the registry, once; say whether it is new."""
+        from mlci.adapters import handover
+        from mlci.adapters.earlier import registry_folder
+        from mlci.ports import Entry
+
+        order, candidate = self.order, outcome.candidate
+        registry = self.registry()
+        policy = gate_policy(order.config)
+        measured = _measured(candidate.predictions, policy)
+        digest = hashlib.sha256(candidate.evidence).hexdigest()
+        known = bool(registry.tagged(order.model, card.ARTIFACT, candidate.predicate.artifact))
+        folder = str(self.work / "entry")
+        registry_folder(handover.read(keep), folder)
+        entry = Entry(
+            digest=candidate.predicate.artifact,
+            folder=folder,
+            tags=card.tags(candidate.predicate, digest, measured),
+            params=card.params(candidate.predicate.provenance.params),
+            metrics=card.metrics(measured),
+            description=card.description(candidate.predicate, measured, policy.confidence),
+        )
+        version = registry.register(order.model, entry)
+        shutil.rmtree(folder, ignore_errors=True)
+        return version, not known

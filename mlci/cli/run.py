@@ -1,0 +1,77 @@
+"""``mlci run``: the chain of a pipeline on this machine, one step after the other, and the comment it would post."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlci.cli import gate_compare, model_ci
+from mlci.cli.forge import COMMENT, forge_of
+from mlci.cli.invocation import Invocation
+from mlci.errors import Exit, Place, UsageError
+from mlci.surface.command import Command
+from mlci.surface.pipeline import GATE_COMPARE, MODEL_CI
+from mlci.surface.spelling import spell
+
+# Where a configuration of one of several models may lie, for the error that names them.
+_ELSEWHERE = ("*/mlci.yml", "*/*/mlci.yml")
+
+
+def run(invocation: Invocation) -> Exit:
+    """Train or reuse, score, judge and, unless it is a change, register; the exit is that of the step that ended it."""
+    own = invocation.own
+    _require_configuration(invocation)
+    _refuse_a_pipeline(invocation)
+    model = _step(invocation, MODEL_CI, register="false" if own["base"] else own["register"], reuse=own["reuse"])
+    made = model_ci.make(model)
+    if made.exit is not Exit.PASS:
+        return made.exit
+    gate = _step(
+        invocation,
+        GATE_COMPARE,
+        candidate=model.own["keep"],
+        version=made.version,
+        comment="true" if own["base"] else "false",
+    )
+    ended = gate_compare.run(gate)
+    if own["base"] and own["format"] == "text":
+        _show_comment()
+    return ended
+
+
+def _require_configuration(invocation: Invocation) -> None:
+    """Without a configuration there is nothing to run; with several models, one has to be named."""
+    if invocation.loaded is not None:
+        return
+    others = sorted(str(path) for pattern in _ELSEWHERE for path in Path().glob(pattern))
+    help = f"name one with --config: {', '.join(others[:6])}" if others else "mlci init writes one"
+    raise UsageError("there is no mlci.yml here", place=Place(invocation.own["config"]), help=help)
+
+
+def _refuse_a_pipeline(invocation: Invocation) -> None:
+    """A pipeline's jobs hold different tokens; one process that does everything would hold them all."""
+    if forge_of(invocation.environ) is not None:
+        raise UsageError(
+            "mlci run is for a developer's machine",
+            help="in a pipeline use model-ci and gate-compare, each in a job with the permissions it needs",
+        )
+
+
+def _step(invocation: Invocation, command: Command, **given: str | None) -> Invocation:
+    """One step as this command would have been given it."""
+    own: dict[str, Any] = {
+        spell(param.name, "snake"): param.default for param in command.params if param.overrides is None
+    }
+    own |= {"config": invocation.own["config"], "format": invocation.own["format"], "base": invocation.own["base"]}
+    own |= {name: value for name, value in given.items() if value is not None}
+    return replace(invocation, command=command, own=own)
+
+
+def _show_comment() -> None:
+    """The comment as the change would show it, after the report that it is made of."""
+    path = Path(COMMENT)
+    if path.is_file():
+        click.echo(f"\nthe comment on the change ({path}):\n\n{path.read_text(encoding='utf-8').partition(chr(10))[2]}")

@@ -1,0 +1,1 @@
+"""Registries of models that tests run against."""
