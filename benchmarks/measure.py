@@ -25,10 +25,12 @@ class Run:
     Attributes:
         wall_s: from start to exit.
         peak: largest resident memory in bytes.
+        cpu_s: processor time of it and of the processes it waited for.
     """
 
     wall_s: float
     peak: int
+    cpu_s: float
 
 
 def process(command: Sequence[str], *, folder: Path | None = None, exits: Sequence[int] = (0,)) -> Run:
@@ -49,7 +51,7 @@ def process(command: Sequence[str], *, folder: Path | None = None, exits: Sequen
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode not in exits:
         raise SystemExit(f"{' '.join(command)} ended with {child.returncode}:\n{output.decode(errors='replace')}")
-    return Run(wall, usage.ru_maxrss * _MEMORY_UNIT)
+    return Run(wall, usage.ru_maxrss * _MEMORY_UNIT, usage.ru_utime + usage.ru_stime)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Runs:
     def least_s(self) -> float:
         """Shortest wall time, the least disturbed by what else the machine does."""
         return min(run.wall_s for run in self.runs)
+
+    @property
+    def cpu_s(self) -> float:
+        """Median processor time, which others on the machine disturb less than wall time."""
+        return statistics.median(run.cpu_s for run in self.runs)
 
     @property
     def peak(self) -> int:

@@ -374,7 +374,7 @@ def score(request: dict[str, Any]) -> dict[str, Any]:
 
 def _error(error: BaseException) -> dict[str, str]:
     kind = error.kind if isinstance(error, Failure) else "failed"
-    said = {"kind": kind, "message": f"{error}" if kind != "failed" else f"{type(error).__name__}: {error}"}
+    said = {"kind": kind, "message": (f"{error}" if kind != "failed" else f"{type(error).__name__}: {error}")[:4000]}
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.split(".")[0]
         # A part that is missing of a package that is there: another version of it wrote the model.

@@ -1,33 +1,69 @@
 #!/usr/bin/env bash
-# Train production and two candidates on the RAND Health Insurance Experiment, judge both, say where the reports are.
-# Usage: demo.sh FOLDER_WITH_PYTHON_AND_MLCI
+# A repository of its own, a model in production, and two proposed changes: one makes it worse, one makes it better.
+# Usage: demo.sh FOLDER_WITH_PYTHON_AND_MLCI [FOLDER_TO_WORK_IN]
 set -euo pipefail
-bin=${1:?name the folder that holds python and mlci}
-cd "$(dirname "$0")"
+bin=$(cd "${1:?name the folder that holds python and mlci}" && pwd)
+example=$(cd "$(dirname "$0")" && pwd)
+work=${2:-$example/.demo}
+export PATH="$bin:$PATH"
+export GIT_AUTHOR_NAME=demo GIT_AUTHOR_EMAIL=demo@example.invalid
+export GIT_COMMITTER_NAME=demo GIT_COMMITTER_EMAIL=demo@example.invalid
 
-for recipe in production careful careless; do
-  echo "== training $recipe"
-  "$bin/python" train.py --recipe "$recipe" --out "predictions/$recipe.parquet"
-done
+say() { printf '\n== %s\n' "$*"; }
 
-judge() { # candidate, expected exit
-  echo
-  echo "== $1 against production: mlci gate-compare --candidate predictions/$1.parquet --baseline predictions/production.parquet"
-  local code=0
-  "$bin/mlci" gate-compare --candidate "predictions/$1.parquet" --baseline predictions/production.parquet \
-    --report ".mlci/report/$1.json" --evidence ".mlci/evidence/$1.json" || code=$?
-  echo "== exit $code"
-  if [ "$code" -ne "$2" ]; then
-    echo "expected exit $2: this demo's candidates are made to be told apart" >&2
+commits() { git -c commit.gpgsign=false commit -qam "$1"; }
+
+# Ends the demo where a command does not end as it must.
+ends() { # expected exit, command…
+  local expected=$1 code=0
+  shift
+  "$@" || code=$?
+  say "exit $code"
+  if [ "$code" -ne "$expected" ]; then
+    echo "expected exit $expected: this demo's changes are made to be told apart" >&2
     exit 1
   fi
 }
 
-judge careful 0
-judge careless 11
+rm -rf "$work"
+mkdir -p "$work"
+cp "$example"/{prepare.py,train.py,params.yml,mlci.yml,requirements.txt,.gitignore} "$work"
+cd "$work"
+git init -q
+git symbolic-ref HEAD refs/heads/main
+git add .
+commits "A model of who sees a doctor"
+python prepare.py
 
-echo
-echo "The second candidate looks as good as production on average and fails people with a disability: that is exit 11."
-echo "Reports to open in a browser:"
-echo "  $PWD/.mlci/report/careful.html"
-echo "  $PWD/.mlci/report/careless.html"
+say "main: train the first model, judge it by its limits, register it: mlci run"
+ends 0 mlci run
+
+say "a change: leave out people whose answer about disability is a guess (it leaves out the disabled, too)"
+git checkout -q -b cleaner-data
+git apply "$example/changes/careless.patch"
+commits "Learn from what people said about disability"
+git diff --stat main
+say "the same as a pull request: mlci run --base main"
+ends 11 mlci run --base main
+cp .mlci/report/gate-compare.html cleaner-data.html
+
+say "another change: more trees"
+git checkout -q main
+git checkout -q -b more-trees
+git apply "$example/changes/careful.patch"
+commits "More trees"
+git diff --stat main
+ends 0 mlci run --base main
+cp .mlci/report/gate-compare.html more-trees.html
+
+say "and once more, with nothing changed: nothing is trained"
+ends 0 mlci run --base main >/dev/null
+
+cat <<SAID
+
+The first change looks as good as production on average and fails people with a disability: exit 11, and it is blocked.
+What each pull request would show, to open in a browser:
+  $work/cleaner-data.html
+  $work/more-trees.html
+The registry is $work/.mlci/mlflow.db; look at it with: mlflow ui --backend-store-uri sqlite:///$work/.mlci/mlflow.db
+SAID

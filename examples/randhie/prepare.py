@@ -22,7 +22,7 @@ def main() -> None:
     people["visited"] = (people.pop("mdvis") > 0).astype(int)
     # Whether somebody is disabled was asked; a fraction stands where the answer was imputed.
     answers = [people["physlm"] == 1, people["physlm"] == 0]
-    people["disability"] = np.select(answers, ["disabled", "none"], "imputed")
+    people["disability"] = np.select(answers, ["disabled", "able"], "imputed")
 
     rows = np.random.default_rng(SEED).permutation(len(people))
     folder = Path(__file__).parent / "data"

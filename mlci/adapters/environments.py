@@ -239,7 +239,7 @@ class _Builder:
         text = "\n".join(line for line in why.splitlines() if not _PROGRESS.match(line))
         named = (known.get(normalised(match[1])) for match in _NAMED.finditer(text))
         first = next((line for line in named if line is not None), None)
-        words = (known.get(normalised(word.strip(".,'`\""))) for word in text.split())
+        words = (known.get(normalised(word.strip("."))) for word in re.findall(r"[A-Za-z0-9._-]+", text))
         culprit = first or next((line for line in words if line is not None), None)
         return Unbuildable(
             f"{culprit or 'a requirement'} cannot be installed as a wheel: {one_line(_reason(text), 500)}",

@@ -7,11 +7,10 @@ from typing import NoReturn
 
 from mlci.adapters import files
 from mlci.adapters.git import Repository
-from mlci.domain.run import Change, ChangedFiles, Run, Triggering
+from mlci.domain.run import LOCAL, Change, ChangedFiles, Run, Triggering
 from mlci.errors import ServiceRefused, UsageError
 from mlci.ports import Artifact, Check, Comment, Status
 
-EVENT = "local"
 _UNCHANGED = "the working copy has no commit yet"
 
 
@@ -33,7 +32,7 @@ def local_run(repository: Repository, base: str) -> Run:
     change = Change(number=0, head=head, base=target, base_branch=base, fork=False)
     folder = Path(repository.top)
     return Run(
-        repository=folder.name, id=0, attempt=1, url=folder.as_uri(), event=EVENT, commit=head, branch=None,
+        repository=folder.name, id=0, attempt=1, url=folder.as_uri(), event=LOCAL, commit=head, branch=None,
         default_branch=base, change=change,
     )  # fmt: skip
 

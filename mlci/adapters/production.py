@@ -57,6 +57,8 @@ class Bench:
         folder: mlci's own, ``.mlci``: environments, kept predictions and work in progress lie below it.
         environ: this process's own environment, for settings of package indexes.
         trusted: whether this run may add to the registry.
+        believed: whether predictions that were kept on this machine are taken; not where code of a change has run that
+            may have left some.
     """
 
     interpreter: Interpreter
@@ -64,6 +66,7 @@ class Bench:
     folder: str
     environ: Mapping[str, str]
     trusted: bool
+    believed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +111,12 @@ def predictions_of(
         NotWritable: the folder cannot be written.
         FileMissing, Unreadable, NoExamples, ColumnMissing, BadValue: what is wrong with the holdout.
     """
-    kept = ScoredFolder(str(Path(bench.folder, "scored")), say)
     known = version.tags.get("mlci.artifact")
-    question = None if known is None else Question(artifact=known, holdout=holdout.digest, evaluator=evaluator)
-    if question is not None and (found := kept.find(version, question)) is not None:
-        return found
+    if known is not None and bench.believed:
+        question = Question(artifact=known, holdout=holdout.digest, evaluator=evaluator)
+        found = ScoredFolder(str(Path(bench.folder, "scored")), say).find(version, question)
+        if found is not None:
+            return found
     with _work(bench.folder) as work:
         job = _Job(version, registry, holdout, asked, evaluator, bench, say, work)
         return job.predictions()
@@ -140,6 +144,7 @@ class _Job:
         self._evaluator, self._bench, self._say, self._work = evaluator, bench, say, work
         self._kept = ScoredFolder(str(Path(bench.folder, "scored")), say)
         self._stored = ScoredVersion(registry, version, say)
+        self._without_code = ""
 
     def predictions(self) -> tuple[Production, str] | Unscored:
         evidence = self._stored.evidence(str(self._work))
@@ -153,7 +158,8 @@ class _Job:
             production, path = self._scored(fetched)
         except _UNSCORED as error:
             lacking = error.missing if isinstance(error, Unbuildable) else missing(error)
-            return Unscored(version=self._version.number, why=one_line(error.cause, 1000), missing=lacking)
+            why = one_line(error.cause, 1000) + self._without_code
+            return Unscored(version=self._version.number, why=why, missing=lacking)
         place = self._kept.keep(production, path)
         if self._bench.trusted:
             self._stored.keep(production, place)
@@ -165,7 +171,7 @@ class _Job:
     def _again(self, model: ModelPredicate | None, artifact: str) -> tuple[Production, str] | None:
         """What was kept; what the registry has is kept here from now on."""
         question = self._question(artifact)
-        if (found := self._kept.find(self._version, question)) is not None:
+        if self._bench.believed and (found := self._kept.find(self._version, question)) is not None:
             return found
         stored = self._stored.find(model, question, str(self._work))
         return None if stored is None else (stored[0], self._kept.keep(*stored))
@@ -225,6 +231,11 @@ class _Job:
         repository, tree = self._bench.repository, self._work / "code"
         if commit is None or repository is None or not repository.tree(commit, str(tree)):
             tree.mkdir(exist_ok=True)
+            if commit is not None:
+                self._without_code = (
+                    f" (the code of its commit {commit[:12]} is not here: a clone of the whole history, "
+                    "as with fetch-depth: 0, has it)"
+                )
             return tree, None
         inside = repository.inside(self._bench.interpreter.cwd)
         code = tree if inside is None else tree / inside

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from mlci import publish
 from mlci.config.key import NAME
+from mlci.config.model import DEFAULT_FILE
 from mlci.errors import Place, UsageError
 
 if TYPE_CHECKING:
@@ -32,12 +34,13 @@ class Forge:
     job: Job | None
 
 
-def forge_of(environ: Mapping[str, str], base: str | None = None) -> Forge | None:
+def forge_of(environ: Mapping[str, str], base: str | None = None, config: str = DEFAULT_FILE) -> Forge | None:
     """The forge whose runner this is; None on a developer's machine, unless a base makes a change of what is there.
 
     Args:
         environ: of the process.
         base: branch or commit that what is checked out on this machine would be merged to; None for no change.
+        config: the configuration file, whose repository that is.
 
     Raises:
         EventUnreadable: what the runner says about the run cannot be used.
@@ -47,7 +50,7 @@ def forge_of(environ: Mapping[str, str], base: str | None = None) -> Forge | Non
 
     run = read_run(environ)
     if run is None:
-        return None if base is None else _local(environ, base)
+        return None if base is None else _local(environ, base, config)
     if base is not None:
         raise UsageError("--base is for a machine without a forge; here the event says it", place=Place("--base"))
     from mlci.adapters.github.api import connect
@@ -66,12 +69,12 @@ def forge_of(environ: Mapping[str, str], base: str | None = None) -> Forge | Non
     )
 
 
-def _local(environ: Mapping[str, str], base: str) -> Forge:
-    """The repository of this folder as a forge."""
+def _local(environ: Mapping[str, str], base: str, config: str) -> Forge:
+    """The repository of a file as a forge."""
     from mlci.adapters.git import Repository
     from mlci.adapters.local import LocalCommits, LocalConversation, NoRuns, local_run
 
-    repository = Repository.find(".", environ)
+    repository = Repository.find(str(Path(config).parent), environ)
     if repository is None:
         raise UsageError(
             "--base needs a repository of git, and git itself", place=Place("--base"), help="leave it out, or git init"

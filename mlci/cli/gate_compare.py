@@ -19,8 +19,9 @@ from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.finding import Finding
-from mlci.domain.ownership import forked, gate_changed, other_branch
+from mlci.domain.ownership import forked, gate_changed, holdout_changed, other_branch
 from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError
+from mlci.steps import plan
 
 if TYPE_CHECKING:
     from mlci.adapters.baselines import Chosen
@@ -59,7 +60,7 @@ class Gate:
 def run(invocation: Invocation) -> Exit:
     """Judge, deliver and return the exit code of the verdict; what could not be posted changes neither."""
     faces = discard(invocation.command, invocation.own)
-    forge = forge_of(invocation.environ, invocation.own.get("base"))
+    forge = forge_of(invocation.environ, invocation.own.get("base"), invocation.own["config"])
     job = forge.job if forge is not None else None
     gate = Gate(invocation, forge, Delivery(invocation.own, faces, invocation.environ, job))
     if forge is not None:
@@ -109,7 +110,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     sides = Sides.of(own, config, gate.invocation.environ)
     candidate = sides.candidate
     baseline = _production(sides, chosen)
-    notes = [*decided.notes, *_about_change(gate)]
+    notes = [*decided.notes, *_about_change(gate, config)]
     if decided.changed:
         notes.append(gate_changed(decided.changed, _under(decided.proposed, candidate, baseline, baselines)))
     outcome = _judge(config, candidate, baseline, baselines, notes)
@@ -213,7 +214,7 @@ def _under(proposed: Config, candidate: Given, baseline: Given | None, baselines
         return f"not judged: {error.cause}"
 
 
-def _about_change(gate: Gate) -> Iterator[Finding]:
+def _about_change(gate: Gate, config: Config) -> Iterator[Finding]:
     """What the change is, besides what its model does. A merge queue's commit is its own, whatever branch it is for."""
     change = gate.forge.run.change if gate.forge is not None else None
     if gate.forge is None or change is None:
@@ -223,6 +224,17 @@ def _about_change(gate: Gate) -> Iterator[Finding]:
         yield other_branch(default)
     if change.fork:
         yield forked()
+    if config.data.holdout.path is not None:
+        yield from _about_holdout(gate, gate.forge, config)
+
+
+def _about_holdout(gate: Gate, forge: Forge, config: Config) -> Iterator[Finding]:
+    """A change that brings its own examples chooses what it is judged by, however both models were scored on them."""
+    reads = plan.reading(config, in_repository(gate.own["config"], gate.invocation.environ))
+    files = forge.commits.changed_files(base_of(forge), forge.run.commit)
+    changed = [path for path in files.paths if reads.part_of(path) == "holdout"]
+    if changed or not files.complete:
+        yield holdout_changed(changed)
 
 
 def _production(sides: Sides, chosen: Chosen | None) -> Given | None:

@@ -67,7 +67,9 @@ def run(invocation: Invocation) -> Exit:
         files.update(_pipeline(place, answers))
     # The last one, so that where it stands everything else does.
     files[place.folder / DEFAULT_FILE] = init.configuration(place.survey, answers, _SCHEMA)
-    written = _write(place, files, force=invocation.wants("force"))
+    ignore = place.folder / ".gitignore"
+    lines = init.ignoring(_read(ignore) or b"", init.written_model(place.survey, answers.train or ""))
+    written = _write(place, {ignore: lines, **files}, force=invocation.wants("force"))
     _tell(place, answers, written, init.advice(place.survey, answers, source=source, forge=forge))
     return Exit.PASS
 
@@ -193,8 +195,6 @@ def _write(place: _Place, files: dict[Path, bytes], *, force: bool) -> dict[str,
     """Write everything, or nothing where something may not be written; say what was done, by path from here."""
     from mlci.adapters import files as disk
 
-    ignore = place.folder / ".gitignore"
-    files = {ignore: init.ignoring(_read(ignore) or b""), **files}
     raise_all([problem for path, content in files.items() for problem in _refused(place, path, content, force)])
     done = {}
     for path, content in files.items():

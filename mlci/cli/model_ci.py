@@ -65,7 +65,7 @@ def make(invocation: Invocation) -> Made:
     """Make a candidate and deliver the report."""
     own = invocation.own
     faces = discard(invocation.command, own)
-    forge = forge_of(invocation.environ, own.get("base"))
+    forge = forge_of(invocation.environ, own.get("base"), own["config"])
     delivery = Delivery(own, faces, invocation.environ, forge.job if forge is not None else None)
     try:
         decided = decide(invocation, forge)
@@ -213,7 +213,7 @@ class _Session:
 
         order, kept = self.order, FolderEarlier(str(self.order.state / "models"), self.say)
         found: list[Earlier] = []
-        if order.run is None or order.trusted:
+        if order.trusted or order.at_hand:
             found.append(kept)
         found.append(RegistryEarlier(registry, kept))
         if self.invocation.own["reuse_from"] is not None:

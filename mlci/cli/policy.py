@@ -122,9 +122,13 @@ def in_repository(path: str, environ: Mapping[str, str]) -> str:
             turn to another file without changing that file.
     """
     named = Path(path).absolute()
-    workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).absolute()
+    given = environ.get("GITHUB_WORKSPACE")
+    # A person may start it below the top of the repository; a runner says where the top is.
+    workspace = Path(given).absolute() if given else Path(named.anchor)
     # A runner may name its workspace through a link; that one no change can turn.
     top = _top(named, workspace if named.is_relative_to(workspace) else Path(os.path.realpath(workspace)))
+    if not given and top == workspace:
+        top = Path.cwd()
     inside = os.path.relpath(named, top)
     if os.path.realpath(path) != os.path.normpath(Path(os.path.realpath(top)) / inside):
         raise UsageError(

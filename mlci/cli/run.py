@@ -6,10 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from mlci.cli import gate_compare, model_ci
-from mlci.cli.forge import COMMENT, forge_of
+from mlci.cli.forge import forge_of
 from mlci.cli.invocation import Invocation
 from mlci.errors import Exit, Place, UsageError
 from mlci.surface.command import Command
@@ -35,11 +33,10 @@ def run(invocation: Invocation) -> Exit:
         candidate=model.own["keep"],
         version=made.version,
         comment="true" if own["base"] else "false",
+        # What a change shows is the comment, so that is what is shown here.
+        format="markdown" if own["base"] and own["format"] == "text" else None,
     )
-    ended = gate_compare.run(gate)
-    if own["base"] and own["format"] == "text":
-        _show_comment()
-    return ended
+    return gate_compare.run(gate)
 
 
 def _require_configuration(invocation: Invocation) -> None:
@@ -68,10 +65,3 @@ def _step(invocation: Invocation, command: Command, **given: str | None) -> Invo
     own |= {"config": invocation.own["config"], "format": invocation.own["format"], "base": invocation.own["base"]}
     own |= {name: value for name, value in given.items() if value is not None}
     return replace(invocation, command=command, own=own)
-
-
-def _show_comment() -> None:
-    """The comment as the change would show it, after the report that it is made of."""
-    path = Path(COMMENT)
-    if path.is_file():
-        click.echo(f"\nthe comment on the change ({path}):\n\n{path.read_text(encoding='utf-8').partition(chr(10))[2]}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from mlci.config.policy import gate_policy
 from mlci.domain.baseline import may_keep
-from mlci.domain.inputs import reading_of
-from mlci.domain.patterns import pattern
-from mlci.domain.run import Run
+from mlci.domain.run import LOCAL, Run
 from mlci.domain.training import Environment, Inputs, Provenance
 from mlci.errors import NotAlone, NotWritable, Place, RequiredMissing, UsageError
+from mlci.steps import plan
 
 if TYPE_CHECKING:
     from mlci.adapters.git import Repository
@@ -40,7 +38,6 @@ class Order:
         environ: of this process.
         profile: name of the training profile; None for a full run.
         run: the pipeline's run; None on a developer's machine.
-        trusted: whether what is found may be kept for others: on this machine, and on the default branch.
     """
 
     config: Config
@@ -68,8 +65,13 @@ class Order:
 
     @property
     def trusted(self) -> bool:
-        """Whether what this run finds may be kept for others."""
+        """Whether what this run finds may be kept for others: on this machine, and on the default branch."""
         return self.run is None or may_keep(self.run)
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether a person started it on a machine of their own, as a change or not."""
+        return self.run is None or self.run.event == LOCAL
 
 
 def _required(key: str, what: str) -> RequiredMissing:
@@ -109,16 +111,6 @@ def inputs_of(order: Order, repository: Repository | None) -> tuple[Inputs, Fact
         raise _required("train", "the command that trains the model, such as train: python train.py")
     path = repository.inside(order.file) if repository is not None else None
     within = path if path is not None else Path(order.file).name
-    folder = posixpath.dirname(within)
-    reading = reading_of(
-        within,
-        paths=[pattern(one, folder) for one in train.paths],
-        params=train.params,
-        data=config.data.train.path,
-        holdout=config.data.holdout.path,
-        contracts=[one for one in (config.data.train.contract, config.data.holdout.contract) if one is not None],
-        lock=train.lock,
-    )
     recipe: dict[str, Any] = {
         "command": train.command,
         "python": train.python,
@@ -132,7 +124,7 @@ def inputs_of(order: Order, repository: Repository | None) -> tuple[Inputs, Fact
     return read_inputs(
         repository,
         str(order.folder),
-        reading,
+        plan.reading(config, within),
         recipe=recipe,
         when=train.when,
         params=train.params,

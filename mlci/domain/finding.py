@@ -14,8 +14,8 @@ Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy",
 Reason = Literal[
     "better", "boundary", "cancelled", "clusters", "dropped", "failed", "few-positives", "fork", "gate-changed",
     "identical", "input-error", "insufficient", "interval", "lost-predictions", "missing", "no-baseline",
-    "no-difference", "other-branch", "policy-not-yet-merged", "regression", "reused", "skipped", "threshold", "undefined",
-    "unknown", "unscored", "unsupported", "untouched", "unverified",
+    "no-difference", "other-branch", "policy-not-yet-merged", "regression", "reused", "skipped", "threshold",
+    "undefined", "unknown", "unscored", "unsupported", "untouched", "unverified",
 ]  # fmt: skip
 
 

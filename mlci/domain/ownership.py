@@ -108,6 +108,29 @@ def another_baseline() -> Finding:
     )
 
 
+def holdout_changed(files: Sequence[str]) -> Finding:
+    """Tell that a change brings along the examples it is judged on.
+
+    Args:
+        files: of the holdout that it changes; none where the forge did not list every file, so that nobody knows.
+    """
+    names = ", ".join(_short(name) if name.isprintable() else ascii(_short(name)) for name in files[:MOST_SHOWN])
+    said = (
+        f"the change alters the holdout: {names}" if files else "the change is too large to see if it has the holdout"
+    )
+    return Finding(
+        id="policy:holdout-changed",
+        rule="policy",
+        verdict=Verdict.INCONCLUSIVE,
+        reason="gate-changed",
+        message=said,
+        explanation=(
+            "Whoever chooses the examples chooses the result, so nothing measured on them is believed from a change. "
+            "Change the holdout by itself, let somebody who owns the gate merge it, and judge the model after that."
+        ),
+    )
+
+
 def other_branch(default_branch: str) -> Finding:
     """Tell that a change is proposed to a branch of its own choosing, so that its result must not be green."""
     return Finding(

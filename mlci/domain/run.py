@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What started a run that no forge knows: a person, on a machine of their own.
+LOCAL = "local"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:

@@ -236,10 +236,15 @@ def _confirm(text: bytes, answers: Answers) -> None:
         )
 
 
-def ignoring(content: bytes) -> bytes:
-    """The content of .gitignore with the lines that it lacks added at the end."""
+def ignoring(content: bytes, model: str | None = None) -> bytes:
+    """The content of .gitignore with the lines that it lacks added at the end.
+
+    Args:
+        model: the file that training writes beside itself, if it does.
+    """
     there = {line.strip().strip(b"/") for line in content.splitlines()}
-    lacking = [name.encode() + b"\n" for name in IGNORED if name.strip("/").encode() not in there]
+    wanted = IGNORED if model is None else (*IGNORED, f"/{model}")
+    lacking = [name.encode() + b"\n" for name in wanted if name.strip("/").encode() not in there]
     ended = content if not content or content.endswith(b"\n") else content + b"\n"
     return b"".join((ended, *lacking)) if lacking else content
 

@@ -98,7 +98,7 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
         findings=findings,
         model=wanted.model,
         candidate=Subject(name=wanted.model, digest=candidate.predicate.artifact),
-        baseline=None if scored is None else scored[0].file,
+        baseline=None if scored is None else _subject(wanted.model, scored[0]),
         examples=candidate.predicate.predictions.rows,
         assumptions=candidate.predicate.predictions.assumptions,
         evidence={"model": hashlib.sha256(candidate.evidence).hexdigest()},
@@ -123,6 +123,10 @@ def registered(report: Report, version: Version, *, new: bool) -> Report:
     finding = Finding(id="model:version", rule="model", verdict=Verdict.PASS, message=message)
     links = {**report.links, "registry": version.page} if version.page is not None else report.links
     return replace(report, findings=(*report.findings, finding), links=links)
+
+
+def _subject(model: str, production: Production) -> Subject:
+    return Subject(name=f"{model} version {production.version}", digest=production.file.digest)
 
 
 def _scored_alike(known: Predictions, wanted: Wanted) -> bool:

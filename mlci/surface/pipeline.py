@@ -122,11 +122,21 @@ PLAN = Command(
     title="See whether a change touches the model",
     summary="List what a change touches, and say whether the model has to be trained and judged again.",
     description=(
-        "Everything may touch the model except documentation; train.paths narrows that down. A change of mlci.yml, of "
-        "a workflow, or of more files than the forge lists always does.",
+        "Everything may touch the model except documentation and tests; train.paths narrows that down. A change of "
+        "mlci.yml, of a workflow, or of more files than the forge lists always does.",
         "Jobs that train and judge run only where the output model is true; conclude accepts that they were skipped.",
     ),
-    params=(CONFIG, report("plan"), FORMAT, overrides("train.paths")),
+    params=(
+        CONFIG,
+        Param(
+            name="base",
+            kind="text",
+            help="On a machine without a forge: the branch or commit that what is checked out would be merged to.",
+        ),
+        report("plan"),
+        FORMAT,
+        overrides("train.paths"),
+    ),
     outputs=(
         Output(name="model", help="true or false: whether the change touches the model."),
         Output(name="reason", help="Why, as a sentence."),

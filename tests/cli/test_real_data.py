@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -216,21 +219,27 @@ def test_scores_alone_judge_the_digits_as_their_highest_score_does(digits: dict[
 
 @pytest.fixture(scope="module")
 def doctors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Predictions of production and both candidates, trained by the example's own script."""
+    """Predictions of production and both candidates, trained and scored by the example's own chain."""
     folder = tmp_path_factory.mktemp("randhie")
-    training = [
-        subprocess.Popen(
-            [sys.executable, str(RANDHIE / "train.py"), "--recipe", recipe, "--out", f"{folder}/{recipe}.parquet"]
-        )
-        for recipe in ("production", "careful", "careless")
-    ]
-    assert [each.wait(timeout=60) for each in training] == [0, 0, 0]
+    example = folder / "example"
+    shutil.copytree(RANDHIE, example, ignore=shutil.ignore_patterns("data", ".*", "mlci-*"))
+    subprocess.run([sys.executable, "prepare.py"], cwd=example, check=True)
+    for recipe in ("production", "careful", "careless"):
+        patch = [] if recipe == "production" else [example / "changes" / f"{recipe}.patch"]
+        for each in patch:
+            subprocess.run(["git", "apply", each], cwd=example, check=True)
+        environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        chain = [sys.executable, "-m", "mlci", "model-ci", "--register", "false"]
+        subprocess.run(chain, cwd=example, env=environ, check=True, capture_output=True)
+        (example / "mlci-model" / "candidate.csv").rename(folder / f"{recipe}.csv")
+        for each in patch:
+            subprocess.run(["git", "apply", "--reverse", each], cwd=example, check=True)
     return folder
 
 
 def randhie(doctors: Path, recipe: str) -> tuple[int, dict[str, Any]]:
     config = ("--config", str(RANDHIE / "mlci.yml"))
-    return judged(f"{doctors}/{recipe}.parquet", f"{doctors}/production.parquet", *config)
+    return judged(f"{doctors}/{recipe}.csv", f"{doctors}/production.csv", *config)
 
 
 def test_the_careful_candidate_passes_everything_that_was_asked(doctors: Path) -> None:
@@ -255,7 +264,7 @@ def test_the_careless_candidate_fails_the_disabled_and_nobody_else(doctors: Path
 @pytest.mark.parametrize("recipe", ["careful", "careless"])
 def test_points_of_every_slice_of_the_doctors_are_scikit_learns(doctors: Path, recipe: str) -> None:
     _, report = randhie(doctors, recipe)
-    table = pq.read_table(doctors / f"{recipe}.parquet").to_pydict()
+    table = pd.read_csv(doctors / f"{recipe}.csv")
     visited, score, disability = (np.array(table[name]) for name in ("visited", "y_score", "disability"))
     points = {
         "roc_auc": lambda rows: theirs.roc_auc_score(visited[rows], score[rows]),
@@ -272,7 +281,7 @@ def test_points_of_every_slice_of_the_doctors_are_scikit_learns(doctors: Path, r
 
 def test_the_installed_command_exits_as_the_example_says(doctors: Path) -> None:
     judge = [sys.executable, "-c", "from mlci.cli.main import main; main()", "gate-compare"]
-    files = ["--candidate", f"{doctors}/careless.parquet", "--baseline", f"{doctors}/production.parquet"]
+    files = ["--candidate", f"{doctors}/careless.csv", "--baseline", f"{doctors}/production.csv"]
     ended = subprocess.run(
         [*judge, *files, "--config", str(RANDHIE / "mlci.yml")], capture_output=True, text=True, timeout=60
     )

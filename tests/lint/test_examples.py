@@ -9,8 +9,8 @@ import yaml
 
 from examples import ROOT, Use, blocks, inputs_of, problems, texts, uses
 from mlci.surface.actions import umbrella_inputs
-from mlci.surface.pipeline import STEPS
 from mlci.surface.pin import OWNER_AND_NAME, PIN
+from mlci.surface.pipeline import STEPS
 
 TEXTS = texts()
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

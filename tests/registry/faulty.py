@@ -53,6 +53,8 @@ class Faulty:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer of two small writes would wait for the other side's delayed acknowledgement.
+    disable_nagle_algorithm = True
     faulty: Faulty
 
     def handle_one_request(self) -> None:

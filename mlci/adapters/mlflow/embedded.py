@@ -153,7 +153,8 @@ class Embedded(Backend):
 
     def drop_run(self, run: str) -> None:
         """Mark a run as deleted."""
-        self._ask(lambda client: client.delete_run(run))
+        with _gone_already():
+            self._ask(lambda client: client.delete_run(run))
 
     def create(self, model: str, run: Opened, tags: Mapping[str, str], description: str) -> Known:
         """Add a version."""
@@ -168,7 +169,8 @@ class Embedded(Backend):
 
     def delete(self, model: str, number: str) -> None:
         """Remove a version."""
-        self._ask(lambda client: client.delete_model_version(model, number))
+        with _gone_already():
+            self._ask(lambda client: client.delete_model_version(model, number))
 
     def tag(self, model: str, number: str, name: str, value: str) -> None:
         """Set one tag of a version."""
@@ -228,9 +230,9 @@ class Embedded(Backend):
         try:
             return self._ask(lambda client: client.get_registered_model(model))
         except _Refused as refused:
-            if refused.code == _ABSENT:
-                return None
-            raise
+            if refused.code != _ABSENT:
+                raise
+            return None
 
     def _is_there(self) -> bool:
         return self._opened is not None or self._database.exists()
@@ -238,6 +240,7 @@ class Embedded(Backend):
     def _ask(self, asked: Callable[[MlflowClient], T]) -> T:
         """Ask the library; another process may hold the file for a moment."""
         client = self._client()
+        _hush()
         end = time.monotonic() + _LONGEST_LOCKED
         while True:
             try:
@@ -281,13 +284,24 @@ class _Locked(ServiceFailed):
     """Another process is writing."""
 
 
+@contextlib.contextmanager
+def _gone_already() -> Iterator[None]:
+    """Pass over what is not there."""
+    try:
+        yield
+    except _Refused as refused:
+        if refused.code != _ABSENT:
+            raise
+
+
 def require() -> None:
     """Say clearly that the library is missing.
 
     Raises:
         ExtraMissing: it is.
     """
-    if importlib.util.find_spec("mlflow") is None or importlib.util.find_spec("mlflow.tracking") is None:
+    # The smaller mlflow-skinny has no databases.
+    if any(importlib.util.find_spec(name) is None for name in ("mlflow", "sqlalchemy", "alembic")):
         raise ExtraMissing(
             "a registry in a SQLite file needs MLflow",
             help='pip install "mlci[mlflow]", or name a server as registry.uri, which needs no MLflow here',
@@ -322,14 +336,22 @@ def _quiet(files: Path) -> Iterator[None]:
             warnings.simplefilter("ignore")
             import mlflow.tracking  # noqa: F401 - its import sets up its logging, which is then turned down
 
-            for name in ("mlflow", "alembic"):
-                logging.getLogger(name).setLevel(logging.CRITICAL)
-            yield
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        _hush()
+        yield
     finally:
         if before is None:
             del os.environ[_ROOT]
         else:
             os.environ[_ROOT] = before
+
+
+def _hush() -> None:
+    """Leave out what the libraries say to each other about what they will no longer do."""
+    # No context that puts the filters back: threads would put back each other's.
+    for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, UserWarning):
+        warnings.filterwarnings("ignore", category=category, module=r"(mlflow|sqlalchemy|alembic|pydantic)(\.|$)")
 
 
 @contextlib.contextmanager

@@ -88,8 +88,7 @@ def read_layout(path: str, asked: Asked) -> Layout:
     names = _names(path)
     found = _found(names, asked.columns, Place(path))
     slices = _slices(names, asked, set(found.values()))
-    by_name = (name for name in slices if spelled(name).startswith(_SLICE))
-    return Layout(found, slices, tuple(dict.fromkeys((*found.values(), *by_name))), names)
+    return Layout(found, slices, tuple(dict.fromkeys((*found.values(), *slices))), names)
 
 
 def _names(path: str) -> tuple[str, ...]:

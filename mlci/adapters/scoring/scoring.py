@@ -127,6 +127,12 @@ def _ask(task: _Task, interpreter: Interpreter, folder: Path, examples: Callable
         usage = _run_command(asked.command, task, interpreter, folder, say)
         given = read_own(predictions_file(_wanted(folder, holdout)), examples(), asked)
         return _Outcome(given, describe(interpreter, say), usage)
+    if payload.format == "command":
+        raise ModelUnusable(
+            "the model has no format that mlci loads itself",
+            place=Place(payload.path),
+            help="name the command that scores it under evaluate.command",
+        )
     request = {
         "task": "score",
         "model": str(Path(payload.path).absolute()),

@@ -515,3 +515,59 @@ def test_what_is_gone_counts_as_removed_and_what_is_absent_as_not_found(home: St
     assert api.find("/a") is None
     assert api.find("/a", absent=(403,)) is None
     assert api.get("/a") is None
+
+
+def test_a_file_that_is_cut_off_on_its_way_is_fetched_again_from_its_beginning(
+    home: Stub, api: Api, tmp_path: Path
+) -> None:
+    home.replies = [truncated, reply(503), reply(body=b"0123456789")]
+    api.save("/weights", str(tmp_path / "weights"), 10)
+
+    assert (tmp_path / "weights").read_bytes() == b"0123456789"
+    error = failed(lambda: api.save("/weights", str(tmp_path / "weights"), 9))
+    assert "larger than 9 bytes" in error.cause
+
+
+def test_a_refusal_is_never_saved_as_the_file(home: Stub, api: Api, tmp_path: Path) -> None:
+    home.replies = [reply(403, {"message": "no"})]
+    failed(lambda: api.save("/weights", str(tmp_path / "weights"), 10), ServiceRefused)
+
+    assert not (tmp_path / "weights").exists()
+
+
+def test_a_file_is_put_again_from_its_beginning(home: Stub, api: Api, tmp_path: Path) -> None:
+    home.replies = [reply(502), hang_up, reply()]
+    (tmp_path / "weights").write_bytes(b"0123456789")
+    api.put_file("/weights", str(tmp_path / "weights"))
+
+    assert [body for _, _, _, body in home.seen] == [b"0123456789"] * 3
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_file_is_not_put_on_another_host(home: Stub, elsewhere: Stub, api: Api, tmp_path: Path, status: int) -> None:
+    home.replies = [reply(status, Location=elsewhere.url)]
+    (tmp_path / "weights").write_bytes(b"1")
+    failed(lambda: api.put_file("/weights", str(tmp_path / "weights")))
+
+    assert elsewhere.seen == []
+
+
+def test_a_user_and_a_password_are_sent_the_basic_way(home: Stub, waits: Waits) -> None:
+    home.replies = [reply(body={})]
+    Api(home.url, "pä ss", user="us", clock=waits.clock()).get("/x")
+
+    assert home.header("authorization") == ["Basic dXM6cMOkIHNz"]
+
+
+def test_a_post_that_may_be_sent_again_is(home: Stub, api: Api) -> None:
+    home.replies = [truncated, reply(500), reply(body={})]
+    api.post("/tags", {"a": 1}, again=True)
+
+    assert home.asked == ["POST /api/v3/tags"] * 3
+
+
+def test_an_answer_can_say_in_its_body_that_there_is_no_such_thing(home: Stub, api: Api) -> None:
+    home.replies = [reply(400, {"error_code": "ABSENT"}), reply(400, {"error_code": "OTHER"})]
+
+    assert api.find("/x", absent=lambda answer: b"ABSENT" in answer.content) is None
+    failed(lambda: api.find("/x", absent=lambda answer: b"ABSENT" in answer.content), ServiceRefused)

@@ -18,7 +18,10 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path / "checkout")
 
 
-def test_outside_git_and_without_git_there_is_no_repository(checkout: Checkout, tmp_path: Path) -> None:
+def test_outside_git_and_without_git_there_is_no_repository(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(checkout.folder)
     bare = tmp_path / "bare.git"
     subprocess.run(["git", "init", "-q", "--bare", str(bare)], check=True, env=ENVIRON)
     program = checkout.folder / "git"
@@ -66,7 +69,7 @@ def test_a_folder_of_the_repository_knows_its_top_and_its_own_paths(checkout: Ch
 
 
 def test_a_file_is_read_as_a_commit_has_it(checkout: Checkout) -> None:
-    first = checkout.write({"mlci.yml": "a", "*": "star", "-x": "dash"}).commit()
+    first = checkout.write({"mlci.yml": "a", "*": "star", "-x": "dash", ":x": "colon"}).commit()
     (checkout.folder / "link").symlink_to("mlci.yml")
     second = checkout.write({"mlci.yml": "b", "src/a.py": "a"}).commit()
     repository = checkout.repository
@@ -75,6 +78,7 @@ def test_a_file_is_read_as_a_commit_has_it(checkout: Checkout) -> None:
     assert repository.file("mlci.yml", second) == b"b"
     assert repository.file("*", first) == b"star", "a path is no pattern"
     assert repository.file("-x", first) == b"dash"
+    assert repository.file(":x", first) == b"colon"
     assert repository.file("link", first) is None
     for path in ("link", "src"):
         with pytest.raises(ServiceFailed, match="is no file"):

@@ -54,6 +54,13 @@ def test_dirty_is_what_the_commit_does_not_hold(checkout: Checkout) -> None:
     os.utime(checkout.folder / "train.py", (1, 1))
     assert not repository.dirty(), "a file that only looks changed is not"
 
+    checkout.git("add", "-f", ".mlci/x")
+    checkout.git("commit", "-qm", "x")
+    checkout.write({".mlci/x": "y"})
+    assert not repository.dirty()
+    checkout.git("add", "-A", ".mlci/x")
+    assert not repository.dirty()
+
     checkout.write({"new.py": "x"})
     assert repository.dirty()
     assert not repository.dirty(lambda path: path != "new.py")
@@ -109,13 +116,29 @@ def test_line_ends_count_as_git_stores_them(checkout: Checkout) -> None:
     assert not checkout.repository.dirty()
 
 
+def test_line_ends_that_git_leaves_alone_stay_the_same_file_however_often_it_is_touched(checkout: Checkout) -> None:
+    checkout.write({"train.py": "a\r\n"}).commit()
+    checkout.write({".gitattributes": "* text=auto\n"}).commit()
+    clean = checkout.repository.entries()
+    os.utime(checkout.folder / "train.py", (1, 1))
+
+    assert checkout.repository.entries() == clean
+    assert not checkout.repository.dirty()
+
+
 def test_a_file_written_twice_within_a_tick_is_still_found_out(checkout: Checkout) -> None:
-    for number in range(5):
-        checkout.write({"train.py": f"{number}a\n"}).commit()
-        before = checkout.repository.entries()
-        checkout.write({"train.py": f"{number}b\n"})
-        assert checkout.repository.entries() != before
-        assert checkout.repository.dirty()
+    checkout.git("config", "core.trustctime", "false")
+    checkout.write({"train.py": "a\n"})
+    file, index, tick = checkout.folder / "train.py", checkout.folder / ".git/index", (10**9, 10**9)
+    os.utime(file, tick)
+    checkout.commit()
+    before = checkout.repository.entries()
+    checkout.write({"train.py": "b\n"})
+    for path in (file, index):
+        os.utime(path, tick)
+
+    assert checkout.repository.entries() != before
+    assert checkout.repository.dirty()
 
 
 def test_a_submodule_is_its_commit_and_what_differs_from_that(checkout: Checkout, tmp_path: Path) -> None:

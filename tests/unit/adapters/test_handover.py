@@ -227,7 +227,7 @@ def edited(change: Callable[[dict], None]) -> Callable[[bytes], bytes]:  # type:
         (edited(lambda it: it["predicate"].update(format="exec")), "Unknown word"),
         (edited(lambda it: it["predicate"].pop("training")), "cannot be read"),
         (lambda content: content[:-1] + b',"_type":"twice"}', "twice"),
-        (lambda content: b"[" * 100_000, "cannot be read"),
+        (lambda _: b"[" * 100_000, "cannot be read"),
         (lambda content: content + b" " * (33 << 20), "more than"),
     ],
 )  # fmt: skip

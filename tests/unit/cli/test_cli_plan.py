@@ -205,12 +205,11 @@ class TestHere:
         assert self.planned(checkout, checkout.head).startswith("the one changed file touches")
 
     def test_a_branch_that_is_not_there_and_a_folder_outside_git_are_errors(
-        self, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+        self, checkout: Checkout, tmp_path: Path
     ) -> None:
-        with pytest.raises(UsageError, match="no branch or commit nope"):
+        with pytest.raises(UsageError, match="names no branch and no commit: 'nope'"):
             self.planned(checkout, "nope")
-        with pytest.raises(UsageError, match="no git repository here"):
+        with pytest.raises(UsageError, match="needs a repository of git"):
             self.planned(checkout, "main", PATH="/nonexistent")
-        monkeypatch.setattr(plan, "forge_of", lambda _: object())
-        with pytest.raises(UsageError, match="developer's machine"):
-            self.planned(checkout, "main")
+        with pytest.raises(UsageError, match="a machine without a forge"):
+            self.planned(checkout, "main", **pushed(tmp_path))

@@ -434,4 +434,5 @@ def test_the_process_exits_with_what_run_returns() -> None:
     with process("gate-compare", stderr=subprocess.PIPE) as started:
         said = started.communicate(timeout=60)[1]
 
-    assert (started.returncode, said.splitlines()[0]) == (Exit.USAGE, "error[C007]: gate-compare needs --candidate or --version")
+    assert started.returncode == Exit.USAGE
+    assert said.splitlines()[0] == "error[C007]: gate-compare needs --candidate or --version"

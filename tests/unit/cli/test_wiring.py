@@ -18,9 +18,9 @@ from mlci.config.source import Source
 from mlci.domain.verdict import Verdict
 from mlci.errors import Exit, MlciError
 from mlci.surface.catalog import COMMANDS
+from mlci.surface.command import Command
 from mlci.surface.machine import CONFIG_EXPLAIN
 from mlci.surface.pipeline import GATE_COMPARE
-from mlci.surface.command import Command
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keys import key_paths
 
+from mlci.config.duration import Duration
 from mlci.config.key import Key
 from mlci.config.load import load
-from mlci.config.duration import Duration
 from mlci.config.model import Config, Notification, Tier
 from mlci.config.resolve import resolve
 from mlci.config.settings import as_written

@@ -219,6 +219,13 @@ def test_only_what_is_lacking_is_added_to_gitignore(before: bytes, after: bytes)
     assert init.ignoring(after) == after
 
 
+def test_a_model_that_training_writes_beside_itself_is_no_part_of_a_commit() -> None:
+    once = init.ignoring(b"*.pyc\n", "out/model.joblib")
+
+    assert once.endswith(b"\n/out/model.joblib\n")
+    assert init.ignoring(once, "out/model.joblib") == once
+
+
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [

@@ -37,7 +37,7 @@ def before(**changed: Any) -> MemoryWorkshop:
 
 
 PRODUCTION = Production(
-    file=Subject(name="churn version 3", digest="b" * 64), version="3", artifact="0" * 64, holdout=HOLDOUT.digest,
+    file=Subject(name="baseline.csv", digest="b" * 64), version="3", artifact="0" * 64, holdout=HOLDOUT.digest,
     evaluator="9" * 64, how="its predictions were kept",
 )  # fmt: skip
 
@@ -115,7 +115,7 @@ def test_production_that_was_scored_is_named_with_where_its_predictions_come_fro
     outcome = model_ci.run(wanted(), MemoryWorkshop(comparison=(PRODUCTION, "work/baseline.csv")))
 
     assert outcome.production == (PRODUCTION, "work/baseline.csv")
-    assert outcome.report.baseline == PRODUCTION.file
+    assert outcome.report.baseline == Subject(name="churn version 3", digest="b" * 64)
     assert "version 3: its predictions were kept" in outcome.report.findings[-1].message
 
 

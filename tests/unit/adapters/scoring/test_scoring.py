@@ -122,12 +122,8 @@ def test_a_real_interpreter_scores_twice_alike_and_the_gate_reads_it(bench: Benc
     frame.to_parquet(parquet)
 
     first = bench.score(bench.interpreter, csv, asked)
-    stored = HoldoutFile(path=str(parquet), digest=csv.digest)
-    with pytest.raises(ModelUnusable, match="not what it was"):
-        bench.score(bench.interpreter, stored, asked, out="second")
-    second = bench.score(
-        bench.interpreter, replace(stored, digest=hashlib.sha256(parquet.read_bytes()).hexdigest()), asked, out="second"
-    )
+    stored = HoldoutFile(path=str(parquet), digest=hashlib.sha256(parquet.read_bytes()).hexdigest())
+    second = bench.score(bench.interpreter, stored, asked, out="second")
 
     assert "scikit-learn" in first.environment.loaded
     assert set(first.environment.loaded) < set(first.environment.packages)
@@ -151,6 +147,15 @@ def test_the_users_modules_are_found_and_those_of_mlci_are_not(bench: Bench) -> 
     scored = bench.score(bench.interpreter, bench.holdout(HOLDOUT, "h.tsv.csv"), Asked(features=("plan",)))
 
     assert Path(scored.path).read_text() == "id,label,y_pred\ne1,0,b\ne2,1,p\ne3,1,b\ne4,0,p\n"
+
+
+def test_a_class_of_the_training_script_itself_is_explained(bench: Bench) -> None:
+    bench.model.write_bytes(b"c__main__\nTrained\n(tR.")
+
+    with pytest.raises(ModelUnloadable, match="cannot be loaded") as caught:
+        bench.score(bench.interpreter, bench.holdout(HOLDOUT))
+
+    assert "move it to a module" in str(caught.value)
 
 
 def test_what_is_no_requirement_comes_into_no_environment(bench: Bench) -> None:
@@ -236,7 +241,15 @@ def test_an_answer_that_does_not_hold_together_is_refused(
 
 @pytest.mark.parametrize(
     "answer",
-    ["", "[]", "{", '{"rows": NaN}', '{"rows": 4, "rows": 4}', "[" * 100_000, json.dumps(ANSWER) + " " * (1 << 24)],
+    [
+        "",
+        "[]",
+        "{",
+        json.dumps(ANSWER)[:-1] + ', "more": NaN}',
+        json.dumps(ANSWER)[:-1] + ', "rows": 4}',
+        "[" * 100_000,
+        json.dumps(ANSWER) + " " * (1 << 24),
+    ],
 )
 def test_an_answer_that_is_no_answer_is_refused(bench: Bench, answer: str) -> None:
     with pytest.raises(ModelUnusable):
@@ -280,7 +293,10 @@ def test_the_fingerprint_knows_no_order_of_rows_and_nothing_beyond_six_digits(be
     assert of(bench.saying(ANSWER, codes, (turned + 1e-5).tobytes()), other) != first
 
 
-OWN = "id,pred,proba,label,weight,cost\ne4,1,0.7,1,9,2\ne3,1,0.6,0,9,3\ne2,1,0.8,0,9,4\ne1,0,0.1,1,9,5\n"
+OWN = (
+    "id,pred,proba,label,y_true,truth,weight,cost\n"
+    "e4,1,0.7,1,1,1,9,2\ne3,1,0.6,0,1,1,9,3\ne2,1,0.8,0,1,1,9,4\ne1,0,0.1,1,1,1,9,5\n"
+)
 
 
 def own(bench: Bench, content: str, **more: Any) -> Scored:
@@ -315,6 +331,8 @@ def test_a_command_that_leaves_no_file_is_told_where_to_write(bench: Bench) -> N
         bench.score(bench.saying(ANSWER), bench.holdout(HOLDOUT), Asked(command="true"), "command")
 
     assert "MLCI_PREDICTIONS" in str(caught.value)
+    with pytest.raises(ModelUnusable, match="no format that mlci loads"):
+        bench.score(bench.saying(ANSWER), bench.holdout(HOLDOUT), Asked(), "command")
 
 
 def test_the_evaluator_changes_with_every_setting_and_the_code_only_for_a_command() -> None:
