@@ -121,9 +121,9 @@ def holdout(path: Path, rows: int) -> None:
 class Bench:
     """The ways to train: alone, into nothing, and in a repository that has a production model already."""
 
-    def __init__(self, folder: Path, training: Training, rows: int) -> None:
-        """Make the repositories in a folder that is not there yet."""
-        folder.mkdir()
+    def __init__(self, folder: Path, rows: int) -> None:
+        """Make the repositories in a folder, with a training that is over at once."""
+        training = Training(0, 1)
         self._parts = folder / "parts.json"
         holdout(folder / "holdout.csv", rows)
         alone, new, old = (
@@ -131,7 +131,6 @@ class Bench:
         )
         # Each way finds what the one before it left in the same repository.
         self._repositories = {BARE: alone, NOTHING: alone, FIRST: new, CHANGE: old, LATER: old, REUSED: old}
-        process(["make"], folder=alone.folder)
         process(MODEL_CI, folder=old.folder)
         process([PYTHON, "-c", PROMOTE], folder=old.folder)
         process(MODEL_CI, folder=old.folder)  # Production's predictions are kept from now on.
@@ -143,6 +142,8 @@ class Bench:
             repository.commit()
         if way == FIRST:
             repository.forget()
+        if way == NOTHING:
+            (repository.folder / "out" / "model.joblib").touch()
         commands = {
             BARE: ["env", "MLCI_TRAIN_OUTPUT=out", PYTHON, "train.py"],
             CHANGE: [*MODEL_CI, "--register", "false"],
@@ -150,8 +151,11 @@ class Bench:
         }
         return commands.get(way, MODEL_CI), repository.folder
 
-    def timed(self, ways: Sequence[str], rounds: int) -> dict[str, Runs]:
-        """Every way once a round."""
+    def timed(self, ways: Sequence[str], training: Training, rounds: int) -> dict[str, Runs]:
+        """Every way once a round, with this training."""
+        for repository in self._repositories.values():
+            repository.training = training
+            repository.commit()
         found: dict[str, Runs] = dict.fromkeys(ways, Runs(()))
         for _ in range(rounds):
             for way in ways:
@@ -193,15 +197,15 @@ def added(runs: dict[str, Runs], bare: Runs, title: str) -> Iterator[list[object
         ]
 
 
-def report(folder: Path, lengths: Sequence[float], rows: int, rounds: int) -> None:
+def report(folder: Path, ways: Sequence[str], lengths: Sequence[float], rows: int, rounds: int) -> None:
     """Print both tables; a training that is longer than the first only shows that what is added stays the same."""
     first, *longer = lengths
-    bench = Bench(folder / "0", Training.lasting(first), rows)
-    runs = bench.timed([BARE, FIRST, CHANGE, LATER, REUSED, NOTHING], rounds)
+    bench = Bench(folder, rows)
+    runs = bench.timed(ways, Training.lasting(first), rounds)
     lines = list(added(runs, runs[BARE], f"{first:g} s"))
-    taken_apart = bench.parts([LATER, REUSED], rounds)
-    for place, seconds in enumerate(longer, start=1):
-        runs = Bench(folder / str(place), Training.lasting(seconds), rows).timed([BARE, LATER], min(rounds, 2))
+    taken_apart = bench.parts([way for way in (LATER, REUSED) if way in ways], rounds)
+    for seconds in longer:
+        runs = bench.timed([BARE, LATER], Training.lasting(seconds), min(rounds, 2))
         lines += added(runs, runs[BARE], f"{seconds:g} s")
     header = ["training", "way", "best", "median", "processor", "added, median", "/ command, best", "/ command, median"]
     print(table(header, lines))
@@ -212,18 +216,20 @@ def report(folder: Path, lengths: Sequence[float], rows: int, rounds: int) -> No
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, nargs="+", default=[1.0, 20.0], help="lengths of training")
     parser.add_argument("--quick", action="store_true", help="one round of almost nothing")
     given = parser.parse_args()
+    ways = [BARE, FIRST, CHANGE, LATER, REUSED, NOTHING]
     if given.quick:
+        ways = [BARE, CHANGE, REUSED]
         given.rounds, given.rows, given.seconds = 1, 200, [0.01]
     # What is measured is a developer's machine, wherever this is run.
     for name in [name for name in os.environ if name.startswith(("GITHUB_", "GITLAB_", "CI_", "MLCI_", "MLFLOW_"))]:
         del os.environ[name]
     with tempfile.TemporaryDirectory() as name:
-        report(Path(name), given.seconds, given.rows, given.rounds)
+        report(Path(name), ways, given.seconds, given.rows, given.rounds)
 
 
 if __name__ == "__main__":

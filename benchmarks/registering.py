@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measure import in_turns, process, table, times
+from measure import Run, Runs, process, table, times
 
 OURS = "mlci"
 PEERS = {
@@ -17,7 +17,7 @@ PEERS = {
     "mlflow.sklearn.log_model, requirements inferred": "inferred",
     "MlflowClient: log_artifacts, create_model_version": "client",
 }
-METRICS = {name: 0.9 for name in ("accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier")}
+METRICS = dict.fromkeys(("accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier"), 0.9)
 PARAMS = {"max_iter": "100", "C": "1.0", "solver": "lbfgs"}
 TAGS = {f"mlci.{name}": "0" * 64 for name in ("commit", "data", "inputs", "evidence", "environment", "holdout")}
 STATE, NAME = "state", "churn"
@@ -86,33 +86,31 @@ def peer(folder: Path, way: str) -> None:
     print(version.version)
 
 
-def measured(folder: Path, rounds: int) -> list[list[object]]:
-    """One line a way: into a new file, and into one that has versions."""
-    program = [sys.executable, __file__]
-    commands = {OURS: [*program, "--ours", str(folder)]}
-    commands |= {name: [*program, "--peer", str(folder), way] for name, way in PEERS.items()}
+def measured(folder: Path, ways: dict[str, list[str]], rounds: int) -> list[list[object]]:
+    """One line a way, into a new file and into one that has versions; every way has a file of its own."""
     lines: list[list[object]] = []
-    for kind in ("new file", "file with versions"):
-        found = {name: [] for name in commands}
+    for kind in ("new", "with versions"):
+        found: dict[str, list[Run]] = {name: [] for name in ways}
         for _ in range(rounds):
-            for name, command in commands.items():
-                place = folder / f"of {len(name)}"
-                if kind == "new file":
+            for name, command in ways.items():
+                place = folder / f"into {list(ways).index(name)}"
+                if kind == "new":
                     shutil.rmtree(place, ignore_errors=True)
-                    place.mkdir()
-                found[name].append(in_turns({name: command}, 1, folder=place)[name])
+                place.mkdir(exist_ok=True)
+                found[name].append(process(command, folder=place))
+        mine = Runs(tuple(found[OURS]))
         for name, runs in found.items():
-            walls, mine = [run.median_s for run in runs], [run.median_s for run in found[OURS]]
+            each = Runs(tuple(runs))
             lines.append([
-                name, kind, f"{min(walls):.2f} s", f"{sorted(walls)[len(walls) // 2]:.2f} s",
-                times(min(walls), min(mine)), times(sorted(walls)[len(walls) // 2], sorted(mine)[len(mine) // 2]),
+                name, kind, f"{each.least_s:.2f} s", f"{each.median_s:.2f} s",
+                times(each.least_s, mine.least_s), times(each.median_s, mine.median_s), times(each.cpu_s, mine.cpu_s),
             ])  # fmt: skip
     return lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--quick", action="store_true", help="one round, beside the quickest other way")
     parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
@@ -124,7 +122,16 @@ def main() -> None:
         return ours(given.ours)
     if given.peer:
         return peer(Path(given.peer[0]), given.peer[1])
-    print(1)
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    peers = ["client"] if given.quick else list(PEERS.values())
+    with tempfile.TemporaryDirectory() as name:
+        program = [sys.executable, __file__]
+        process([*program, "--make", name])
+        ways = {OURS: [*program, "--ours", name]}
+        ways |= {label: [*program, "--peer", name, way] for label, way in PEERS.items() if way in peers}
+        lines = measured(Path(name), ways, 1 if given.quick else given.rounds)
+    header = ["way", "database", "best", "median", "/ mlci, best", "/ mlci, median", "/ mlci, processor"]
+    print(table(header, lines))
     return None
 
 

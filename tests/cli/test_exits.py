@@ -1,7 +1,8 @@
-"""Every way gate-compare and config explain can end, each with exactly one exit code."""
+"""Every way gate-compare, model-ci and config explain can end, each with exactly one exit code."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -18,8 +19,10 @@ import pytest
 from cli.running import on_main, predictions, proposed, zipped
 
 from mlci.cli.main import run
-from mlci.errors import Exit, MlciError, ServiceFailed, ServiceRefused, catalogue
+from mlci.errors import Exit, MlciError, RegistryBroken, ServiceFailed, ServiceRefused, catalogue
+from mlci.ports import Unscored
 from mlci.surface.catalog import command_named
+from mlci.testing.registry import MemoryRegistry
 
 JUDGE = ("gate-compare", "--candidate", "c.csv", "--baseline", "b.csv")
 REPORT = Path(".mlci/report/gate-compare.json")
@@ -198,6 +201,87 @@ EXPLAIN_ENDINGS = [
 ]  # fmt: skip
 
 
+MODEL = ("model-ci", "--register", "false")
+SCRIPT = "import os, pathlib; out = pathlib.Path(os.environ['MLCI_TRAIN_OUTPUT'])\n"
+PICKLE = SCRIPT + "import pickle, {module}; (out / 'model.pkl').write_bytes(pickle.dumps({value}))\n"
+GOOD = PICKLE.format(module="ours", value="ours.Model()")
+
+
+def trained(script: str, more: str = "", **files: str) -> dict[str, str | bytes]:
+    """A repository whose training is this script; ``ours`` has a model of a class of its own."""
+    columns = "{train: {command: python train.py" + more + "}, data: {holdout: holdout.csv}"
+    return {
+        "mlci.yml": f"{columns}, model: m, evaluate: {{id: id, target: y, timeout: 30s}}}}",
+        "train.py": script,
+        "ours.py": "class Model:\n    def predict(self, rows):\n        return [0] * len(rows)\n",
+        "holdout.csv": "id,x,y\n" + "".join(f"e{row},{row},{row % 2}\n" for row in range(50)),
+        **files,
+    }
+
+
+def raising(error: type[MlciError]) -> Callable[[pytest.MonkeyPatch], Any]:
+    """A registry that answers everything with an error."""
+    registry = MemoryRegistry(error=error("what it holds is not what it was given"))
+    return lambda patch: patch.setattr("mlci.adapters.mlflow.open_registry", lambda *_, **__: registry)
+
+
+def altered(_: pytest.MonkeyPatch) -> None:
+    """A registry whose production is no longer the model that was registered."""
+    registered = (sys.executable, "-m", "mlci", "run")
+    subprocess.run(registered, check=True, capture_output=True, timeout=60, env=PATHED)
+    [stored] = Path(".mlci/artifacts").rglob("model.pkl")
+    stored.write_bytes(stored.read_bytes() + b"#")
+    Path("holdout.csv").write_text(Path("holdout.csv").read_text().replace("e1,", "f1,"))
+
+
+def at_work(_: pytest.MonkeyPatch) -> None:
+    """Another process that works on the same model."""
+    Path(".mlci/work/m").mkdir(parents=True)
+    # Held until this process ends; each test has a folder of its own.
+    fcntl.flock(os.open(".mlci/work/m/lock", os.O_CREAT | os.O_RDWR), fcntl.LOCK_EX)
+
+
+PATHED = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+MODEL_ENDINGS = [
+    Ending("trained and scored", 0, MODEL, trained(GOOD), environ=PATHED),
+    Ending("training fails", 14, MODEL, trained("raise SystemExit(3)"), "T001", PATHED),
+    Ending("takes too long", 14, MODEL, trained("import time; time.sleep(60)", ", timeout: 1s"), "T002", PATHED),
+    Ending("runs out of memory", 14, MODEL, trained("raise MemoryError"), "T003", PATHED),
+    Ending("leaves nothing", 14, MODEL, trained("pass"), "T004", PATHED),
+    Ending("leaves two", 14, MODEL, trained(GOOD + "(out / 'b.pkl').write_bytes(b'')\n"), "T004", PATHED),
+    Ending("is no model", 14, MODEL, trained(PICKLE.format(module="os", value="[1]")), "T005", PATHED),
+    Ending("production was altered", 5, MODEL, trained(GOOD), "A003", PATHED, altered),
+    Ending("the registry lies", 5, MODEL, trained(GOOD), "R002", PATHED, raising(RegistryBroken)),
+    Ending("the registry is silent", 4, MODEL, trained(GOOD), "S001", PATHED, raising(ServiceFailed)),
+    Ending("another is at work", 2, MODEL, trained(GOOD), "U006", PATHED, at_work),
+    Ending("the registry would be lost", 2, MODEL[:1], trained(GOOD), "R001", PATHED, lambda patch: hosted(patch)),
+    Ending("production cannot be scored", 3, MODEL, trained(GOOD), None, PATHED, lambda patch: unscored(patch)),
+    Ending("the configuration names no model", 2, MODEL, config("train: python train.py"), "C007", PATHED),
+    Ending("an internal error", 1, MODEL, trained(GOOD), None, PATHED, lambda patch: inside(patch, lambda *_: 1 / 0)),
+    Ending("interrupted", 130, MODEL, trained(GOOD), None, PATHED, lambda patch: inside(patch, interrupt)),
+]  # fmt: skip
+
+
+def inside(patch: pytest.MonkeyPatch, instead: Callable[..., Any]) -> None:
+    patch.setattr("mlci.steps.model_ci.run", instead)
+
+
+def hosted(patch: pytest.MonkeyPatch) -> None:
+    """A run of the default branch on a runner that keeps no disk."""
+    on_main().entered(patch, "model_ci")
+    patch.setitem(PATHED, "GITHUB_ACTIONS", "true")
+    patch.setitem(PATHED, "RUNNER_ENVIRONMENT", "github-hosted")
+
+
+def unscored(patch: pytest.MonkeyPatch) -> None:
+    """A production model that nobody can load here."""
+    from mlci.adapters.workshop import LocalWorkshop
+
+    answer = Unscored(version="3", why="the module lightgbm is missing", missing="lightgbm")
+    patch.setattr(LocalWorkshop, "production", lambda _: answer)
+
+
 def named(endings: list[Ending]) -> list[Any]:
     return [pytest.param(ending, id=ending.name.replace(" ", "-")) for ending in endings]
 
@@ -219,14 +303,15 @@ def ended(ending: Ending, monkeypatch: pytest.MonkeyPatch) -> int:
         return run(ending.arguments, ending.environ)
 
 
-@pytest.mark.parametrize("ending", named([*GATE_ENDINGS, *EXPLAIN_ENDINGS]))
+@pytest.mark.parametrize("ending", named([*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS]))
 def test_each_ending_has_its_exit_and_its_error(
     ending: Ending, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ended(ending, monkeypatch) == ending.exit
     said = capsys.readouterr().err
     assert re.findall(r"error\[(\w+)\]", said) == ([ending.error] if ending.error else [])
-    assert "Traceback" not in said
+    # What the user's own code prints is shown as it comes; mlci itself never ends in a trace of its own.
+    assert "Traceback" not in said.partition("error[")[2]
 
 
 @pytest.mark.parametrize("ending", named([each for each in GATE_ENDINGS if each.exit != 0]))
@@ -293,18 +378,22 @@ OUT_OF_REACH: dict[str, str] = {}
 
 
 def test_every_error_of_the_catalogue_is_reached() -> None:
-    reached = {ending.error for ending in (*GATE_ENDINGS, *EXPLAIN_ENDINGS)}
+    reached = {ending.error for ending in (*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS)}
     assert {kind.id for kind in catalogue()} - reached == set(OUT_OF_REACH)
 
 
-@pytest.mark.parametrize(("command", "endings"), [("gate-compare", GATE_ENDINGS), ("config explain", EXPLAIN_ENDINGS)])
+@pytest.mark.parametrize(
+    ("command", "endings"),
+    [("gate-compare", GATE_ENDINGS), ("config explain", EXPLAIN_ENDINGS), ("model-ci", MODEL_ENDINGS)],
+)
 def test_the_exits_that_are_declared_are_those_that_are_reached(command: str, endings: list[Ending]) -> None:
     assert {int(exit) for exit in command_named(command).exits} == {ending.exit for ending in endings}
 
 
 def test_each_error_has_the_exit_it_declares() -> None:
     exits = {kind.id: int(kind.exit) for kind in catalogue()}
-    assert all(ending.exit == exits[ending.error] for ending in (*GATE_ENDINGS, *EXPLAIN_ENDINGS) if ending.error)
+    endings = (*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS)
+    assert all(ending.exit == exits[ending.error] for ending in endings if ending.error)
 
 
 # Real processes.

@@ -58,9 +58,12 @@ def client_of(uri: str) -> Any:
     return MlflowClient(uri, uri)
 
 
-def runs_of(uri: str, model: str) -> list[Any]:
+def runs_of(uri: str, model: str, *, deleted: bool = False) -> list[Any]:
+    from mlflow.entities import ViewType
+
     client = client_of(uri)
-    return list(client.search_runs([client.get_experiment_by_name(model).experiment_id]))
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+    return list(client.search_runs([client.get_experiment_by_name(model).experiment_id], run_view_type=view))
 
 
 def assert_one(uri: str, registry: Registry, model: str, digest: str, folder: Path) -> Version:
@@ -149,6 +152,7 @@ def test_every_request_that_fails_once_is_mended_and_done_once(proxy: Faulty, tm
     assert len({path for method, path in proxy.seen if method != "GET"}) > 10
     found = assert_one(proxy.url, registry, model, "a" * 64, tmp_path / "out")
     assert (found.number, found.aliases, found.tags["t"]) == ("1", ("production",), "1")
+    assert len(runs_of(proxy.url, model, deleted=True)) == 1
 
 
 @pytest.mark.parametrize(("mode", "only"), [("lost", "model-versions"), ("500", "artifacts"), ("half", "runs/")])

@@ -99,11 +99,15 @@ def test_what_cannot_be_installed_is_named_and_leaves_nothing(tmp_path: Path) ->
 
 def test_credentials_that_an_installer_prints_stay_out_of_the_error(tmp_path: Path) -> None:
     chatty = tmp_path / "uv"
-    chatty.write_text("#!/bin/sh\necho error: https://user:hunter22@example.org/simple/ has no absent==1.0; exit 1\n")
+    chatty.write_text("#!/bin/sh\necho error: $UV_INDEX_URL has no absent==1.0, $SOME_TOKEN; exit 1\n")
     chatty.chmod(0o755)
+    index = "https://user:hunter22@example.org/simple"
+    environ = {"PATH": f"{tmp_path}:/bin", "UV_INDEX_URL": index, "SOME_TOKEN": "sesame-open"}
     with pytest.raises(Unbuildable) as caught:
-        build("absent==1.0\n", PYTHON, str(tmp_path / "environments"), {"PATH": f"{tmp_path}:/bin"}, print)
+        build("absent==1.0\n", PYTHON, str(tmp_path / "environments"), environ, print)
+    # The index is asked with what the user has set for it; nothing else that is secret gets that far.
     assert "***@example.org" in str(caught.value)
+    assert "sesame" not in str(caught.value)
     assert "hunter22" not in str(caught.value)
 
 

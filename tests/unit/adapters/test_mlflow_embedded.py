@@ -103,3 +103,6 @@ def test_a_database_that_another_process_never_lets_go_is_an_error(
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(ServiceFailed, match="another process"):
             registry.register("churn", entry)
+        # Whoever only reads does not wait.
+        other = open_registry(f"sqlite:///{folder}/.mlci/mlflow.db", {}, folder=".", writing=False)
+        assert other.aliased("churn", "production") is not None
