@@ -32,7 +32,8 @@ def find_payload(output: str, named: str | None, command: bool) -> Payload:
     Args:
         output: the folder.
         named: ``train.model``, a file or folder in it; None to take the one thing there that is a model.
-        command: whether the user's own command scores, so that anything can be a model; with nothing named, all of it.
+        command: whether the user's own command scores, so that anything can be a model: with nothing named the one
+            file that is there, else all of it. Whoever has only the list of files then hands over the same.
 
     Raises:
         ModelMissing: there is none, or more than one, or something in it that is no part of a model: a link out of it,
@@ -44,7 +45,8 @@ def find_payload(output: str, named: str | None, command: bool) -> Payload:
         path = _named(output, named)
         format = "command" if command else _format(path)
     elif command:
-        path, format = output, "command"
+        there = _listed(output)
+        path, format = there[0] if len(there) == 1 and Path(there[0]).is_file() else output, "command"
     else:
         path, format = _only_one(output)
     if format is None:

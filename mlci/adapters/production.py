@@ -54,7 +54,7 @@ class Bench:
     Attributes:
         interpreter: the candidate's; its folder is the one that ``mlci.yml`` lies in.
         repository: that holds the code of earlier commits; None outside git.
-        folder: mlci's own, ``.mlci``: environments, kept predictions and work in progress lie below it.
+        folder: mlci's own, ``.mlci``: environments and kept predictions lie below it.
         environ: this process's own environment, for settings of package indexes.
         trusted: whether this run may add to the registry.
         believed: whether predictions that were kept on this machine are taken; not where code of a change has run that
@@ -117,18 +117,19 @@ def predictions_of(
         found = ScoredFolder(str(Path(bench.folder, "scored")), say).find(version, question)
         if found is not None:
             return found
-    with _work(bench.folder) as work:
+    # Beside the logs lies the folder of this run alone, where the next one clears up after one that was killed.
+    with _work(Path(bench.interpreter.log).parent) as work:
         job = _Job(version, registry, holdout, asked, evaluator, bench, say, work)
         return job.predictions()
 
 
 @contextlib.contextmanager
-def _work(folder: str) -> Iterator[Path]:
+def _work(folder: Path) -> Iterator[Path]:
     """A folder for what is fetched, gone afterwards."""
-    parent = Path(folder, "work").absolute()
+    parent = folder.absolute()
     with writing(str(parent)):
         parent.mkdir(parents=True, exist_ok=True)
-        new = tempfile.TemporaryDirectory(dir=parent, prefix="production-", ignore_cleanup_errors=True)
+        new = tempfile.TemporaryDirectory(dir=parent, prefix=".production-", ignore_cleanup_errors=True)
     with new as name:
         yield Path(name)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from mlci.cli.training import (
     Order,
     alone,
     asked_of,
+    folder_of,
     fresh,
     holdout_of,
     inputs_of,
@@ -27,7 +29,7 @@ from mlci.cli.training import (
 )  # fmt: skip
 from mlci.config.policy import gate_policy
 from mlci.domain import card
-from mlci.errors import Exit, ExtraMissing, MlciError, UsageError
+from mlci.errors import Exit, ExtraMissing, MlciError, NotWritable, UsageError
 
 if TYPE_CHECKING:
     from mlci.adapters.git import Repository
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from mlci.domain.policy import GatePolicy
     from mlci.domain.training import Production
     from mlci.ports import Earlier, Registry, Unscored, Version
+    from mlci.publish import Faces
     from mlci.steps.model_ci import Outcome, Wanted
 
 # Errors after which a report of the error is written, as after any other of this run's results.
@@ -63,8 +66,36 @@ def run(invocation: Invocation) -> Exit:
 
 def make(invocation: Invocation) -> Made:
     """Make a candidate and deliver the report."""
+    with begun(invocation) as faces:
+        return _delivered(invocation, faces)
+
+
+@contextmanager
+def begun(invocation: Invocation) -> Iterator[Faces]:
+    """Work on the model alone, with nothing of an earlier run left where results belong.
+
+    What another run is just making is left as it is.
+
+    Yields:
+        where the report is written.
+
+    Raises:
+        NotAlone: another run is at work on this model.
+    """
+    own, model = invocation.own, invocation.resolved.config.model
+    with ExitStack() as stack:
+        # Without a name there is nothing to be alone with, and what is missing is said later.
+        if model is not None:
+            try:
+                stack.enter_context(alone(folder_of(own["config"]), model))
+            except NotWritable:
+                discard(invocation.command, own)
+                raise
+        yield discard(invocation.command, own)
+
+
+def _delivered(invocation: Invocation, faces: Faces) -> Made:
     own = invocation.own
-    faces = discard(invocation.command, own)
     forge = forge_of(invocation.environ, own.get("base"), own["config"])
     delivery = Delivery(own, faces, invocation.environ, forge.job if forge is not None else None)
     try:
@@ -90,7 +121,7 @@ def _made(invocation: Invocation, decided: Decided, forge: Forge | None, deliver
     def say(line: str) -> None:
         delivery.say("notice", line)
 
-    with alone(order) as work:
+    with alone(order.folder, order.model) as work:
         session = _Session(order, work, forge, invocation, say)
         wanted, workshop = session.prepared()
         if invocation.wants("dry_run"):

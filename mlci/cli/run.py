@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mlci.adapters import files
 from mlci.cli import gate_compare, model_ci
-from mlci.cli.forge import forge_of
+from mlci.cli.delivery import discard
+from mlci.cli.forge import COMMENT, forge_of
 from mlci.cli.invocation import Invocation
 from mlci.errors import Exit, Place, UsageError
 from mlci.surface.command import Command
@@ -24,19 +26,23 @@ def run(invocation: Invocation) -> Exit:
     _require_configuration(invocation)
     _refuse_a_pipeline(invocation)
     model = _step(invocation, MODEL_CI, register="false" if own["base"] else own["register"], reuse=own["reuse"])
-    made = model_ci.make(model)
-    if made.exit is not Exit.PASS:
-        return made.exit
     gate = _step(
         invocation,
         GATE_COMPARE,
         candidate=model.own["keep"],
-        version=made.version,
         comment="true" if own["base"] else "false",
         # What a change shows is the comment, so that is what is shown here.
         format="markdown" if own["base"] and own["format"] == "text" else None,
     )
-    return gate_compare.run(gate)
+    # The gate judges what this run made, so nobody may make another in between.
+    with model_ci.begun(model):
+        # Nor may the verdict on an earlier model stand beside this one, should this run get no further.
+        discard(GATE_COMPARE, gate.own)
+        files.remove(COMMENT)
+        made = model_ci.make(model)
+        if made.exit is not Exit.PASS:
+            return made.exit
+        return gate_compare.run(replace(gate, own={**gate.own, "version": made.version}))
 
 
 def _require_configuration(invocation: Invocation) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -49,7 +50,7 @@ class Order:
     @property
     def folder(self) -> Path:
         """The folder of the configuration, which its paths are relative to."""
-        return Path(os.path.realpath(Path(self.file).parent))
+        return folder_of(self.file)
 
     @property
     def model(self) -> str:
@@ -74,18 +75,35 @@ class Order:
         return self.run is None or self.run.event == LOCAL
 
 
+def folder_of(file: str) -> Path:
+    """The folder of a configuration file, links followed."""
+    return Path(os.path.realpath(Path(file).parent))
+
+
 def _required(key: str, what: str) -> RequiredMissing:
     return RequiredMissing(f"{key} is not set", place=Place("mlci.yml"), help=f"write {what}, or run mlci init")
 
 
+# The folders that this process has locked: asked through a second handle, the lock would be refused even to itself.
+_LOCKED: set[Path] = set()
+
+
 @contextmanager
-def alone(order: Order) -> Iterator[Path]:
+def alone(folder: Path, model: str) -> Iterator[Path]:
     """The folder that this run works in, which no other run uses at the same time; the lock ends with the process.
+
+    Args:
+        folder: of the configuration.
+        model: the model's name; this process may ask again while it holds it.
 
     Raises:
         NotAlone: another run is at work on this model.
+        NotWritable: there is no place for the lock.
     """
-    work = order.state / "work" / order.model
+    work = folder / STATE / "work" / model
+    if work in _LOCKED:
+        yield work
+        return
     lock: TextIO | None = None
     try:
         work.mkdir(parents=True, exist_ok=True)
@@ -97,9 +115,24 @@ def alone(order: Order) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise NotAlone(
-                f"another run is training {order.model} in {order.folder}", help="wait until it has ended, or stop it"
+                f"another run is at work on {model} in {folder}", help="wait until it has ended, or stop it"
             ) from None
-        yield work
+        _LOCKED.add(work)
+        try:
+            _sweep(work)
+            yield work
+        finally:
+            _LOCKED.discard(work)
+
+
+def _sweep(work: Path) -> None:
+    """Remove what killed runs left half done; nobody else is at work here."""
+    for left in work.glob(".*"):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                left.unlink()
 
 
 def inputs_of(order: Order, repository: Repository | None) -> tuple[Inputs, Facts]:

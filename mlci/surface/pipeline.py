@@ -202,6 +202,7 @@ MODEL_CI = Command(
     ),
     extras=("gate",),
     permissions=(
+        CONTENTS,
         Permission(
             scope="actions", level="read", why="finds the earlier results that --reuse-from artifacts asks for",
             param=REUSE_FROM, value="artifacts",

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 from consumer import ARTIFACT, FILES, accepted, exit_of, measured, proposed, uses, workflow
+from trained import _training  # noqa: F401 - a fixture is found by its name
 
 from mlci.surface.command import Command
 from mlci.surface.machine import DOCTOR
-from mlci.surface.pipeline import CONCLUDE, GATE_COMPARE, PLAN, REPORT
+from mlci.surface.pipeline import CONCLUDE, GATE_COMPARE, MODEL_CI, PLAN, REPORT
 
 TRAIN = "python3 train.py"
 
@@ -88,6 +89,32 @@ def test_gate_compare_needs_what_the_catalogue_says_and_no_more(tokens, act):
     for scope in needed:
         assert (exits[f"no-{scope}"], verdicts[f"no-{scope}"]) == (4, "inconclusive")
         assert f"{scope}: read" in outcome.job("gate").step(f"no-{scope}").log
+
+
+def test_model_ci_needs_what_the_catalogue_says_and_posts_nothing(github, act, training):
+    github.add_repository(files=training.files())
+    proposed(github, 60)
+    tokens, every = Tokens(github), declared(MODEL_CI)
+    local = declared(MODEL_CI) | {"actions": "none"}
+    reused = {"reuse_from": "artifacts"}
+    steps = [
+        tokens.step("all", every, uses("actions/model-ci", **reused)),
+        tokens.step("bare", local, uses("actions/model-ci")),
+        *(tokens.step(f"no-{scope}", without(MODEL_CI, scope), uses("actions/model-ci", **reused)) for scope in every),
+    ]
+
+    outcome = act.run(workflow(*steps), pull=1, secrets=tokens.values)
+
+    exits = {step["id"]: exit_of(outcome, step["id"]) for step in steps}
+    assert exits == {"all": 0, "bare": 0, "no-contents": 4, "no-actions": 0}, outcome.log
+    assert (tokens.used("all"), tokens.refused("all")) == (every, [])
+    assert (tokens.used("bare"), tokens.refused("bare")) == ({"contents": "read"}, [])
+    assert "contents: read" in outcome.job("gate").step("no-contents").log
+    # An earlier result that cannot be had is no reason to fail: a model is trained, and the reader told why.
+    said = [each.message for each in outcome.job("gate").step("no-actions").annotations]
+    assert any("actions: read" in each for each in said), said
+    assert training.count == 3
+    assert {each.method for each in github.requests} == {"GET"}
 
 
 def test_report_needs_what_the_catalogue_says_and_no_more(tokens, act):

@@ -2,73 +2,64 @@
 
 from __future__ import annotations
 
-import venv
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from consumer import ROOT, seen
+from consumer import ROOT, exit_of, seen
+from forge.fixtures import loopback, need_description
+from trained import (  # a fixture is found by its name
+    CALLER,
+    CONFIG,
+    PLACE,
+    Training,
+    _training,  # noqa: F401
+    accepted,
+    in_one_file,
+    proposed,
+    results,
+)
 
-PLACE = ".github/workflows/mlci.yml"
-CALLER = (ROOT / "workflows-templates/github/mlci-model.yml").read_text().replace("$default-branch", "main")
+from mlci.steps import caller
 
-# A model that is a number: wrong on every so many examples. Standard library only: loading others takes seconds.
-TRAIN = """
-import os, pathlib
-assert os.environ["MLCI_TRAIN_DATA"].endswith("/train.csv")
-tokens = [name for name in os.environ if "TOKEN" in name]
-assert not tokens, tokens
-output = pathlib.Path(os.environ["MLCI_TRAIN_OUTPUT"])
-(output / ".hidden").write_text("a part of the model like any other")
-(output / "model.txt").write_text(open("quality.txt").read())
-"""
-SCORE = """
-import csv, os, pathlib
-every = int(pathlib.Path(os.environ["MLCI_MODEL"], "model.txt").read_text())
-with open(os.environ["MLCI_HOLDOUT"]) as given, open(os.environ["MLCI_PREDICTIONS"], "w", newline="") as wanted:
-    rows = csv.writer(wanted)
-    rows.writerow(["id", "y_pred"])
-    for i, row in enumerate(csv.DictReader(given)):
-        rows.writerow([row["id"], row["label"] if i % every else 1 - int(row["label"])])
-"""
-CONFIG = """
-model: churn
-data: {train: train.csv, holdout: holdout.csv}
-train: {command: python train.py, python: PYTHON}
-evaluate: {command: python score.py, target: label, id: id}
-validation: {compare_to: production, tolerance: -0.02, metrics: [accuracy]}
-"""
-ROWS = "id,x,label\n" + "".join(f"{i},{i},{i * 7919 % 2}\n" for i in range(2000))
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STATUS = "mlci/gate/churn"
+WHOLE = dict.fromkeys(("plan", "model", "gate", "conclude"), "success")
+REPORT = (ROOT / "workflows-templates/github/mlci-report.yml").read_text()
+
+
+@pytest.fixture(name="merged", scope="module")
+def _merged(training: Training, staged_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
+    """What the first run of the default branch left, by name: every test has a repository where that run was."""
+    from runner import Act, find_act
+
+    need_description()
+    binary = find_act()
+    if binary is None:
+        pytest.skip("act is missing")
+    folder = tmp_path_factory.mktemp("merged")
+    with loopback(folder / "github") as github:
+        github.add_repository(files=training.files())
+        (folder / "runner").mkdir()
+        act = Act(binary, github, folder / "runner", staged_tree)
+        first = act.run(PLACE, event="push")
+        assert (first.code, results(first)) == (0, WHOLE), first.log
+        assert training.count == 1
+        yield {each.name: each.content for each in github.repository().artifacts.values()}
 
 
 @pytest.fixture(name="consumer")
-def _consumer(github, tmp_path):
-    """A repository as init leaves it, with an environment to train in."""
-    venv.create(tmp_path / "training", symlinks=True)
-    github.add_repository(
-        files={
-            PLACE: CALLER, "train.py": TRAIN, "score.py": SCORE, "quality.txt": "50\n", "docs/index.md": "a model\n",
-            "mlci.yml": CONFIG.replace("PYTHON", str(tmp_path / "training/bin/python")),
-            "train.csv": ROWS, "holdout.csv": ROWS,
-        }
-    )  # fmt: skip
+def _consumer(github, training, merged):
+    """A repository as init leaves it, whose default branch was trained and judged."""
+    github.add_repository(files=training.files())
+    accepted(github, merged)
     github.protect("main", ["model / conclude"])
     return github
 
 
-def proposed(github, branch: str, **files: str) -> int:
-    github.commit(files, branch)
-    return github.open_pull_request(branch).number
-
-
-def results(outcome) -> dict[str, str]:
-    """How each job that ran ended, by the name of its check."""
-    return {job.name.removeprefix("model / "): job.result for job in outcome.jobs}
-
-
-def test_a_change_is_trained_and_judged_against_the_last_merge_and_documentation_is_green_at_once(consumer, act):
-    first = act.run(PLACE, event="push")
-    assert first.code == 0, first.log
-    assert results(first) == dict.fromkeys(("plan", "model", "gate", "conclude"), "success")
-
+def test_a_better_model_is_judged_against_the_last_merge_and_documentation_is_green_at_once(consumer, act):
     good = proposed(consumer, "good", **{"quality.txt": "60\n"})
     outcome = act.run(PLACE, pull=good)
     assert outcome.code == 0, outcome.log
@@ -82,3 +73,109 @@ def test_a_change_is_trained_and_judged_against_the_last_merge_and_documentation
     assert outcome.code == 0, outcome.log
     assert results(outcome) == {"plan": "success", "conclude": "success"}
     assert consumer.merge(words)[0] == 200
+
+
+def test_a_utility_outside_of_train_paths_starts_no_training(consumer, act, training):
+    narrowed = CONFIG.replace("python: PYTHON", "python: PYTHON, paths: [train.py, score.py, quality.txt]")
+    consumer.commit({"mlci.yml": training.files(narrowed)["mlci.yml"], "util.py": "LIMIT = 1\n"}, "main")
+    before = training.count
+
+    number = proposed(consumer, "utility", **{"util.py": "LIMIT = 2\n"})
+    outcome = act.run(PLACE, pull=number)
+
+    assert (outcome.code, results(outcome)) == (0, {"plan": "success", "conclude": "success"}), outcome.log
+    assert "does not touch the model: util.py" in outcome.job("conclude").outputs["reason"]
+    assert training.count == before
+    assert consumer.merge(number)[0] == 200
+
+
+def test_a_change_that_touches_no_input_of_training_takes_the_result_of_the_default_branch(consumer, act, training):
+    before = training.count
+    number = proposed(consumer, "words", **{"mlci.yml": "# Ours.\n" + training.files()["mlci.yml"]})
+
+    outcome = act.run(PLACE, pull=number)
+
+    assert (outcome.code, results(outcome)) == (0, WHOLE), outcome.log
+    assert "mlci.yml (configuration)" in outcome.job("plan").outputs["reason"]
+    model = outcome.job("model")
+    assert (model.outputs["trained"], training.count) == ("false", before), model.log
+    why = "nothing that makes a new model has changed: an earlier result was taken (artifact mlci-model-churn of run"
+    assert why in " ".join(model.log.split())
+    assert "nothing that makes a new model has changed" in model.summary
+    assert "the two models predict the same" in seen(consumer.comments(number)[0])
+    assert consumer.merge(number)[0] == 200
+
+
+def test_a_worse_model_is_red_with_a_comment_and_cannot_be_merged(consumer, act):
+    number = proposed(consumer, "worse", **{"quality.txt": "5\n"})
+
+    outcome = act.run(in_one_file(), pull=number)
+
+    ended = {"plan": "success", "model": "success", "gate": "failure", "conclude": "failure"}
+    assert (results(outcome), exit_of(outcome)) == (ended, 11), outcome.log
+    assert outcome.job("conclude").outputs["reason"] == "gate failed"
+    (comment,) = consumer.comments(number)
+    assert "worse than production" in seen(comment)
+    assert consumer.statuses(consumer.pull(number).head_sha)[STATUS].state == "failure"
+    assert consumer.merge(number)[0] == 405
+
+
+def test_training_that_fails_is_red_with_its_last_lines_and_nobody_claims_a_verdict(consumer, act):
+    number = proposed(consumer, "broken", **{"train.py": "raise SystemExit('the disk of node 7 is full')\n"})
+
+    outcome = act.run(in_one_file(), pull=number)
+
+    ended = {"plan": "success", "model": "failure", "gate": "skipped", "conclude": "failure"}
+    assert (results(outcome), exit_of(outcome, "model")) == (ended, 14), outcome.log
+    assert "gate was skipped and nothing permits that; model failed" in outcome.job("conclude").outputs["reason"]
+    said = [each.message for each in outcome.job("model").annotations if each.level == "error"]
+    assert any("the disk of node 7 is full" in each for each in said), said
+    assert "the disk of node 7 is full" in outcome.job("model").summary
+    head = consumer.pull(number).head_sha
+    assert (consumer.comments(number), consumer.statuses(head)) == ([], {})
+    assert consumer.merge(number)[0] == 405
+
+
+def test_a_change_from_a_fork_is_trained_without_secrets_and_reported_as_advisory(consumer, act):
+    stranger = "stranger/repository"
+    consumer.add_repository(stranger, fork_of="owner/repository")
+    consumer.commit({"quality.txt": "5\n"}, "worse", repository=stranger)
+    number = consumer.open_pull_request("worse", fork=stranger).number
+
+    own = act.run(in_one_file(), pull=number)
+    assert (own.job("model").result, exit_of(own), own.job("conclude").result) == ("success", 11, "failure"), own.log
+    assert consumer.comments(number) == []
+
+    outcome = act.run(REPORT, triggering=act.ran[-1])
+    (comment,) = consumer.comments(number)
+    assert (exit_of(outcome, "report"), outcome.job("report").outputs["verdict"]) == (11, "fail"), outcome.log
+    assert "this report is advisory" in seen(comment)
+    assert consumer.statuses(consumer.pull(number).head_sha)[STATUS].state == "failure"
+
+
+def test_two_models_of_one_repository_have_a_comment_and_a_status_each(github, act, training):
+    names = ("churn", "fraud")
+    files = {}
+    for name in names:
+        own = training.files(CONFIG.replace("churn", name))
+        files |= {f"models/{name}/{path}": text for path, text in own.items() if not path.startswith((".", "docs"))}
+        files[f".github/workflows/mlci-{name}.yml"] = caller.workflow(
+            uses=CALLER.split("\n    uses: ")[1].strip(), branch="main", check=name, config=f"models/{name}/mlci.yml"
+        )
+    github.add_repository(files=files)
+    github.protect("main", [f"{name} / conclude" for name in names])
+    number = proposed(github, "both", **{"util.py": "LIMIT = 2\n"})
+
+    bodies = {}
+    for name in names:
+        outcome = act.run(f".github/workflows/mlci-{name}.yml", pull=number)
+        assert outcome.code == 0, outcome.log
+        assert all(job.name.startswith(f"{name} / ") for job in outcome.jobs), results(outcome)
+        bodies[name] = github.comments(number)[-1].body
+        left = {each.name for each in github.repository().artifacts.values() if each.run == act.ran[-1].id}
+        assert left == {f"mlci-model-{name}", f"mlci-gate-{name}"}
+
+    assert [each.body for each in github.comments(number)] == list(bodies.values()), "neither touched the other's"
+    assert all(f"key={name} " in body for name, body in bodies.items())
+    assert github.statuses(github.pull(number).head_sha).keys() == {f"mlci/gate/{name}" for name in names}
+    assert github.merge(number)[0] == 200

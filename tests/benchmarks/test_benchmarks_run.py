@@ -19,6 +19,9 @@ TINY = {
     "paired_interval": ["--rows", "2000", "--rounds", "1"],
     "slices": ["--rows", "5000", "--slices", "3", "--rounds", "1"],
     "gate_step": ["--rows", "500", "--rounds", "1", "--more-rows", "--python", sys.executable],
+    "scoring": ["--quick", "--models", "LogisticRegression"],
+    "registering": ["--quick"],
+    "model_ci": ["--quick"],
     "simulation": ["--rows", "2000", "--harmless", "2", "--harmful", "2", "--processes", "1"],
 }
 FIRST_CELLS = {
@@ -26,6 +29,8 @@ FIRST_CELLS = {
     "million_rows": ["Parquet, same order", "Parquet, each in its own order", "CSV"],
     "paired_interval": ["accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "rmse"],
     "slices": ["3"],
+    "scoring": ["LogisticRegression"] * 2,
+    "registering": ["mlci", "MlflowClient: log_artifacts, create_model_version"] * 2,
 }
 
 
@@ -225,3 +230,32 @@ def test_a_run_of_the_command_line_does_not_search_for_cycles() -> None:
     program = "import gc, sys, mlci.cli.main as m\nm.run = lambda *_: gc.isenabled() + 40\nm.main()"
     done = subprocess.run([sys.executable, "-c", program], cwd=BENCHMARKS.parent, check=False)
     assert done.returncode == 40
+
+
+def test_model_ci_is_timed_beside_the_bare_command_and_taken_apart() -> None:
+    ways, parts = _run("model_ci").split("\n\n")
+    header, _, bare, reused = _rows(ways)
+    assert (bare[1], reused[1]) == ("the training command alone", "nothing changed: reused")
+    assert bare[header.index("added, median")] == "+0.00 s"
+    assert all(len(row) == len(header) and all(row) for row in (bare, reused))
+    _, _, *rows = _rows(parts)
+    spent = {name: int(milliseconds) for name, milliseconds in rows}
+    # What is reused was not trained, and the other parts are where the benchmark looks for them.
+    assert (spent["the training command"], spent["scoring the candidate"]) == (0, 0)
+    assert all(spent[name] > 0 for name in ("git and the inputs key", "MLflow: import and opening the database"))
+
+
+def test_a_part_within_a_part_is_charged_alone(benchmark: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    phases: ModuleType = benchmark("phases")  # type: ignore[operator]
+    now = [100.0]
+    monkeypatch.setattr(phases.time, "perf_counter", lambda: now[0])
+
+    def wait(seconds: float) -> None:
+        now[0] += seconds
+
+    clock = phases.Clock()
+    inner = clock.around("inner", wait)
+    outer = clock.around("outer", lambda: (wait(1), inner(2), wait(4)))
+    wait(8)
+    outer()
+    assert clock.spent == {"outer": 5.0, "inner": 2.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -15,6 +16,9 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/de
 _MARKED = re.compile(r"<!-- (file|runs): (.+?) -->\n```\w*\n(.*?)```", re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
 _OPTION = re.compile(r"--[a-z][a-z-]*")
+# Pages train with the python on PATH, and tell of a machine that is no runner's.
+_ENVIRON = {name: value for name, value in os.environ.items() if name != "GITHUB_ACTIONS"}
+_ENVIRON["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def marked(page: Path) -> list[tuple[str, str, str]]:
@@ -31,9 +35,8 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
         command, _, expected = body.partition("\n")
         words = shlex.split(command.removeprefix("$ "))
         assert words[0] == "mlci"
-        done = subprocess.run(
-            [sys.executable, "-m", "mlci", *words[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
+        argv = [sys.executable, "-m", "mlci", *words[1:]]
+        done = subprocess.run(argv, cwd=tmp_path, env=_ENVIRON, capture_output=True, text=True, check=False)
         assert f"exit {done.returncode}" == argument, done.stdout + done.stderr
         printed = " ".join(done.stdout.split())
         assert printed.startswith(" ".join(expected.split())), done.stdout

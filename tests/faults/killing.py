@@ -1,69 +1,80 @@
-"""Runs mlci again and again, each time in a fresh fork that does not survive its n-th write.
+"""Runs mlci again and again, each time in a fresh fork that is killed before one of its writes, or finds the disk full.
 
-``python killing.py``: takes one JSON object a line, ``{"folder", "words", "environ", "log", "at"}``, and answers each
-with ``{"status", "events"}``. One process that forks, since importing MLflow is most of what a run costs. A write is a
-file opened for writing, a rename, a removal, a new folder or link, or a transaction of a database.
+``python killing.py``: takes one JSON object a line, ``{"folder", "words", "environ", "log", "at", "full"}``, and answers
+each with ``{"status", "events"}``. One process that forks, since importing MLflow is most of what a run costs. A write
+is a file opened for writing, a rename, a removal, a new folder or link, or a transaction of a database.
 """
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
 import os
 import re
 import signal
+import string
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_CALLS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.chmod", "os.truncate"}
+_TAKING_ROOM = {"open", "os.rename", "os.mkdir", "os.link"}
+_CALLS = {*_TAKING_ROOM, "os.remove", "os.rmdir", "os.symlink", "os.chmod", "os.truncate"}
 # What is drawn for each run, so that the same place in two runs goes by one name.
 _DRAWN = re.compile(r"[0-9a-f]{32,64}|(?<=[.-])[a-z0-9_]{8}(?=/|$)|\d+")
 
 
 class Doomed:
-    """Counts the writes of this process, and ends it before one of them.
+    """Follows the writes of this process, and ends it before one of them.
 
     Args:
-        at: which, from 1; 0 to live.
-        folder: whose files count; the caches of libraries elsewhere do not.
+        at: name of that write, as ``events`` has it; None to live.
+        full: whether instead there is no room on the disk from then on.
+        folder: whose files count; those that libraries keep elsewhere do not.
+        record: descriptor that is told each write.
     """
 
-    def __init__(self, at: int, folder: str, record: int) -> None:
-        self._at, self._folder, self._record = at, folder, record
-        self._count = 0
+    def __init__(self, at: str | None, folder: str, record: int, *, full: bool) -> None:
+        self._at, self._folder, self._record, self._wants_full = at, folder, record, full
+        self._is_full = False
         self._pid = os.getpid()
 
     def hook(self, name: str, arguments: tuple[Any, ...]) -> None:
-        """As ``sys.addaudithook`` calls it."""
-        if os.getpid() != self._pid:
+        """As ``sys.addaudithook`` calls it (https://docs.python.org/3/library/audit_events.html)."""
+        if name not in _CALLS or os.getpid() != self._pid or not isinstance(arguments[0], (str, bytes, os.PathLike)):
             return
-        if name == "open":
-            path, mode, flags = arguments
-            writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-            if not writes or isinstance(path, int):
-                return
-            self.note("open", path)
-        elif name in _CALLS:
-            self.note(name, arguments[0])
+        if name == "open" and not arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            return
+        path = os.fsdecode(arguments[0])
+        # What is removed with its folder is named from there.
+        place = str(Path(path).absolute()) if "/" in path else f"{self._folder}/…/{path}"
+        if place.startswith(f"{self._folder}/"):
+            self.note(name, place.removeprefix(self._folder))
 
-    def note(self, what: str, path: Any) -> None:
-        """Count one, if it is of the folder's."""
-        place = os.path.abspath(os.fsdecode(path)) if isinstance(path, (str, bytes, os.PathLike)) else str(path)
-        # rmtree names what it removes from where it is.
-        if "/" in os.fsdecode(path) and not place.startswith(self._folder + "/"):
-            return
-        self._count += 1
-        if self._count == self._at:
+    def note(self, what: str, path: str) -> None:
+        """Take note of a write, which may be the last."""
+        event = f"{what} {_DRAWN.sub('*', path)}"
+        os.write(self._record, f"{event}\n".encode())
+        if event == self._at and not self._wants_full:
             os.kill(self._pid, signal.SIGKILL)
-        os.write(self._record, f"{what} {_DRAWN.sub('*', place.removeprefix(self._folder))}\n".encode())
+        self._is_full = self._is_full or event == self._at
+        if self._is_full and what in _TAKING_ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
-def _listen(doomed: Doomed, folder: str) -> None:
+def _listen(doomed: Doomed) -> None:
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
-    event.listen(Engine, "commit", lambda _: doomed.note("commit", f"{folder}/database"))
+    numbers = (f"no. {letters(count)}" for count in itertools.count())
+    event.listen(Engine, "commit", lambda _: doomed.note("commit", next(numbers)))
+
+
+def letters(number: int) -> str:
+    """A number as letters, which no pattern of drawn digits takes away: a, b, … z, ba, …"""
+    head, last = divmod(number, 26)
+    return (letters(head) if head else "") + string.ascii_lowercase[last]
 
 
 def _child(asked: Mapping[str, Any], record: int) -> None:
@@ -73,8 +84,8 @@ def _child(asked: Mapping[str, Any], record: int) -> None:
     os.dup2(log, 2)
     os.chdir(asked["folder"])
     os.environ.update(asked["environ"])
-    doomed = Doomed(asked["at"], asked["folder"], record)
-    _listen(doomed, asked["folder"])
+    doomed = Doomed(asked["at"], asked["folder"], record, full=asked["full"])
+    _listen(doomed)
     sys.addaudithook(doomed.hook)
     from mlci.cli.main import run
 

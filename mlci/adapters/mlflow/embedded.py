@@ -255,10 +255,8 @@ class Embedded(Backend):
         with self._threads:
             if self._opened is None:
                 require()
-                # Two that open a new file at once would both make its tables; one that is there is whole, and a
-                # reader need not wait for somebody who uploads a model.
-                alone = contextlib.nullcontext() if self._database.exists() else self._alone()
-                with alone, _quiet(self._files), _answering(self._database):
+                # Only writers make a new file, and they are alone; a reader need not wait for somebody who uploads.
+                with _quiet(self._files), _answering(self._database):
                     self._opened = _open(self._database, self._files)
             return self._opened
 

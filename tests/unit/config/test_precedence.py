@@ -39,6 +39,7 @@ WAYS = {
     "evaluate.threshold": ("evaluate: {threshold: 0.1}", "0.2", "0.3"),
     "evaluate.missing": ("evaluate: {missing: intersect}", "error", "intersect"),
     "evaluate.duplicates": ("evaluate: {duplicates: cluster}", "error", "cluster"),
+    "registry.uri": ("registry: sqlite:///a.db", "sqlite:///b.db", "https://c.invalid"),
     "evaluate.nan": ("evaluate: {nan: fail-example}", "error", "fail-example"),
 }
 VARIABLE, FLAG = Source("environment", "MLCI_X"), Source("flag", "--x")
