@@ -21,7 +21,7 @@ from mlci.errors import BadValue, ColumnMissing, NoExamples, Place, Unreadable
 from mlci.ports import Texts
 
 _TRUTHS = {"true": 1.0, "false": 0.0}
-_LARGEST_CELL = 1 << 20
+LARGEST_CELL = 1 << 20
 
 
 class PlainTable:
@@ -121,7 +121,7 @@ def read_csv(file: Path, only: Collection[str] | None = None) -> PlainTable:
     Raises:
         Unreadable, NoExamples: what is wrong with the file, and where.
     """
-    csv.field_size_limit(_LARGEST_CELL)
+    csv.field_size_limit(LARGEST_CELL)
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             delimiter = _delimiter(file, stream.readline())

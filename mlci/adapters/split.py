@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlci.adapters.files import unread
 from mlci.adapters.oneline import one_line
+from mlci.adapters.plain import LARGEST_CELL
 from mlci.errors import Place, UsageError
 
 LARGEST = 512 << 20
@@ -71,6 +72,8 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[str]:
             taken.append(line)
             yield line
 
+    # A limit of the whole process: what splits a file must take what later reads it.
+    csv.field_size_limit(LARGEST_CELL)
     for _ in csv.reader(feed(), delimiter=delimiter):
         yield "".join(taken)
         taken.clear()

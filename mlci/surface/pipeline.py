@@ -205,7 +205,7 @@ MODEL_CI = Command(
         CONTENTS,
         Permission(
             scope="actions", level="read", why="finds the earlier results that --reuse-from artifacts asks for",
-            param=REUSE_FROM, value="artifacts",
+            optional=True, param=REUSE_FROM, value="artifacts",
         ),
     ),
 )  # fmt: skip

@@ -1,6 +1,6 @@
-"""Runs mlci again and again, each time in a fresh fork that is killed before one of its writes, or finds the disk full.
+"""Runs mlci in one fork after another: each is killed before one of its writes, or finds the disk full from then on.
 
-``python killing.py``: takes one JSON object a line, ``{"folder", "words", "environ", "log", "at", "full"}``, and answers
+``python killing.py``: takes a JSON object a line, ``{"folder", "words", "environ", "log", "at", "full"}``, and answers
 each with ``{"status", "events"}``. One process that forks, since importing MLflow is most of what a run costs. A write
 is a file opened for writing, a rename, a removal, a new folder or link, or a transaction of a database.
 """
