@@ -17,6 +17,7 @@ import click
 
 from mlci import publish
 from mlci.adapters import files
+from mlci.cli.redact import redact
 from mlci.config.quote import one_line
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
@@ -178,25 +179,32 @@ def _is_utf8(path: str) -> bool:
     return True
 
 
-def unjudged(step: str, error: MlciError, model: str | None = None) -> Report:
-    """A report for what cannot be judged, so that a pull request shows the error and not an old verdict."""
+def unjudged(
+    step: str, error: MlciError, model: str | None = None, *, environ: Mapping[str, str] | None = None
+) -> Report:
+    """A report for what cannot be judged, so that a pull request shows the error and not an old verdict.
+
+    An error may quote what a command of the user's printed, so the secrets of ``environ`` are taken out of it.
+    """
+    known = environ or {}
     problems = error.problems if isinstance(error, SeveralErrors) else [error]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return Report(
         step=step,
         verdict=Verdict.INCONCLUSIVE,
-        reason=f"{problems[0].cause}{more}",
-        findings=tuple(_problem(problem) for problem in problems),
+        reason=redact(f"{problems[0].cause}{more}", known),
+        findings=tuple(_problem(problem, known) for problem in problems),
         model=model,
     )
 
 
-def _problem(error: MlciError) -> Finding:
+def _problem(error: MlciError, environ: Mapping[str, str]) -> Finding:
+    message = f"{error.id}: {error.cause}" + (f" ({error.place})" if error.place is not None else "")
     return Finding(
         id=f"input:{error.id}",
         rule="input",
         verdict=Verdict.INCONCLUSIVE,
         reason="input-error",
-        message=f"{error.id}: {error.cause}" + (f" ({error.place})" if error.place is not None else ""),
-        explanation=f"{error.title} {error.help or ''}".strip(),
+        message=redact(message, environ),
+        explanation=redact(f"{error.title} {error.help or ''}".strip(), environ),
     )

@@ -54,7 +54,7 @@ class Gate:
 
     def show(self, error: MlciError, model: str | None) -> None:
         """Deliver an error in the place of a verdict."""
-        self.deliver(unjudged("gate-compare", error, model), {}, model)
+        self.deliver(unjudged("gate-compare", error, model, environ=self.invocation.environ), {}, model)
 
 
 def run(invocation: Invocation) -> Exit:

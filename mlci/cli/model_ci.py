@@ -103,7 +103,8 @@ def _delivered(invocation: Invocation, faces: Faces) -> Made:
         return _made(invocation, decided, forge, delivery)
     except MlciError as error:
         if error.exit in _SHOWN:
-            delivery.deliver(unjudged("model-ci", error, invocation.resolved.config.model), {})
+            model = invocation.resolved.config.model
+            delivery.deliver(unjudged("model-ci", error, model, environ=invocation.environ), {})
         raise
 
 
@@ -129,11 +130,14 @@ def _made(invocation: Invocation, decided: Decided, forge: Forge | None, deliver
         from mlci.steps import model_ci
 
         outcome = model_ci.run(wanted, workshop)
-        report = replace(outcome.report, findings=(*outcome.report.findings, *decided.notes))
+        policy = gate_policy(order.config)
+        measured = _measured(outcome.candidate.predictions, policy)
+        report = model_ci.measured(outcome.report, measured)
+        report = replace(report, findings=(*report.findings, *decided.notes))
         session.lay(outcome, own["keep"])
         version: Version | None = None
         if session.registers:
-            version, is_new = session.register(outcome, own["keep"])
+            version, is_new = session.register(outcome, own["keep"], measured, policy.confidence)
             report = model_ci.registered(report, version, new=is_new)
         files.write(own["evidence"], outcome.candidate.evidence)
         key = key_of(own["key"], order.config.model, forge)
@@ -298,7 +302,9 @@ class _Session:
         )
         FolderEarlier(str(self.order.state / "models"), self.say).keep(keep, candidate.predicate.inputs.key)
 
-    def register(self, outcome: Outcome, keep: str) -> tuple[Version, bool]:
+    def register(
+        self, outcome: Outcome, keep: str, measured: Sequence[Estimate], confidence: float
+    ) -> tuple[Version, bool]:
         """Make the candidate a version of the registry, once; say whether it is new."""
         from mlci.adapters import handover
         from mlci.adapters.earlier import registry_folder
@@ -306,8 +312,6 @@ class _Session:
 
         order, candidate = self.order, outcome.candidate
         registry = self.registry()
-        policy = gate_policy(order.config)
-        measured = _measured(candidate.predictions, policy)
         digest = hashlib.sha256(candidate.evidence).hexdigest()
         known = bool(registry.tagged(order.model, card.ARTIFACT, candidate.predicate.artifact))
         folder = str(self.work / "entry")
@@ -318,7 +322,7 @@ class _Session:
             tags=card.tags(candidate.predicate, digest, measured),
             params=card.params(candidate.predicate.provenance.params),
             metrics=card.metrics(measured),
-            description=card.description(candidate.predicate, measured, policy.confidence),
+            description=card.description(candidate.predicate, measured, confidence),
         )
         version = registry.register(order.model, entry)
         shutil.rmtree(folder, ignore_errors=True)

@@ -52,7 +52,7 @@ def tags(predicate: ModelPredicate, evidence: str, measured: Sequence[Estimate])
         "mlci.device": provenance.device,
         "mlci.run": provenance.run,
         "mlci.version": predicate.mlci,
-        **{f"mlci.metric.{one.metric.name}": _with_interval(one) for one in _valued(measured)},
+        **{f"mlci.metric.{one.metric.name}": with_interval(one) for one in _valued(measured)},
     }
     return {name: text for name, text in found.items() if text is not None}
 
@@ -80,7 +80,8 @@ def _valued(measured: Sequence[Estimate]) -> list[Estimate]:
     return [one for one in measured if one.candidate is not None and math.isfinite(one.candidate)]
 
 
-def _with_interval(one: Estimate) -> str:
+def with_interval(one: Estimate) -> str:
+    """A metric's value, and its two one-sided bounds where it has them."""
     value = figure(one.candidate or 0.0)
     if one.candidate_interval is None:
         return value
@@ -117,7 +118,7 @@ def description(predicate: ModelPredicate, measured: Sequence[Estimate], confide
         "",
         f"Scored on {count(predicate.predictions.rows)} examples"
         + (f"; between one-sided {percent(confidence)} bounds:" if _valued(measured) else "."),
-        *(f"- {one.metric.name}: {_with_interval(one)}" for one in _valued(measured)),
+        *(f"- {one.metric.name}: {with_interval(one)}" for one in _valued(measured)),
     ]
     return "\n".join(lines).strip()
 

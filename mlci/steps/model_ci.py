@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import rfc8785
 
 from mlci import REPOSITORY, __version__
 from mlci.config.quote import printable
+from mlci.domain import card
+from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import statement
 from mlci.domain.figures import bytes_in_words, seconds_in_words
 from mlci.domain.finding import Finding
@@ -114,6 +116,16 @@ def would(wanted: Wanted, workshop: Workshop) -> Report:
         id="model:training", rule="model", verdict=Verdict.PASS, reason=None if found is None else "reused", message=why
     )
     return Report(step=STEP, verdict=Verdict.PASS, reason=why, findings=(finding,), model=wanted.model)
+
+
+def measured(report: Report, found: Sequence[Estimate]) -> Report:
+    """The report, with the candidate's own metrics: a first model has nothing to be compared with, and is still new."""
+    known = [f"{one.metric.name} {card.with_interval(one)}" for one in found if one.candidate is not None]
+    if not known:
+        return report
+    message = f"on the holdout: {', '.join(known)}"
+    finding = Finding(id="model:metrics", rule="model", verdict=Verdict.PASS, message=message)
+    return replace(report, findings=(*report.findings, finding))
 
 
 def registered(report: Report, version: Version, *, new: bool) -> Report:

