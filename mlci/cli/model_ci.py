@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,8 +127,11 @@ def _made(invocation: Invocation, decided: Decided, forge: Forge | None, deliver
         wanted, workshop = session.prepared()
         if invocation.wants("dry_run"):
             return _would(wanted, workshop, delivery)
+        from mlci.adapters import handover
         from mlci.steps import model_ci
 
+        # Before hours of training, not after them.
+        handover.require_ours(own["keep"])
         outcome = model_ci.run(wanted, workshop)
         policy = gate_policy(order.config)
         measured = _measured(outcome.candidate.predictions, policy)

@@ -12,8 +12,8 @@ from cli.chain import Repository
 from faults.chained import Forks, asked, awaited, copy_of, gone, left_over, lies, started, versions
 from mlci.errors import Exit
 
-# The whole walk takes some minutes; by default every rename and a sample of the rest is tried.
-_EVERY = 1 if os.environ.get("MLCI_FAULTS") == "all" else 16
+# The whole walk takes some minutes; by default a sample of the renames and of the rest is tried.
+_EVERY, _RENAMES = (1, 1) if os.environ.get("MLCI_FAULTS") == "all" else (24, 2)
 
 LINGERING = """
 import json, os, signal, subprocess, sys, time
@@ -32,7 +32,7 @@ def moments(events: list[str]) -> list[str]:
     names = list(dict.fromkeys(event for event in events if "…" not in event))
     faces = ("report/.*.md.", "report/.*.html.", "report/.*.junit.")
     turning = [name for name in names if name.startswith("os.rename") and not any(face in name for face in faces)]
-    return [name for at, name in enumerate(names) if at % _EVERY == 0 or name in turning[:: 2 if _EVERY > 1 else 1]]
+    return [name for at, name in enumerate(names) if at % _EVERY == 0 or name in turning[::_RENAMES]]
 
 
 def test_a_run_killed_before_any_write_leaves_nothing_half_and_the_next_is_as_any_other(
