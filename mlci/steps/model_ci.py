@@ -78,11 +78,12 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
     Raises:
         MlciError: a T-error where a command of the user's failed; R002 or A003 where production is not what it was.
     """
-    found = workshop.earlier(wanted.inputs.key) if wanted.fresh is None else None
+    before = workshop.earlier(wanted.inputs.key)
+    found = before if wanted.fresh is None else None
     if found is None:
         payload, training = workshop.train()
         candidate = _scored(wanted, workshop, payload, training)
-    elif _scored_alike(found.predicate.predictions, wanted):
+    elif _asked_for(found.predicate.predictions, wanted):
         candidate = found
     else:
         # The same model, another holdout or another way to score: what it was made from stays as it was.
@@ -90,7 +91,8 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
         candidate = replace(rescored, origin=found.origin)
     production = workshop.production()
     scored = None if isinstance(production, Unscored) else production
-    findings = (_on_training(wanted, candidate), _on_model(candidate), *_on_production(production))
+    again = _on_training_again(candidate, before) if found is None and before is not None else ()
+    findings = (_on_training(wanted, candidate), *again, _on_model(candidate), *_on_production(production))
     verdict = worst(finding.verdict for finding in findings)
     reason = next(finding.message for finding in findings if finding.verdict is verdict)
     report = Report(
@@ -137,12 +139,12 @@ def registered(report: Report, version: Version, *, new: bool) -> Report:
     return replace(report, findings=(*report.findings, finding), links=links)
 
 
+def _asked_for(known: Predictions, wanted: Wanted) -> bool:
+    return (known.holdout.digest, known.evaluator) == (wanted.holdout.digest, wanted.evaluator)
+
+
 def _subject(model: str, production: Production) -> Subject:
     return Subject(name=f"{model} version {production.version}", digest=production.file.digest)
-
-
-def _scored_alike(known: Predictions, wanted: Wanted) -> bool:
-    return known.holdout.digest == wanted.holdout.digest and known.evaluator == wanted.evaluator
 
 
 def _scored(
@@ -214,6 +216,35 @@ def _why_trained(wanted: Wanted, verb: str) -> str:
 
 def _why_reused(found: Candidate, verb: str) -> str:
     return f"nothing that makes a new model has changed: an earlier result {verb} ({printable(found.origin or '')})"
+
+
+def _on_training_again(candidate: Candidate, before: Candidate) -> Iterator[Finding]:
+    """Whether the same inputs gave the same model: the same bytes, else the same function, else neither."""
+    made, earlier = candidate.predicate, before.predicate
+    verdict, explanation = Verdict.PASS, None
+    if made.artifact == earlier.artifact:
+        said = "the very same model"
+    elif not _comparable(made.predictions, earlier.predictions):
+        said = "a model of other bytes, and its predictions cannot be compared: they are of another holdout"
+    elif made.predictions.fingerprint == earlier.predictions.fingerprint:
+        said = f"other bytes and the same predictions on {made.predictions.probe} probes"
+    else:
+        said, verdict = "another model", Verdict.WARN
+        explanation = (
+            "Nothing that training is known to read has changed, so it is not reproducible. Fix seeds, threads and "
+            "versions, or name under train.paths and train.lock what else it reads."
+        )
+    yield Finding(
+        id="model:again",
+        rule="model",
+        verdict=verdict,
+        message=f"trained again from the same inputs: {said} ({printable(before.origin or '')})",
+        explanation=explanation,
+    )
+
+
+def _comparable(one: Predictions, other: Predictions) -> bool:
+    return (one.holdout.digest, one.evaluator) == (other.holdout.digest, other.evaluator)
 
 
 def _on_model(candidate: Candidate) -> Finding:

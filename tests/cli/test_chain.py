@@ -275,3 +275,12 @@ def test_a_model_of_another_version_is_refused(copied: Repository) -> None:
     assert copied.mlci("run") == 11
 
     assert copied.mlci("gate-compare", "--candidate", "mlci-model", "--version", "1") == 5
+
+
+def test_training_again_says_that_the_very_same_model_came_out(copied: Repository) -> None:
+    assert copied.mlci("model-ci", "--reuse", "false") == 0
+
+    assert copied.trainings == 2
+    [again] = [each for each in copied.report("model-ci")["findings"] if each["id"] == "model:again"]
+    assert "the very same model (on this machine)" in again["message"]
+    assert asked(copied.folder / ".mlci" / "mlflow.db", "select version from model_versions") == [("1",)]

@@ -140,7 +140,7 @@ def test_a_disk_that_is_full_from_any_write_on_is_one_clear_error_and_nothing_is
     events = forks.run(copy_of(second, tmp_path / "undisturbed").folder).events
     names = list(dict.fromkeys(name for name in events if name.startswith(("open", "os.rename")) and "…" not in name))
     wrong = {}
-    for moment in names[2 :: 1 if ALL else 12]:
+    for moment in names[5 :: 1 if ALL else 20]:
         found = copy_of(second, tmp_path / "full")
         ended = forks.run(found.folder, at=moment, full=True)
         errors = re.findall(r"^error\[(\w+)\]", ended.said, re.MULTILINE)

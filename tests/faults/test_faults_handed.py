@@ -50,6 +50,13 @@ def worse(folder: Path) -> None:
     (folder / "baseline.json").write_text(json.dumps(about | {"holdout": "0" * 64}))
 
 
+def other_subject(folder: Path) -> None:
+    """Evidence that says one model is its subject, and tells of another."""
+    evidence = json.loads((folder / "model.json").read_text())
+    evidence["subject"][0]["digest"]["sha256"] = "0" * 64
+    (folder / "model.json").write_text(json.dumps(evidence))
+
+
 def linked(name: str) -> Callable[[Path], None]:
     """A file that is a link to its like elsewhere."""
 
@@ -69,7 +76,7 @@ def is_a_link(folder: Path) -> None:
 
 HOSTILE: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "predictions": (edited("candidate.csv", ",0\n", ",1\n"), 5, "A003"),
-    "evidence": (edited("model.json", '"name":"candidate.csv"', '"name":"other.csv"'), 3, "A001"),
+    "evidence of another file": (other_subject, 3, "A001"),
     "artifact": (edited("model.json", '"artifact":"', '"artifact":"00'), 3, "A001"),
     "no JSON": (lambda folder: (folder / "model.json").write_text("[" * 100_000), 3, "A001"),
     "swapped": (swapped, 5, "A003"),

@@ -70,8 +70,7 @@ def test_a_run_killed_before_any_write_leaves_nothing_half_and_the_next_is_as_an
     assert wrong == {}
 
 
-@pytest.mark.parametrize("group", [False, True], ids=["mlci", "its group"])
-@pytest.mark.parametrize("part", ["training", "scoring"])
+@pytest.mark.parametrize(("part", "group"), [("training", False), ("training", True), ("scoring", False)])
 def test_nothing_of_the_users_outlives_a_kill(fresh: Repository, part: str, group: bool) -> None:
     script = fresh.folder / ("train.py" if part == "training" else "model.py")
     before = script.read_text()

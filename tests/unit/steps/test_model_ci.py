@@ -103,14 +103,35 @@ def test_a_model_scored_again_keeps_what_it_was_made_from() -> None:
     assert model_ci.run(of_now, workshop).candidate.predicate.provenance.commit == "8" * 40
 
 
-def test_a_reason_to_train_anyway_asks_for_no_earlier_result() -> None:
-    workshop = before()
-
-    outcome = model_ci.run(wanted(fresh="a schedule started the run"), workshop)
+def test_a_reason_to_train_anyway_takes_no_earlier_result_and_says_whether_it_was_reproduced() -> None:
+    outcome = model_ci.run(wanted(fresh="a schedule started the run"), before())
 
     assert outcome.trained
-    assert "earlier" not in workshop.asked
     assert "a schedule started the run" in outcome.report.reason
+    assert "the very same model (run 12)" in outcome.report.findings[1].message
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "holdout", "said", "verdict"),
+    [
+        ("d" * 64, HOLDOUT, "other bytes and the same predictions on 200 probes", Verdict.PASS),
+        ("0" * 64, HOLDOUT, "another model", Verdict.WARN),
+        ("d" * 64, replace(HOLDOUT, digest="0" * 64), "its predictions cannot be compared", Verdict.PASS),
+    ],
+)
+def test_training_again_is_told_by_bytes_else_by_function(
+    fingerprint: str, holdout: Data, said: str, verdict: Verdict
+) -> None:
+    workshop = before(holdout=holdout)
+    known = workshop.known[INPUTS.key]
+    predictions = replace(known.predicate.predictions, fingerprint=fingerprint)
+    other = replace(known.predicate, artifact="9" * 64, predictions=predictions)
+    workshop.known[INPUTS.key] = replace(known, predicate=other)
+
+    found = model_ci.run(wanted(fresh="not wanted"), workshop).report.findings[1]
+
+    assert (found.id, found.verdict) == ("model:again", verdict)
+    assert said in found.message
 
 
 def test_production_that_was_scored_is_named_with_where_its_predictions_come_from() -> None:
