@@ -47,6 +47,8 @@ _PATIENCE = {
     "UV_HTTP_TIMEOUT": ("15", ("UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT", "HTTP_TIMEOUT")),
 }
 
+_LARGEST_CONFIG = 1 << 20
+
 # Seen in images: Debian's python3-minimal, and builds of Python on machines that lacked a library.
 _STANDARD = ("_ssl", "shutil", "subprocess", "tempfile", "zlib")
 
@@ -112,14 +114,44 @@ def wanted() -> tuple[str, ...]:
     command = _command()
     extras = set(EXTRAS.get(command, ()))
     if command == "gate-compare":
-        given = [os.environ.get(f"MLCI_GATE_COMPARE_{name}", "") for name in ("CANDIDATE", "BASELINE")]
-        if any(path.strip().lower().endswith((".parquet", ".pq")) for path in given):
+        given = [os.environ.get(f"MLCI_GATE_COMPARE_{name}", "").strip() for name in ("CANDIDATE", "BASELINE")]
+        if any(_is_parquet(name) or any(map(_is_parquet, listed(name))) for name in given):
             extras.add("parquet")
         if "://" in os.environ.get("MLCI_GATE_COMPARE_BASELINE_FROM", ""):
             extras.add("store")
+    if command == "model-ci" and names_parquet(os.environ.get("MLCI_MODEL_CI_CONFIG", "").strip() or "mlci.yml"):
+        extras.add("parquet")
     # For what cannot be seen from here, such as a kept baseline of another format than the candidate.
     extras |= {name for name in re.split(r"[\s,]+", os.environ.get("MLCI_EXTRAS", "")) if name in MODULES}
     return tuple(sorted(extras - {"core"}))
+
+
+def _is_parquet(name: str) -> bool:
+    return name.lower().endswith((".parquet", ".pq"))
+
+
+def listed(folder: str) -> list[str]:
+    """The names in a folder, such as model-ci leaves; none where it is none."""
+    try:
+        return os.listdir(_from_here(folder)) if folder else []  # noqa: PTH208 - names are enough
+    except OSError:
+        return []
+
+
+def names_parquet(config: str) -> bool:
+    """Whether a configuration file seems to name data in Parquet; it is read here without a parser of YAML.
+
+    One that seems to and does not costs the download of pyarrow, and what is wrong with the file is said later.
+    """
+    try:
+        with _from_here(config).open("rb") as file:
+            return re.search(rb"\.(parquet|pq)\b", file.read(_LARGEST_CONFIG), re.IGNORECASE) is not None
+    except (OSError, ValueError):
+        return False
+
+
+def _from_here(path: str) -> Path:
+    return Path(os.environ.get("MLCI_WORKING_DIRECTORY") or ".", path)
 
 
 def absent(extras: tuple[str, ...]) -> list[str]:

@@ -130,11 +130,27 @@ def test_an_environment_that_another_step_finished_meanwhile_is_not_replaced(
         ("gate-compare", {"GATE_COMPARE_BASELINE_FROM": "file:///mnt/gate"}, ("gate", "store")),
         ("gate-compare", {"EXTRAS": "parquet, store\n"}, ("gate", "parquet", "store")),
         ("plan", {"EXTRAS": "core ../../evil"}, ()),
+        ("model-ci", {}, ("gate",)),
+        ("model-ci", {"MODEL_CI_CONFIG": "rows/mlci.yml"}, ("gate", "parquet")),
+        ("model-ci", {"WORKING_DIRECTORY": "rows"}, ("gate", "parquet")),
+        ("model-ci", {"MODEL_CI_CONFIG": "rows"}, ("gate",)),
+        ("gate-compare", {"GATE_COMPARE_CANDIDATE": "kept"}, ("gate", "parquet")),
+        ("gate-compare", {"GATE_COMPARE_CANDIDATE": "rows"}, ("gate",)),
+        ("gate-compare", {"GATE_COMPARE_CANDIDATE": "kept", "WORKING_DIRECTORY": "rows"}, ("gate",)),
     ],
 )
 def test_a_command_gets_the_extras_that_what_it_is_given_needs(
-    start: ModuleType, monkeypatch: pytest.MonkeyPatch, command: str, given: dict[str, str], extras: tuple[str, ...]
+    start: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    given: dict[str, str],
+    extras: tuple[str, ...],
 ) -> None:
+    for name, text in (("mlci.yml", "{holdout: h.csv}"), ("rows/mlci.yml", "{holdout: h.PQ}"), ("kept/c.parquet", "")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLCI_COMMAND", command)
     for name, value in given.items():
         monkeypatch.setenv(f"MLCI_{name}", value)

@@ -17,6 +17,7 @@ from mlci.adapters.process import supervisor
 from mlci.adapters.process.memory import kills, resident, speak_of_memory
 from mlci.adapters.process.output import Output, set_apart
 from mlci.adapters.process.supervised import LATE, Supervised
+from mlci.domain.figures import bytes_in_words, seconds_in_words
 from mlci.domain.training import Usage
 from mlci.errors import CommandFailed, CommandOutOfMemory, CommandTimedOut, FileMissing, MlciError, Place
 
@@ -131,13 +132,13 @@ class _Progress:
         elif now >= self._next:
             self._next = now + AGAIN
             self._output.break_line()
-            self._say(f"{self._what}: {duration(now - self._started)}{self._memory()}")
+            self._say(f"{self._what}: {seconds_in_words(now - self._started)}{self._memory()}")
         return max(self._next - now, 0.0)
 
     def _memory(self) -> str:
         command = self._supervised.command
         held = 0 if command is None else resident({command, *supervisor.below(command)})
-        return f", {size(held)}" if held else ""
+        return f", {bytes_in_words(held)}" if held else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +167,7 @@ class _Ending:
             raise self._error(CommandFailed, "was ended because the process that watched over it was")
         if self.answer["reason"] == "timeout":
             how = " and had to be killed" if self.answer["killed"] else " and was stopped"
-            limit = duration(self.order.timeout)
+            limit = seconds_in_words(self.order.timeout)
             raise self._error(CommandTimedOut, f"took longer than the {limit} it may{how}", "allow it more time")
         status = self.answer["status"]
         if self.answer["reason"] is not None or status is None:
@@ -195,7 +196,7 @@ class _Ending:
         is_killed = status in (-signal.SIGKILL, _KILLED_IN_A_SHELL)
         if not (is_killed or self.memory_ran_out or speak_of_memory(self.lines)):
             return None
-        peak = size(self.answer["peak_memory"])
+        peak = bytes_in_words(self.answer["peak_memory"])
         cause = f"ran out of memory and {self._ended(status)}; its largest process had taken {peak}"
         if is_killed and not self.memory_ran_out:
             cause = f"{self._ended(status)}, as the system ends what takes too much memory; its largest process" + (
@@ -205,7 +206,7 @@ class _Ending:
 
     def _ended(self, status: int) -> str:
         how = f"ended with exit status {status}" if status > 0 else f"was ended by {_signal_name(-status)}"
-        return f"{how} after {duration(self.seconds)}"
+        return f"{how} after {seconds_in_words(self.seconds)}"
 
     def _error(self, kind: type[MlciError], cause: str, advice: str | None = None, *, said: bool = False) -> MlciError:
         cause = f"{self.order.what} {cause}"
@@ -223,26 +224,3 @@ def _signal_name(signum: int) -> str:
         return signal.Signals(signum).name
     except ValueError:
         return f"signal {signum}"
-
-
-def duration(seconds: float) -> str:
-    """A time for people.
-
-    >>> duration(0.4), duration(192), duration(3720)
-    ('0.4s', '3m 12s', '1h 02m')
-    """
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    return f"{whole // 60}m {whole % 60:02d}s" if whole < 3600 else f"{whole // 3600}h {whole % 3600 // 60:02d}m"
-
-
-def size(amount: int) -> str:
-    """An amount of memory for people; ``amount`` in bytes.
-
-    >>> size(1288490189), size(52428800)
-    ('1.2 GiB', '50 MiB')
-    """
-    return f"{amount / (1 << 30):.1f} GiB" if amount >= 1 << 30 else f"{amount / (1 << 20):.0f} MiB"

@@ -237,7 +237,7 @@ def test_whatever_goes_wrong_meanwhile_the_command_is_ended(
 
 
 def test_a_command_that_takes_too_long_is_stopped(go: Run, tmp_path: Path) -> None:
-    with pytest.raises(CommandTimedOut, match=r"training took longer than the 1\.0s it may and was stopped") as raised:
+    with pytest.raises(CommandTimedOut, match=r"training took longer than the 1\.00 s it may and was stopped") as raised:
         go(*python("print('epoch 1')\n" + CHECKPOINT.format(seconds=0)), timeout=1.0)
 
     assert "epoch 1" in str(raised.value.help)
@@ -260,7 +260,7 @@ def test_status_and_last_lines_are_in_the_error(go: Run, tmp_path: Path) -> None
     with pytest.raises(CommandFailed) as raised:
         go(*bash("for i in $(seq 30); do echo line $i; done; printf '\\033[31mbad\\033[0m\\a\\r\\n' >&2; exit 3"))
 
-    assert re.fullmatch(r"training ended with exit status 3 after \S+: bad\ufffd", raised.value.cause)
+    assert re.fullmatch(r"training ended with exit status 3 after \S+ s: bad\ufffd", raised.value.cause)
     assert str(raised.value.place) == str(tmp_path / "logs" / "log.txt")
     lines = str(raised.value.help).splitlines()[1:]
     assert [line.strip() for line in lines] == [f"line {i}" for i in range(12, 31)] + ["bad\ufffd"]
@@ -291,7 +291,7 @@ def test_a_signal_is_named(go: Run, script: str, cause: str) -> None:
     ],
 )
 def test_want_of_memory_is_told_apart(go: Run, command: tuple[str, ...]) -> None:
-    with pytest.raises(CommandOutOfMemory, match=r"its largest process had taken \d+ MiB"):
+    with pytest.raises(CommandOutOfMemory, match=r"its largest process had taken \S+ MiB"):
         go(*command)
 
 
@@ -545,7 +545,7 @@ def test_silence_is_broken_by_a_word_on_how_it_goes(go: Run, monkeypatch: pytest
 
     go(*bash("sleep 1.4"), say=said.append)
     assert len(said) == 2
-    assert re.fullmatch(r"training: \d\.\ds, \d+ MiB", said[0])
+    assert re.fullmatch(r"training: \d\.\d+ s, \S+ MiB", said[0])
 
 
 def test_every_error_of_a_command_has_the_code_of_the_users_own_commands(go: Run) -> None:
