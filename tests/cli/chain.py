@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -78,8 +77,12 @@ class Repository:
     def mlci(self, *words: str, **environ: str) -> int:
         """Run a command in the model's folder, in this process."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        with contextlib.chdir(self.folder):
+        before = Path.cwd()
+        os.chdir(self.folder)
+        try:
             return int(run(list(words), {**os.environ, "PATH": path, **environ}))
+        finally:
+            os.chdir(before)
 
     def report(self, step: str) -> dict[str, Any]:
         """The report that a step left."""
