@@ -45,7 +45,7 @@ commits "Learn from what people said about disability"
 git diff --stat main
 say "the same as a pull request: mlci run --base main"
 ends 11 mlci run --base main
-cp .mlci/report/gate-compare.html cleaner-data.html
+cp .mlci/report/gate-compare.html .mlci/cleaner-data.html
 
 say "another change: more trees"
 git checkout -q main
@@ -54,16 +54,17 @@ git apply "$example/changes/careful.patch"
 commits "More trees"
 git diff --stat main
 ends 0 mlci run --base main
-cp .mlci/report/gate-compare.html more-trees.html
+cp .mlci/report/gate-compare.html .mlci/more-trees.html
 
 say "and once more, with nothing changed: nothing is trained"
-ends 0 mlci run --base main >/dev/null
+ends 0 mlci run --base main >.mlci/again.txt 2>&1
+grep -m 1 "nothing that makes a new model has changed" .mlci/again.txt
 
 cat <<SAID
 
 The first change looks as good as production on average and fails people with a disability: exit 11, and it is blocked.
 What each pull request would show, to open in a browser:
-  $work/cleaner-data.html
-  $work/more-trees.html
+  $work/.mlci/cleaner-data.html
+  $work/.mlci/more-trees.html
 The registry is $work/.mlci/mlflow.db; look at it with: mlflow ui --backend-store-uri sqlite:///$work/.mlci/mlflow.db
 SAID

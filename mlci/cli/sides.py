@@ -57,6 +57,12 @@ class Sides:
         path, held = own["candidate"], None
         if path is None:
             path = _kept(registry, version)
+        if not os.path.lexists(path) and not os.path.splitext(path)[1]:  # noqa: PTH122
+            raise FileMissing(
+                f"there is no {path}: model-ci left no candidate",
+                place=Place(path),
+                help="see why in the job that trains, or name a file of predictions",
+            )
         if os.path.isdir(path):  # noqa: PTH112 - a name that no file can have is simply none
             from mlci.adapters import handover
 

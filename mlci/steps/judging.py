@@ -22,7 +22,7 @@ from mlci.steps import bare
 
 _NO_BASELINE = (
     "There is no production model to compare with, so only absolute limits were judged. "
-    "Name production's predictions with --baseline; the first accepted run becomes the baseline."
+    "Name production's predictions with --baseline; without them the first accepted run becomes production."
 )
 # What distinguishes one comparison of the numbers from every other: metric, slice column, slice.
 _Key = tuple[str | None, str | None, str | None]
