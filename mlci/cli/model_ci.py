@@ -66,21 +66,18 @@ def run(invocation: Invocation) -> Exit:
 
 def make(invocation: Invocation) -> Made:
     """Make a candidate and deliver the report."""
-    with begun(invocation) as faces:
-        return _delivered(invocation, faces)
+    with at_work(invocation):
+        # Only now: what another run is just making is left as it is.
+        return _delivered(invocation, discard(invocation.command, invocation.own))
 
 
 @contextmanager
-def begun(invocation: Invocation) -> Iterator[Faces]:
-    """Work on the model alone, with nothing of an earlier run left where results belong.
-
-    What another run is just making is left as it is.
-
-    Yields:
-        where the report is written.
+def at_work(invocation: Invocation) -> Iterator[None]:
+    """Keep other runs from working on the model of the configuration.
 
     Raises:
-        NotAlone: another run is at work on this model.
+        NotAlone: another run is at work on it.
+        NotWritable: there is no place for the lock; what an earlier run left is then removed all the same.
     """
     own, model = invocation.own, invocation.resolved.config.model
     with ExitStack() as stack:
@@ -91,7 +88,7 @@ def begun(invocation: Invocation) -> Iterator[Faces]:
             except NotWritable:
                 discard(invocation.command, own)
                 raise
-        yield discard(invocation.command, own)
+        yield
 
 
 def _delivered(invocation: Invocation, faces: Faces) -> Made:

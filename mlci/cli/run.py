@@ -35,8 +35,8 @@ def run(invocation: Invocation) -> Exit:
         format="markdown" if own["base"] and own["format"] == "text" else None,
     )
     # The gate judges what this run made, so nobody may make another in between.
-    with model_ci.begun(model):
-        # Nor may the verdict on an earlier model stand beside this one, should this run get no further.
+    with model_ci.at_work(model):
+        # A verdict on an earlier model must not stand beside this one, should this run get no further.
         discard(GATE_COMPARE, gate.own)
         files.remove(COMMENT)
         made = model_ci.make(model)

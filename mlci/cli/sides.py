@@ -55,7 +55,7 @@ class Sides:
         registry = _registry(own, config, environ) if own["version"] or own["against"] else None
         version = _numbered(registry, config, own["version"]) if registry is not None and own["version"] else None
         path, held = own["candidate"], None
-        if path is None:
+        if path is None and registry is not None and version is not None:
             path = _kept(registry, version)
         if not os.path.lexists(path) and not os.path.splitext(path)[1]:  # noqa: PTH122
             raise FileMissing(
@@ -135,33 +135,54 @@ def _baseline(own: Mapping[str, Any], config: Config, registry: Registry | None,
         return given(own["baseline"])
     if own["against"] is not None and registry is not None:
         known = registry.aliased(_model(config), own["against"]) or registry.numbered(_model(config), own["against"])
+        if known is None and own["against"] == PRODUCTION:
+            # Until something is promoted there is no such alias, and the first version has nothing to be compared with.
+            return None
         if known is None:
             raise FileMissing(
                 f"the registry has no alias or version {own['against'][:60]!a} of {_model(config)}",
                 place=Place("--against"),
             )
-        return given(_kept(registry, known), f"{known.model} version {known.number}")
+        return given(_kept(registry, known, held), f"{known.model} version {known.number}")
     if held is not None and held.baseline is not None and own["baseline_from"] is None:
         production, path = held.baseline
         return given(path, f"{held.model.model} version {production.version}")
     return None
 
 
-def _kept(registry: Registry | None, version: Version | None) -> str:
+def _kept(registry: Registry, version: Version, held: HandOver | None = None) -> str:
     """The predictions that were kept with a version, as a file of this machine.
+
+    Args:
+        registry: that has it.
+        version: which one.
+        held: the candidate it is compared with; its holdout and way of scoring are what the predictions must be of.
 
     Raises:
         FileMissing: none were kept.
-        ModelAltered: they are not those that the version's evidence names.
+        RegistryBroken: they are not those that the version's evidence or tags name.
     """
-    assert registry is not None  # noqa: S101 - whoever names a version has opened the registry
-    assert version is not None  # noqa: S101
-    from mlci.adapters.entry import ABOUT, predictions_in
+    from mlci.adapters.scored import Question, ScoredVersion
 
     folder = Path(FETCHED, version.number)
     shutil.rmtree(folder, ignore_errors=True)
-    registry.fetch(version, ABOUT, str(folder))
-    return predictions_in(str(folder), f"{version.model} version {version.number}")
+    folder.mkdir(parents=True)
+    stored = ScoredVersion(registry, version, lambda _: None)
+    evidence = stored.evidence(str(folder))
+    found = None
+    if evidence is not None:
+        model = evidence[1]
+        asked = (held.model if held is not None else model).predictions
+        question = Question(artifact=model.artifact, holdout=asked.holdout.digest, evaluator=asked.evaluator)
+        found = stored.find(model, question, str(folder))
+    if found is None:
+        which = "" if held is None else " on this holdout"
+        raise FileMissing(
+            f"{version.model} version {version.number} keeps no predictions{which}",
+            place=Place(registry.address),
+            help="let model-ci run where the registry may be written to: it scores production and keeps that",
+        )
+    return found[1]
 
 
 def record(registry: Registry, version: Version, outcome: Outcome, evidence: str) -> Iterator[str]:

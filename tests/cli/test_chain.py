@@ -284,3 +284,28 @@ def test_training_again_says_that_the_very_same_model_came_out(copied: Repositor
     [again] = [each for each in copied.report("model-ci")["findings"] if each["id"] == "model:again"]
     assert "the very same model (on this machine)" in again["message"]
     assert asked(copied.folder / ".mlci" / "mlflow.db", "select version from model_versions") == [("1",)]
+
+
+def test_production_is_compared_by_predictions_on_the_candidates_own_holdout_or_not_at_all(copied: Repository) -> None:
+    holdout = copied.folder / "data" / "holdout.csv"
+    holdout.write_text(holdout.read_text().replace("trip-1", "ride-1"))
+    # A change's own run may not add to the registry what it scored.
+    copied.git("checkout", "-qb", "elsewhere")
+    copied.commit()
+    assert copied.mlci("run", "--base", "main") == 3
+    assert copied.mlci("gate-compare", "--candidate", "mlci-model", "--against", "production") == 2
+
+    copied.git("checkout", "-q", "main")
+    copied.git("merge", "-q", "elsewhere")
+    shutil.rmtree(copied.folder / ".mlci" / "scored")
+    assert copied.mlci("model-ci") == 0
+    assert copied.mlci("gate-compare", "--candidate", "mlci-model", "--against", "production") == 0
+
+
+def test_before_anything_is_promoted_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    found = repository(tmp_path)
+    assert found.mlci("model-ci") == 0
+
+    assert found.mlci("gate-compare", "--candidate", "mlci-model", "--against", "production") == 0
+    assert found.report("gate-compare")["verdict"] == "warn"
+    assert found.mlci("gate-compare", "--candidate", "mlci-model", "--against", "prodution") == 2
