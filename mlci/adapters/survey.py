@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from mlci.domain.survey import DataFile, Survey
+from mlci.domain.survey import DataFile, Survey, Values
 
 MOST_FILES = 5000
 DEEPEST = 4
 LARGEST_SCRIPT = 1 << 20
 MOST_COLUMNS = 10_000
+# Of a file whose values are looked at.
+LARGEST_FILE = 32 << 20
+MOST_ROWS = 1_000_000
 
 _ROWS = {".csv": ",", ".tsv": "\t"}
 _LINES = (".jsonl", ".ndjson")
 _PARQUET = (".parquet", ".pq")
+_CODE = frozenset({
+    ".c", ".cc", ".cpp", ".go", ".ipynb", ".java", ".jl", ".js", ".kt", ".py", ".r", ".rb", ".rs", ".scala", ".sh",
+    ".sql", ".ts",
+})  # fmt: skip
 _TRAINS = re.compile(r"(?:^|[^a-z])train(?:ing)?(?:[^a-z]|$)")
 # What tools and environments leave, and what holds data made up for tests.
 _NOT_LOOKED_AT = frozenset({
@@ -56,6 +65,7 @@ def survey(folder: Path) -> Survey:
         requirements=any((place / "requirements.txt").is_file() for place in (folder, top)),
         project="[build-system]" in project or (folder / "setup.py").is_file(),
         python=version if _VERSION.fullmatch(version) else None,
+        beside=_has_code_beside(folder, top),
     )
 
 
@@ -77,6 +87,87 @@ def data_file(folder: Path, path: str) -> DataFile:
     except (OSError, ValueError, csv.Error, RecursionError):
         columns = ()
     return DataFile(path=path, columns=columns[:MOST_COLUMNS], splits=ending in (*_ROWS, *_LINES))
+
+
+def values_of(path: Path, columns: Sequence[str], content: bytes | None = None) -> tuple[Values, ...]:
+    """What the values of columns are to the rows of a file; none where it is too large to be read here, or unreadable.
+
+    Args:
+        columns: names that stand once in it.
+        content: of the file, where it is not written yet.
+    """
+    ending = _ending(str(path))
+    try:
+        if content is None and not path.is_file():
+            return ()
+        if (path.stat().st_size if content is None else len(content)) > LARGEST_FILE:
+            return ()
+        if ending in _PARQUET:
+            return _counted(columns, _rows_of_parquet(path, columns))
+        lines = io.TextIOWrapper(io.BytesIO(path.read_bytes() if content is None else content), "utf-8-sig", newline="")
+        if ending in _ROWS:
+            return _counted(columns, _rows_of_text(lines, columns, _ROWS[ending]))
+        return _counted(columns, _rows_of_lines(lines, columns)) if ending in _LINES else ()
+    except (OSError, LookupError, ValueError, csv.Error, RecursionError):
+        return ()
+
+
+def _counted(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[Values, ...]:
+    seen: list[set[str]] = [set() for _ in columns]
+    count = 0
+    for row in rows:
+        count += 1
+        if count > MOST_ROWS:
+            return ()
+        for values, value in zip(seen, row, strict=True):
+            values.add(value)
+    return tuple(
+        Values(column, rows=count, different=len(values), empty="" in values)
+        for column, values in zip(columns, seen, strict=True)
+    )
+
+
+def _rows_of_text(lines: Iterable[str], columns: Sequence[str], delimiter: str) -> Iterator[list[str]]:
+    rows = csv.reader(lines, delimiter=delimiter)
+    header = next(rows, [])
+    places = [header.index(column) for column in columns]
+    for row in rows:
+        if row:
+            yield [row[place].strip() if place < len(row) else "" for place in places]
+
+
+def _rows_of_lines(lines: Iterable[str], columns: Sequence[str]) -> Iterator[list[str]]:
+    for line in lines:
+        if line.strip():
+            record = json.loads(line)
+            yield [_as_id(record.get(column) if isinstance(record, dict) else None) for column in columns]
+
+
+def _rows_of_parquet(path: Path, columns: Sequence[str]) -> Iterable[list[str]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            if file.metadata.num_rows > MOST_ROWS:
+                raise ValueError("too many rows")
+            table = file.read(columns=list(columns))
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
+    found = [table.column(column).to_pylist() for column in columns]
+    return ([_as_id(value) for value in row] for row in zip(*found, strict=True))
+
+
+def _as_id(value: Any) -> str:
+    """A value as an id; empty for what nobody writes as one."""
+    return str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def _has_code_beside(folder: Path, top: Path) -> bool:
+    if folder == top:
+        return False
+    own = f"{folder.relative_to(top).as_posix()}/"
+    return any(_ending(path) in _CODE and not path.startswith(own) for path in islice(_files(top), MOST_FILES))
 
 
 def _files(folder: Path) -> Iterator[str]:

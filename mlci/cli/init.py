@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,10 +58,12 @@ def run(invocation: Invocation) -> Exit:
     answers = init.guess(place.survey, given)
     init.check(place.survey, answers)
     source = answers.data if answers.holdout == SPLIT else None
+    columns = init.columns_of(place.survey, answers.data, answers.holdout)
     files: dict[Path, bytes] = {}
     if source is not None:
         answers, parts = _split(place, answers, source)
         files.update(parts)
+    answers = _identified(place, answers, columns, files)
     forge = init.forge_of(place.survey, own["forge"])
     if forge == "github":
         files.update(_pipeline(place, answers))
@@ -173,6 +175,15 @@ def _split(place: _Place, answers: Answers, source: str) -> tuple[Answers, dict[
     return replace(answers, data=kept, holdout=held), files
 
 
+def _identified(place: _Place, answers: Answers, columns: Sequence[str], files: dict[Path, bytes]) -> Answers:
+    """The same, with what the holdout's own values say of its rows."""
+    from mlci.adapters.survey import values_of
+
+    named = init.id_columns(columns, answers.target)
+    holdout = place.folder / (answers.holdout or "")
+    return init.identified(answers, values_of(holdout, named, files.get(holdout))) if named else answers
+
+
 def _pipeline(place: _Place, answers: Answers) -> dict[Path, bytes]:
     below, name = place.survey.below, answers.model or ""
     text = caller.workflow(
@@ -230,8 +241,12 @@ def _tell(place: _Place, answers: Answers, written: dict[str, str], advice: list
     lines = [f"{one_line(path):<{width}}  {what}" for path, what in written.items()]
     lines += [f"\n{paragraph}" for paragraph in advice]
     config = os.path.relpath(place.folder / DEFAULT_FILE)
-    lines += ["\nNext:", "  mlci run" + (f" --config {shlex.quote(config)}" if config != DEFAULT_FILE else "")]
+    lines.append("\nNext:")
     if os.path.lexists(place.top / ".git"):
-        named = " ".join(shlex.quote(path) for path in written)
+        # The script too: what is left to do by hand may be a change of it.
+        script = init.script_path(place.survey, answers.train or "")
+        own = [] if script is None else [os.path.relpath(place.folder / script)]
+        named = " ".join(shlex.quote(path) for path in dict.fromkeys((*written, *own)))
         lines.append(f"  git add -- {named} && git commit -m {shlex.quote(f'Judge {answers.model}')}")
+    lines.append("  mlci run" + (f" --config {shlex.quote(config)}" if config != DEFAULT_FILE else ""))
     click.echo("\n".join(lines))

@@ -21,6 +21,23 @@ class DataFile:
     splits: bool = False
 
 
+@dataclass(frozen=True)
+class Values:
+    """What the values of one column are to the rows of its file.
+
+    Attributes:
+        column: its name.
+        rows: of the file.
+        different: values among them.
+        empty: whether any row has none.
+    """
+
+    column: str
+    rows: int
+    different: int
+    empty: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Survey:
     """What was found in one folder of a repository.
@@ -38,6 +55,7 @@ class Survey:
         requirements: whether requirements.txt stands in the folder or at the top.
         project: whether the folder can be installed.
         python: version that .python-version names.
+        beside: whether the repository has code outside of the folder, tests left out.
     """
 
     folder: str
@@ -52,6 +70,7 @@ class Survey:
     requirements: bool = False
     project: bool = False
     python: str | None = None
+    beside: bool = False
 
     def file(self, path: str) -> DataFile | None:
         """The file of rows of that path, where it was found."""

@@ -6,7 +6,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlci.config.key import NAME
@@ -15,7 +15,7 @@ from mlci.config.model import DEFAULT_FILE
 from mlci.config.quote import one_line, printable
 from mlci.config.resolve import resolve
 from mlci.domain.columns import USUAL, spelled
-from mlci.domain.survey import DataFile, Survey
+from mlci.domain.survey import DataFile, Survey, Values
 from mlci.errors import MlciError, RequiredMissing, UsageError
 
 # The answer that makes a holdout of a part of the training data.
@@ -32,6 +32,11 @@ _SCRIPTS = ("train.py", "src/train.py", "training.py", "scripts/train.py")
 # A file that a script names and that is a model by its ending.
 _MODEL = re.compile(r"""["']([\w./-]{1,200}\.(?:joblib|pkl|pickle|skops|onnx|pt|pth))["']""")
 _MOST_LISTED = 30
+# customerID, beside customer_id.
+_NAMED_ID = re.compile(r"[a-z0-9]I[dD]$")
+_MOST_IDS = 20
+# Below this, an interval over groups says little.
+_FEWEST_GROUPS = 20
 _GITHUB = re.compile(r"(?:[a-z+]+://|[^@/:]+@)[^/:]*\bgithub\b[^/:]*[:/].*", re.IGNORECASE)
 
 
@@ -45,6 +50,8 @@ class Answers:
         data: what it is trained on.
         holdout: what it is judged on, or ``split``.
         target: the column of the true label or value.
+        id: the column that names each row of the holdout.
+        group: the column of what its rows are drawn by.
     """
 
     model: str | None = None
@@ -52,6 +59,8 @@ class Answers:
     data: str | None = None
     holdout: str | None = None
     target: str | None = None
+    id: str | None = None
+    group: str | None = None
 
 
 def guess(survey: Survey, given: Answers) -> Answers:
@@ -106,6 +115,35 @@ def columns_of(survey: Survey, data: str | None, holdout: str | None) -> tuple[s
     """The columns that the target can be one of; empty where none could be read."""
     found = survey.file(holdout or "") or survey.file(data or "")
     return found.columns if found is not None else ()
+
+
+def id_columns(columns: Sequence[str], target: str | None) -> tuple[str, ...]:
+    """The columns that are named like an id and could be written as one; none where there are very many."""
+    named = [name for name in columns if name != target and _is_named_id(name)]
+    found = tuple(name for name in named if named.count(name) == 1) if len(named) <= _MOST_IDS else ()
+    return tuple(name for name in found if name == name.strip() and name.isprintable())
+
+
+def _is_named_id(name: str) -> bool:
+    plain = spelled(name)
+    if plain in USUAL["group"]:
+        return False
+    return plain in USUAL["id"] or plain.endswith("_id") or bool(_NAMED_ID.search(name.strip()))
+
+
+def identified(answers: Answers, found: Sequence[Values]) -> Answers:
+    """The same, with the column that names each row of the holdout, or the one that its rows are drawn by.
+
+    Args:
+        found: the values of every column that is named like an id.
+    """
+    whole = [one for one in found if one.rows and not one.empty]
+    unique = [one.column for one in whole if one.different == one.rows]
+    if len(unique) == 1:
+        return replace(answers, id=unique[0])
+    if len(found) == len(whole) == 1 and not unique and whole[0].different >= _FEWEST_GROUPS:
+        return replace(answers, group=whole[0].column)
+    return answers
 
 
 def _command(survey: Survey) -> str | None:
@@ -180,11 +218,17 @@ def written_model(survey: Survey, train: str) -> str | None:
 
 def script_text(survey: Survey, train: str) -> str | None:
     """The text of the script that a command runs; None where it runs no script that was found."""
+    path = script_path(survey, train)
+    return None if path is None else survey.scripts[path]
+
+
+def script_path(survey: Survey, train: str) -> str | None:
+    """The script that a command runs, from the folder of mlci.yml; None where it runs none that was found."""
     try:
         words = shlex.split(train)
     except ValueError:
         return None
-    return next((survey.scripts[path] for word in words if (path := posixpath.normpath(word)) in survey.scripts), None)
+    return next((path for word in words if (path := posixpath.normpath(word)) in survey.scripts), None)
 
 
 def configuration(survey: Survey, answers: Answers, schema: str) -> bytes:
@@ -199,11 +243,12 @@ def configuration(survey: Survey, answers: Answers, schema: str) -> bytes:
     import yaml
 
     train, model = answers.train or "", written_model(survey, answers.train or "")
+    evaluate = {part: getattr(answers, part) for part in ("target", "id", "group")}
     wanted: dict[str, Any] = {
         "model": answers.model,
         "data": {"train": answers.data, "holdout": answers.holdout},
         "train": train if model is None else {"command": train, "model": model},
-        "evaluate": {"target": answers.target},
+        "evaluate": {part: column for part, column in evaluate.items() if column is not None},
         "validation": {"compare_to": "production"},
     }
     body = yaml.safe_dump(_literal(wanted), sort_keys=False, allow_unicode=True, width=1_000_000)
@@ -226,7 +271,8 @@ def _confirm(text: bytes, answers: Answers) -> None:
         raise UsageError(f"an answer cannot stand in {DEFAULT_FILE}: {error.cause}") from error
     read = Answers(
         model=config.model, train=config.train.command, data=config.data.train.path,
-        holdout=config.data.holdout.path, target=config.evaluate.target,
+        holdout=config.data.holdout.path, target=config.evaluate.target, id=config.evaluate.id,
+        group=config.evaluate.group,
     )  # fmt: skip
     if read != answers:
         wrong = next(name for name in vars(answers) if getattr(read, name) != getattr(answers, name))
@@ -268,7 +314,7 @@ def advice(survey: Survey, answers: Answers, *, source: str | None, forge: str) 
     train = answers.train or ""
     text = script_text(survey, train)
     model = written_model(survey, train)
-    found = []
+    found = _of_rows(answers)
     if model is not None:
         found.append(f"The model is taken from {one_line(model)}, which the script names. It has to write it anew.")
     elif text is None or "MLCI_TRAIN_OUTPUT" not in text:
@@ -288,8 +334,35 @@ def advice(survey: Survey, answers: Answers, *, source: str | None, forge: str) 
             f'    data = os.environ.get("MLCI_TRAIN_DATA", "{one_line(answers.data or "")}")\n'
             "it reads what is left."
         )
+    if survey.below and survey.beside:
+        found.append(
+            "Everything in the repository counts as its code until train.paths narrows it. If it reads nothing outside "
+            f"of {one_line(survey.below)}, write in place of train of {DEFAULT_FILE}\n    {_narrowed(train, model)}"
+        )
     if forge == "none":
         found.append("No pipeline was written: no remote or folder says that it is GitHub's. --forge github writes it.")
     elif not (survey.requirements or survey.project):
         found.append("There is no requirements.txt: say in setup: of the pipeline what training needs installed.")
     return found
+
+
+def _of_rows(answers: Answers) -> list[str]:
+    holdout = one_line(answers.holdout or "")
+    if answers.id is not None:
+        return [f"evaluate.id is {printable(answers.id)}: it has another value in every row of {holdout}."]
+    if answers.group is not None:
+        return [
+            f"evaluate.group is {printable(answers.group)}: it repeats in {holdout}, and rows that share a value of it "
+            "are not counted as independent."
+        ]
+    return []
+
+
+def _narrowed(train: str, model: str | None) -> str:
+    """What trains, as one line of mlci.yml by which the files of its own folder are its code."""
+    import yaml
+
+    parts: dict[str, Any] = {"command": train, "model": model, "paths": ["**"]}
+    wanted = _literal({name: value for name, value in parts.items() if value is not None})
+    written = yaml.safe_dump(wanted, sort_keys=False, default_flow_style=True, allow_unicode=False, width=1_000_000)
+    return f"train: {written.strip()}"

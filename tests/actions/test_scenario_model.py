@@ -120,19 +120,26 @@ def test_a_worse_model_is_red_with_a_comment_and_cannot_be_merged(consumer, act)
     assert consumer.merge(number)[0] == 405
 
 
-def test_training_that_fails_is_red_with_its_last_lines_and_nobody_claims_a_verdict(consumer, act):
-    number = proposed(consumer, "broken", **{"train.py": "raise SystemExit('the disk of node 7 is full')\n"})
+def test_training_that_fails_is_red_with_its_last_lines_and_takes_the_place_of_an_older_verdict(consumer, act):
+    number = proposed(consumer, "broken", **{"quality.txt": "60\n"})
+    assert act.run(PLACE, pull=number).code == 0
+    (before,) = consumer.comments(number)
+    assert "no worse than production on accuracy" in seen(before)
+    consumer.commit({"train.py": "raise SystemExit('the disk of node 7 is full')\n"}, "broken")
 
     outcome = act.run(in_one_file(), pull=number)
 
-    ended = {"plan": "success", "model": "failure", "gate": "skipped", "conclude": "failure"}
-    assert (results(outcome), exit_of(outcome, "model")) == (ended, 14), outcome.log
-    assert "gate was skipped and nothing permits that; model failed" in outcome.job("conclude").outputs["reason"]
+    ended = {"plan": "success", "model": "failure", "gate": "failure", "conclude": "failure"}
+    assert (results(outcome), exit_of(outcome, "model"), exit_of(outcome)) == (ended, 14, 2), outcome.log
+    assert "model failed" in outcome.job("conclude").outputs["reason"]
     said = [each.message for each in outcome.job("model").annotations if each.level == "error"]
     assert any("the disk of node 7 is full" in each for each in said), said
     assert "the disk of node 7 is full" in outcome.job("model").summary
     head = consumer.pull(number).head_sha
-    assert (consumer.comments(number), consumer.statuses(head)) == ([], {})
+    (comment,) = consumer.comments(number)
+    assert (comment.id, "model-ci left no candidate" in seen(comment)) == (before.id, True), seen(comment)
+    assert "no worse than production" not in seen(comment)
+    assert consumer.statuses(head)[STATUS].state == "failure"
     assert consumer.merge(number)[0] == 405
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,15 @@ import yaml
 
 from mlci.adapters import files as disk
 from mlci.adapters.split import split
-from mlci.adapters.survey import survey
+from mlci.adapters.survey import survey, values_of
 from mlci.cli import init as command
 from mlci.cli.main import run
 from mlci.config.load import load
 from mlci.config.resolve import resolve
+from mlci.domain.run import ChangedFiles
+from mlci.domain.survey import Values
 from mlci.errors import NotWritable, UsageError
+from mlci.steps import plan
 
 ROWS = "age,churned,plan\n" + "".join(f'{20 + n % 50},{n % 2},"{"a" if n % 3 else "b"},\n{n}"\n' for n in range(200))
 SCRIPT = 'import os\ndata, out = os.environ["MLCI_TRAIN_DATA"], os.environ["MLCI_TRAIN_OUTPUT"]\n'
@@ -67,7 +72,9 @@ def test_a_newcomer_gets_everything_by_one_word(repository: Path, capsys: pytest
     assert pipeline["jobs"]["model"]["uses"].startswith("mlci/mlci/.github/workflows/model.yml@")
     assert Path(".gitignore").read_text() == ".mlci/\nmlci-model/\nmlci-keep/\n"
     assert (repository / "data/churn.csv").read_text() == ROWS
-    assert "Next:\n  mlci run\n  git add -- .gitignore data/churn-holdout.csv" in told
+    after = told.partition("Next:\n")[2]
+    assert after.startswith("  git add -- .gitignore data/churn-holdout.csv")
+    assert after.endswith(" train.py && git commit -m 'Judge churn-model'\n  mlci run\n"), "a commit is what is trained"
     assert "hunter2" not in told + CONFIG.read_text() + PIPELINE.read_text()
 
 
@@ -188,6 +195,106 @@ def test_a_model_in_a_folder_has_its_pipeline_at_the_top(repository: Path) -> No
     assert said(folder / "mlci.yml") == ("python train.py", "train.csv", "test.csv", "label")
     assert pipeline["jobs"]["model"]["name"] == "my-model"
     assert pipeline["jobs"]["model"]["with"] == {"config": "models/my model/mlci.yml"}
+
+
+def test_code_beside_the_folder_of_a_model_is_its_own_until_the_line_that_is_printed_is_written(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = repository / "models/churn"
+    folder.mkdir(parents=True)
+    (folder / "train.py").write_text('dump(m, "model.joblib")')
+    for name in ("train.csv", "test.csv"):
+        (folder / name).write_text("x,label\n1,2\n")
+
+    assert run(["init", "--folder", "models/churn"], {}) == 0
+    (line,) = (each.strip() for each in capsys.readouterr().out.splitlines() if each.startswith("    train: "))
+
+    def touches(path: str, config: Path) -> bool:
+        reads = plan.reading(resolve(load(str(config), {}), []).config, "models/churn/mlci.yml")
+        return plan.run(ChangedFiles(paths=(path,), complete=True), reads, "")[1]
+
+    assert touches("service/api.py", folder / "mlci.yml")
+    written = yaml.safe_load((folder / "mlci.yml").read_text())
+    assert {**yaml.safe_load(line)["train"], "paths": None} == {**written["train"], "paths": None}
+    narrowed = folder / "narrowed.yml"
+    narrowed.write_text(yaml.safe_dump({**written, **yaml.safe_load(line)}))
+    assert not touches("service/api.py", narrowed)
+    assert touches("models/churn/lib/rows.py", narrowed)
+
+    (repository / "train.py").unlink()
+    assert run(["init", "--folder", "models/churn"], {}) == 0
+    assert "train.paths" not in capsys.readouterr().out
+
+
+def rows(*columns: str, count: int, of: Callable[[int], tuple[object, ...]]) -> str:
+    return "".join(",".join(map(str, row)) + "\n" for row in (columns, *map(of, range(count))))
+
+
+@pytest.mark.parametrize(
+    ("holdout", "expected"),
+    [
+        (rows("trip_id", "x", count=30, of=lambda n: (n, n)), {"id": "trip_id"}),
+        (rows("x", "customerID", count=30, of=lambda n: (n, f"c{n}")), {"id": "customerID"}),
+        (rows("trip_id", "customer_id", count=90, of=lambda n: (n, n // 3)), {"id": "trip_id"}),
+        (rows("id", "group_id", count=30, of=lambda n: (n, n)), {"id": "id"}),
+        (rows("trip_id", "customer_id", count=30, of=lambda n: (n, n)), {}),
+        (rows("id", "id", count=30, of=lambda n: (n, n)), {}),
+        (rows("trip_id", "x", count=30, of=lambda n: (n or "", n)), {}),
+        (rows("x", "trip_id", count=30, of=lambda n: (n, n) if n else (n,)), {}),
+        (rows("customer_id", "x", count=60, of=lambda n: (n % 20, n)), {"group": "customer_id"}),
+        (rows("shop_id", "x", count=40, of=lambda n: (f" {n % 20}" if n < 20 else n % 20, n)), {"group": "shop_id"}),
+        (rows("customer_id", "x", count=60, of=lambda n: (n % 19, n)), {}),
+        (rows("customer_id", "x", count=60, of=lambda n: (n % 20 or "", n)), {}),
+        (rows("shop_id", "customer_id", count=60, of=lambda n: (n % 20, n % 30)), {}),
+        (rows("paid", "valid", count=30, of=lambda n: (n, n)), {}),
+        (rows("trip_id\x1b", "x", count=30, of=lambda n: (n, n)), {}),
+    ],
+)  # fmt: skip
+def test_rows_are_known_by_the_one_column_that_tells_them_apart_or_drawn_by_the_one_that_repeats(
+    repository: Path, capsys: pytest.CaptureFixture[str], holdout: str, expected: dict[str, str]
+) -> None:
+    columns, _, rest = holdout.partition("\n")
+    labelled = "\n".join((f"label,{columns}", *(f"1,{line}" for line in rest.splitlines())))
+    (repository / "holdout.csv").write_text(f"{labelled}\n")
+
+    assert run(["init", "--holdout", "holdout.csv"], {}) == 0
+
+    evaluate = yaml.safe_load(CONFIG.read_text())["evaluate"]
+    assert {part: column for part, column in evaluate.items() if part != "target"} == expected
+    told = capsys.readouterr().out
+    assert [part for part in ("id", "group") if f"evaluate.{part} is" in told] == list(expected)
+
+
+def test_the_part_that_is_split_off_is_looked_at_as_it_will_be_written(repository: Path) -> None:
+    (repository / "data/churn.csv").write_text(rows("row_id", "label", count=200, of=lambda n: (n, n % 2)))
+
+    assert run(["init"], {}) == 0
+
+    assert len(CONFIG.read_text().splitlines()) <= 15
+    assert yaml.safe_load(CONFIG.read_text())["evaluate"] == {"target": "label", "id": "row_id"}
+
+
+def test_the_values_of_every_kind_of_file_are_counted_within_bounds(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    values = [1, 2, 2, None]
+    pq.write_table(pa.table({"id": values, "x": [0.0] * 4}), repository / "a.parquet")
+    (repository / "b.jsonl").write_text("".join(json.dumps({"id": value}) + "\n" for value in values))
+    (repository / "c.tsv").write_text("x\tid\n0\t1\n0\t2\n0\t2\n0\t\n")
+    files = [repository / name for name in ("a.parquet", "b.jsonl", "c.tsv")]
+
+    assert [values_of(path, ["id"]) for path in files] == [(Values("id", rows=4, different=3, empty=True),)] * 3
+    assert [values_of(path, ["gone"]) for path in files if path.suffix != ".jsonl"] == [()] * 2
+    monkeypatch.setattr("mlci.adapters.survey.MOST_ROWS", 3)
+    assert [values_of(path, ["id"]) for path in files] == [()] * 3
+    monkeypatch.undo()
+    monkeypatch.setattr("mlci.adapters.survey.LARGEST_FILE", 5)
+    assert [values_of(path, ["id"]) for path in files] == [()] * 3
+    assert values_of(files[2], ["id"], files[2].read_bytes()) == ()
+    os.mkfifo(repository / "pipe.csv")
+    assert values_of(repository / "pipe.csv", ["id"]) == ()
 
 
 def test_hostile_names_are_quoted_or_left_alone(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

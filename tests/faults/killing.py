@@ -47,8 +47,9 @@ class Doomed:
         if name == "open" and not arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
             return
         path = os.fsdecode(arguments[0])
-        # What is removed with its folder is named from there.
-        place = str(Path(path).absolute()) if "/" in path else f"{self._folder}/…/{path}"
+        # What is removed with its folder is named from there (the second argument, -1 where it is named in full).
+        inside = name in ("os.remove", "os.rmdir") and arguments[1] != -1
+        place = f"{self._folder}/…/{path}" if inside else str(Path(path).absolute())
         if place.startswith(f"{self._folder}/"):
             self.note(name, place.removeprefix(self._folder))
 

@@ -45,6 +45,7 @@ def test_a_command_that_fails_is_one_clear_error_and_leaves_no_evidence(
 ) -> None:
     body, id, words = FAULTS[name]
     faulty(copied, body)
+    (copied.folder / ".mlci" / "comment.md").write_text("what an earlier run would have posted")
     ended = forks.run(copied.folder, MLFLOW_TRACKING_TOKEN=SECRET)
     report = copied.report("model-ci")
 
@@ -59,6 +60,7 @@ def test_a_command_that_fails_is_one_clear_error_and_leaves_no_evidence(
     assert SECRET not in "".join(path.read_text() for path in (copied.folder / ".mlci" / "report").iterdir())
     assert [*(copied.folder / ".mlci" / "evidence").iterdir()] == []
     assert not (copied.folder / ".mlci" / "report" / "gate-compare.json").exists()
+    assert not (copied.folder / ".mlci" / "comment.md").exists()
     assert (lies(copied), left_over(copied), versions(copied)) == ([], [], [1])
     assert asked(copied, "select count(*) from runs") == [(1,)]
 
@@ -70,7 +72,9 @@ def test_a_command_that_takes_too_long_is_stopped_and_said_to_be(fresh: Reposito
     ended = forks.run(fresh.folder)
 
     assert ended.status == Exit.COMMAND
-    assert "error[T002]: training took longer than the 1.0s it may and was stopped" in ended.said
+    assert re.search(
+        r"^error\[T002\]: training took longer than the .* it may and was stopped$", ended.said, re.MULTILINE
+    )
     assert fresh.report("model-ci")["findings"][0]["id"] == "input:T002"
     assert not Path("/proc", (fresh.folder / "pid").read_text()).exists()
 
@@ -141,7 +145,7 @@ def test_a_disk_that_is_full_from_any_write_on_is_one_clear_error_and_nothing_is
     names = [name for name in dict.fromkeys(forks.run(undisturbed.folder).events) if "…" not in name]
     opened, renamed = ([name for name in names if name.startswith(kind)] for kind in ("open", "os.rename"))
     wrong = {}
-    for moment in (*opened, *renamed) if ALL else (*opened[5::15], *renamed[3::8]):
+    for moment in (*opened, *renamed) if ALL else (*opened[5::30], *renamed[3::8]):
         found = copy_of(second, tmp_path / "full")
         ended = forks.run(found.folder, at=moment, full=True)
         errors = re.findall(r"^error\[(\w+)\]", ended.said, re.MULTILINE)

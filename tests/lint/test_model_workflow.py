@@ -45,48 +45,79 @@ def test_only_the_job_that_judges_may_write_and_it_runs_no_code_of_the_change() 
     assert [step["with"]["persist-credentials"] for step in steps_of("actions/checkout")] == [False] * 3
 
 
-def test_a_secret_goes_to_two_steps_and_only_after_a_merge() -> None:
-    given = [*steps_of("actions/model-ci"), *steps_of("actions/gate-compare")]
-    tokens = [step["env"]["MLFLOW_TRACKING_TOKEN"] for step in given]
-    runs = {
-        ("push", "refs/heads/main"): True,
-        ("schedule", "refs/heads/main"): True,
-        ("workflow_dispatch", "refs/heads/main"): True,
-        ("push", "refs/heads/feature"): False,
-        ("push", "refs/tags/main"): False,
-        ("workflow_dispatch", "refs/heads/feature"): False,
-        ("pull_request", "refs/pull/5/merge"): False,
-        ("pull_request_target", "refs/heads/main"): False,
-        ("merge_group", "refs/heads/gh-readonly-queue/main/pr-5-abc"): False,
-        ("workflow_run", "refs/heads/main"): False,
-        ("issue_comment", "refs/heads/main"): False,
-    }
-    repository = {"repository": {"default_branch": "main"}}
-    contexts = [
-        {"github": {"event_name": event, "ref": ref, "event": repository}, "secrets": {"registry-token": "hush"}}
-        for event, ref in runs
-    ]
+# What a run is handed: the token that may write, the one that only reads, or none.
+RUNS = {
+    ("push", "refs/heads/main"): "writes",
+    ("schedule", "refs/heads/main"): "writes",
+    ("workflow_dispatch", "refs/heads/main"): "writes",
+    ("push", "refs/heads/feature"): "",
+    ("push", "refs/tags/main"): "",
+    ("workflow_dispatch", "refs/heads/feature"): "",
+    ("pull_request", "refs/pull/5/merge"): "reads",
+    ("pull_request_target", "refs/heads/main"): "",
+    ("merge_group", "refs/heads/gh-readonly-queue/main/pr-5-abc"): "reads",
+    ("workflow_run", "refs/heads/main"): "",
+    ("issue_comment", "refs/heads/main"): "",
+}
+TOKENS = [step["env"]["MLFLOW_TRACKING_TOKEN"] for step in (*steps_of("/model-ci"), *steps_of("/gate-compare"))]
 
-    assert FILE.read_text().count("secrets.") == 2
-    assert evaluated(*tokens, contexts=contexts) == [["hush" if merged else ""] * 2 for merged in runs.values()]
+
+def about(event: str, ref: str, head: str | None, **secrets: str) -> dict[str, Any]:
+    """The contexts of a run; the head repository is None where a fork is gone."""
+    payload: dict[str, Any] = {"repository": {"default_branch": "main"}}
+    if event.startswith("pull_request"):
+        payload["pull_request"] = {"head": {"repo": None if head is None else {"full_name": head}}}
+    named = {name.replace("_", "-"): value for name, value in secrets.items()}
+    return {"github": {"event_name": event, "ref": ref, "repository": "o/r", "event": payload}, "secrets": named}
+
+
+def test_a_secret_goes_to_two_steps_and_the_one_that_may_write_only_after_a_merge() -> None:
+    both = {"registry_token": "writes", "registry_read_token": "reads"}
+
+    assert FILE.read_text().count("secrets.") == len(TOKENS) * len(both) == 4
+    contexts = [about(event, ref, "o/r", **both) for event, ref in RUNS]
+    assert evaluated(*TOKENS, contexts=contexts) == [[token] * 2 for token in RUNS.values()]
+
+
+def test_one_token_never_stands_in_for_the_other() -> None:
+    for name, kind in (("registry_token", "writes"), ("registry_read_token", "reads")):
+        contexts = [about(event, ref, "o/r", **{name: kind}) for event, ref in RUNS]
+        expected = [[token if token == kind else ""] * 2 for token in RUNS.values()]
+        assert evaluated(*TOKENS, contexts=contexts) == expected
+
+
+def test_a_fork_is_handed_no_token_even_where_its_runs_are_given_secrets() -> None:
+    both = {"registry_token": "writes", "registry_read_token": "reads"}
+    contexts = [about("pull_request", "refs/pull/5/merge", head, **both) for head in ("stranger/r", "o/r-2", None)]
+
+    assert evaluated(*TOKENS, contexts=contexts) == [["", ""]] * 3
 
 
 def test_without_a_registry_the_last_accepted_run_is_production() -> None:
-    (gate,) = steps_of("actions/gate-compare")
+    report = yaml.safe_load(FILE.with_name("report.yml").read_text())["jobs"]["report"]["steps"]
+    found = [step["with"]["baseline-from"] for step in (*steps_of("actions/gate-compare"), *report)]
     contexts = [{"inputs": {"register": register}} for register in (False, True)]
 
-    assert evaluated(gate["with"]["baseline-from"], contexts=contexts) == [["artifacts"], [""]]
+    assert evaluated(*found, contexts=contexts) == [["artifacts"] * 2, [""] * 2]
+
+
+def test_what_the_job_that_judges_takes_is_the_candidate_of_this_run_or_none() -> None:
+    fetch, judge = JOBS["gate"]["steps"][1:3]
+
+    assert JOBS["gate"]["if"] == "${{ !cancelled() && needs.plan.outputs.model == 'true' }}"
+    assert JOBS["gate"]["needs"] == ["plan", "model"]
+    assert (fetch["if"], fetch["continue-on-error"]) == ("needs.model.result == 'success'", True)
+    # Nothing that the change has checked in can stand there, or lead from there to elsewhere.
+    assert fetch["with"]["path"] == judge["with"]["candidate"] == "${{ runner.temp }}/mlci-candidate"
+    assert "if" not in judge
 
 
 def test_the_candidate_is_handed_over_whole() -> None:
     upload = next(step for step in TRAINING if "upload-artifact" in step.get("uses", ""))
-    (download,) = steps_of("actions/download-artifact")
-    (gate,) = steps_of("actions/gate-compare")
 
     assert upload["with"]["if-no-files-found"] == "error"
     assert upload["with"]["include-hidden-files"] is True
     assert "if" not in upload
-    assert download["with"]["path"] == gate["with"]["candidate"]
 
 
 @pytest.mark.parametrize(

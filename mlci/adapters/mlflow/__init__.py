@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from mlci.adapters.http import Api
 from mlci.adapters.mlflow.embedded import Embedded, require
 from mlci.adapters.mlflow.registering import MlflowRegistry
-from mlci.adapters.mlflow.rest import Server
+from mlci.adapters.mlflow.rest import Server, ServerApi
 from mlci.adapters.patience import Clock, Patience
 from mlci.errors import OutOfRange, Place, RegistryEphemeral
 from mlci.ports import Registry
@@ -98,9 +97,9 @@ def _server(
             "credentials would go to the registry in the clear", place=_PLACE, help="write https:// instead of http://"
         )
     if user and password:
-        api = Api(uri, password, user=user, patience=patience, clock=clock)
+        api = ServerApi(uri, password, user=user, patience=patience, clock=clock)
     else:
-        api = Api(uri, token.strip() if token else None, patience=patience, clock=clock)
+        api = ServerApi(uri, token.strip() if token else None, patience=patience, clock=clock)
     return Server(api, uri, local=local)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from mlci.adapters.answer import Answer
+from mlci.adapters.answer import Answer, Call, accepted
 from mlci.adapters.http import Api
 from mlci.adapters.mlflow.backend import ATTEMPT, Backend, Known, Opened, Place
 from mlci.adapters.mlflow.places import place_of
@@ -24,6 +24,11 @@ from mlci.ports import Version
 _ROOT = "/api/2.0/mlflow"
 _PAGE = 1000
 _PAGES = 100
+_CREDENTIALS = (
+    "who asks is said by MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, in the"
+    " environment of mlci; model.yml sets the first from its secrets: registry-token on the default branch,"
+    " registry-read-token on a change"
+)
 
 
 class _Named(msgspec.Struct):
@@ -96,6 +101,19 @@ class _Uri(msgspec.Struct):
 class _Refusal(msgspec.Struct):
     error_code: str = ""
     message: str = ""
+
+
+class ServerApi(Api):
+    """The REST API of a server, which names the credentials of a registry where they are not there or will not do."""
+
+    def _send(self, call: Call) -> Answer:
+        answer = super()._send(call)
+        if answer.status in (401, 403):
+            try:
+                accepted(call, answer)
+            except ServiceRefused as error:
+                raise ServiceRefused(error.cause, help=_CREDENTIALS) from None
+        return answer
 
 
 class Server(Backend):
