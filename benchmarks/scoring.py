@@ -97,8 +97,8 @@ def script(model: Path, holdout: Path, target: str) -> None:
 
 def ours(model: Path, holdout: Path, target: str) -> None:
     """What model-ci does with a candidate."""
-    from mlci.adapters.files import sha256
-    from mlci.adapters.payload import find_payload
+    from mlci.adapters.disk.files import sha256
+    from mlci.adapters.models.payload import find_payload
     from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter, score
     from mlci.domain.policy import Columns
 

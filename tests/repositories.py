@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlci.adapters.git import Repository
+from mlci.adapters.git.repository import Repository
 
 # Nothing of the developer's own settings, and the same names and dates each time.
 ENVIRON = {

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlci import publish
-from mlci.adapters import files
+from mlci.adapters.disk import files
 from mlci.cli.redact import redact
 from mlci.config.quote import one_line
 from mlci.domain.finding import Finding

@@ -15,7 +15,7 @@ from mlci.errors import Exit, MlciError, Place, UsageError
 from mlci.surface.pipeline import STEPS
 
 if TYPE_CHECKING:
-    from mlci.adapters.http import Api
+    from mlci.adapters.remote.http import Api
     from mlci.cli.invocation import Invocation
     from mlci.domain.setup.facts import Setup
 

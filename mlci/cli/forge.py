@@ -71,8 +71,8 @@ def forge_of(environ: Mapping[str, str], base: str | None = None, config: str = 
 
 def _local(environ: Mapping[str, str], base: str, config: str) -> Forge:
     """The repository of a file as a forge."""
-    from mlci.adapters.git import Repository
-    from mlci.adapters.local import LocalCommits, LocalConversation, NoRuns, local_run
+    from mlci.adapters.git.forge import LocalCommits, LocalConversation, NoRuns, local_run
+    from mlci.adapters.git.repository import Repository
 
     repository = Repository.find(str(Path(config).parent), environ)
     if repository is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlci import publish
-from mlci.adapters import files
+from mlci.adapters.disk import files
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, key_of
 from mlci.cli.invocation import Invocation

@@ -160,7 +160,7 @@ def _answer(question: str, found: str | None, read: Callable[[str], str]) -> str
 
 
 def _split(place: _Place, answers: Answers, source: str) -> tuple[Answers, dict[Path, bytes]]:
-    from mlci.adapters.split import split
+    from mlci.adapters.tables.split import split
 
     kept, held = init.parts_of(source)
     known = place.survey.file(source)
@@ -204,7 +204,7 @@ def _install(below: str) -> str:
 
 def _write(place: _Place, files: dict[Path, bytes], *, force: bool) -> dict[str, str]:
     """Write everything, or nothing where something may not be written; say what was done, by path from here."""
-    from mlci.adapters import files as disk
+    from mlci.adapters.disk import files as disk
 
     raise_all([problem for path, content in files.items() for problem in _refused(place, path, content, force)])
     done = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlci.adapters import files
+from mlci.adapters.disk import files
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, forge_of, key_of
 from mlci.cli.invocation import Invocation
@@ -32,9 +32,9 @@ from mlci.domain import card
 from mlci.errors import Exit, ExtraMissing, MlciError, NotWritable, UsageError
 
 if TYPE_CHECKING:
-    from mlci.adapters.git import Repository
+    from mlci.adapters.git.repository import Repository
+    from mlci.adapters.models.workshop import LocalWorkshop
     from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter
-    from mlci.adapters.workshop import LocalWorkshop
     from mlci.domain.estimate import Estimate
     from mlci.domain.policy import GatePolicy
     from mlci.domain.training import Production
@@ -72,8 +72,8 @@ def make(invocation: Invocation) -> Made:
 
 
 @contextmanager
-def at_work(invocation: Invocation) -> Iterator[None]:
-    """Keep other runs from working on the model of the configuration.
+def at_work(invocation: Invocation, *later: Invocation) -> Iterator[None]:
+    """Keep other runs from working on the model of the configuration, in this step and in those that come later.
 
     Raises:
         NotAlone: another run is at work on it.
@@ -86,7 +86,8 @@ def at_work(invocation: Invocation) -> Iterator[None]:
             try:
                 stack.enter_context(alone(folder_of(own["config"]), model))
             except NotWritable:
-                discard(invocation.command, own)
+                for step in (*later, invocation):
+                    discard(step.command, step.own)
                 raise
         yield
 
@@ -124,7 +125,7 @@ def _made(invocation: Invocation, decided: Decided, forge: Forge | None, deliver
         wanted, workshop = session.prepared()
         if invocation.wants("dry_run"):
             return _would(wanted, workshop, delivery)
-        from mlci.adapters import handover
+        from mlci.adapters.models import handover
         from mlci.steps import model_ci
 
         # Before hours of training, not after them.
@@ -207,9 +208,9 @@ class _Session:
 
     def prepared(self) -> tuple[Wanted, LocalWorkshop]:
         """What is wanted, and where it is made."""
-        from mlci.adapters.git import Repository
+        from mlci.adapters.git.repository import Repository
+        from mlci.adapters.models.workshop import LocalWorkshop
         from mlci.adapters.scoring import evaluator_digest
-        from mlci.adapters.workshop import LocalWorkshop
         from mlci.domain.training import Data
         from mlci.steps.model_ci import Wanted
 
@@ -244,7 +245,7 @@ class _Session:
 
     def _results(self, registry: Registry) -> list[Earlier]:
         """Where earlier results are looked for: what code of a change left, only on the machine that trained it."""
-        from mlci.adapters.earlier import ArtifactEarlier, FolderEarlier, RegistryEarlier
+        from mlci.adapters.models.earlier import ArtifactEarlier, FolderEarlier, RegistryEarlier
 
         order, kept = self.order, FolderEarlier(str(self.order.state / "models"), self.say)
         found: list[Earlier] = []
@@ -269,7 +270,7 @@ class _Session:
         evaluator: str,
         scorer: Interpreter,
     ) -> tuple[Production, str] | Unscored | None:
-        from mlci.adapters.production import Bench, predictions_of
+        from mlci.adapters.models.production import Bench, predictions_of
 
         order = self.order
         version = registry.aliased(order.model, PRODUCTION) if order.profile is None else None
@@ -288,8 +289,8 @@ class _Session:
 
     def lay(self, outcome: Outcome, keep: str) -> None:
         """Leave the candidate for later steps, and for the next run of the same inputs."""
-        from mlci.adapters import handover
-        from mlci.adapters.earlier import FolderEarlier
+        from mlci.adapters.models import handover
+        from mlci.adapters.models.earlier import FolderEarlier
 
         candidate = outcome.candidate
         handover.lay(
@@ -306,8 +307,8 @@ class _Session:
         self, outcome: Outcome, keep: str, measured: Sequence[Estimate], confidence: float
     ) -> tuple[Version, bool]:
         """Make the candidate a version of the registry, once; say whether it is new."""
-        from mlci.adapters import handover
-        from mlci.adapters.earlier import registry_folder
+        from mlci.adapters.models import handover
+        from mlci.adapters.models.earlier import registry_folder
         from mlci.ports import Entry
 
         order, candidate = self.order, outcome.candidate

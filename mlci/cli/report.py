@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlci import publish
-from mlci.adapters.archive import only_member
 from mlci.adapters.baselines import accepted_digest
 from mlci.adapters.baselines.layout import GATE, LARGEST_GATE
-from mlci.adapters.evidence import read_gate
+from mlci.adapters.disk.archive import only_member
+from mlci.adapters.evidence.gate import read_gate
 from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, key_of
 from mlci.cli.kept import artifact_name, baselines_of

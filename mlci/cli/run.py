@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlci.adapters import files
+from mlci.adapters.disk import files
 from mlci.cli import gate_compare, model_ci
 from mlci.cli.delivery import discard
 from mlci.cli.forge import COMMENT, forge_of
@@ -35,7 +35,7 @@ def run(invocation: Invocation) -> Exit:
         format="markdown" if own["base"] and own["format"] == "text" else None,
     )
     # The gate judges what this run made, so nobody may make another in between.
-    with model_ci.at_work(model):
+    with model_ci.at_work(model, gate):
         # A verdict on an earlier model must not stand beside this one, should this run get no further.
         discard(GATE_COMPARE, gate.own)
         files.remove(COMMENT)

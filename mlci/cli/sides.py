@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlci.adapters import files
+from mlci.adapters.disk import files
 from mlci.domain import card
 from mlci.domain.baseline import may_become_baseline
 from mlci.domain.report import Subject
 from mlci.errors import Contradiction, FileMissing, ModelAltered, Place, UsageError
 
 if TYPE_CHECKING:
-    from mlci.adapters.handover import HandOver
+    from mlci.adapters.models.handover import HandOver
     from mlci.config.model import Config
     from mlci.ports import Registry, Version
     from mlci.steps.gate_compare import Given, Outcome
@@ -64,7 +64,7 @@ class Sides:
                 help="see why in the job that trains, or name a file of predictions",
             )
         if os.path.isdir(path):  # noqa: PTH112 - a name that no file can have is simply none
-            from mlci.adapters import handover
+            from mlci.adapters.models import handover
 
             held = handover.read(path)
             path = held.candidate
@@ -162,7 +162,7 @@ def _kept(registry: Registry, version: Version, held: HandOver | None = None) ->
         FileMissing: none were kept.
         RegistryBroken: they are not those that the version's evidence or tags name.
     """
-    from mlci.adapters.scored import Question, ScoredVersion
+    from mlci.adapters.models.scored import Question, ScoredVersion
 
     folder = Path(FETCHED, version.number)
     shutil.rmtree(folder, ignore_errors=True)

@@ -19,10 +19,10 @@ from mlci.errors import NotAlone, NotWritable, Place, RequiredMissing, UsageErro
 from mlci.steps import plan
 
 if TYPE_CHECKING:
-    from mlci.adapters.git import Repository
-    from mlci.adapters.inputs import Facts
+    from mlci.adapters.git.repository import Repository
+    from mlci.adapters.models.inputs import Facts
+    from mlci.adapters.models.workshop import Recipe
     from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter
-    from mlci.adapters.workshop import Recipe
     from mlci.config.model import Config
 
 STATE = ".mlci"
@@ -137,7 +137,7 @@ def _sweep(work: Path) -> None:
 
 def inputs_of(order: Order, repository: Repository | None) -> tuple[Inputs, Facts]:
     """What training reads, as it is on this machine."""
-    from mlci.adapters.inputs import read_inputs
+    from mlci.adapters.models.inputs import read_inputs
 
     config, train = order.config, order.config.train
     if train.command is None:
@@ -181,7 +181,7 @@ def _profile(order: Order) -> dict[str, Any] | None:
 
 def holdout_of(order: Order) -> HoldoutFile:
     """The holdout with its digest."""
-    from mlci.adapters.files import sha256
+    from mlci.adapters.disk.files import sha256
     from mlci.adapters.scoring import HoldoutFile
 
     path = order.config.data.holdout.path
@@ -212,9 +212,9 @@ def asked_of(config: Config) -> Asked:
 
 def recipe_of(order: Order, work: Path) -> tuple[Recipe, Interpreter]:
     """How the model is trained, and where it is loaded: both in the user's interpreter, without tokens."""
+    from mlci.adapters.models.workshop import Recipe
     from mlci.adapters.process.surroundings import interpreter, surroundings
     from mlci.adapters.scoring import Interpreter
-    from mlci.adapters.workshop import Recipe
 
     config, train, folder = order.config, order.config.train, order.folder
     python = interpreter(train.python, order.environ, str(folder))

@@ -106,7 +106,7 @@ class Trained:
 
     Attributes:
         evidence: bytes of the model's evidence.
-        lay: lays the folder it came in (``mlci.adapters.handover``) at this path.
+        lay: lays the folder it came in (``mlci.adapters.models.handover``) at this path.
         origin: where it was found, for the report.
     """
 

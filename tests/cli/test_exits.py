@@ -276,7 +276,7 @@ def hosted(patch: pytest.MonkeyPatch) -> None:
 
 def unscored(patch: pytest.MonkeyPatch) -> None:
     """A production model that nobody can load here."""
-    from mlci.adapters.workshop import LocalWorkshop
+    from mlci.adapters.models.workshop import LocalWorkshop
 
     answer = Unscored(version="3", why="the module lightgbm is missing", missing="lightgbm")
     patch.setattr(LocalWorkshop, "production", lambda _: answer)

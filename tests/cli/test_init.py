@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mlci.adapters import files as disk
-from mlci.adapters.split import split
+from mlci.adapters.disk import files as disk
 from mlci.adapters.survey import survey, values_of
+from mlci.adapters.tables.split import split
 from mlci.cli import init as command
 from mlci.cli.main import run
 from mlci.config.load import load

@@ -14,7 +14,7 @@ import rfc8785
 
 from mlci import REPOSITORY
 from mlci.adapters.baselines import ArtifactBaselines, StoreBaselines, fill
-from mlci.adapters.store import Store
+from mlci.adapters.remote.store import Store
 from mlci.domain.evidence import GatePredicate, statement
 from mlci.domain.finding import Finding
 from mlci.domain.report import Subject

@@ -9,7 +9,7 @@ import pytest
 from keeping import CSV, evidence, run
 
 from mlci.adapters.baselines import StoreBaselines, choose
-from mlci.adapters.store import Store
+from mlci.adapters.remote.store import Store
 from mlci.domain.run import Run
 from mlci.domain.verdict import Verdict
 from mlci.errors import BaselineBroken, FileMissing, MlciError, NotWritable, ServiceFailed
@@ -169,7 +169,7 @@ def test_the_newest_of_thousands_is_found(folder: Path) -> None:
 
 
 def test_a_store_with_more_than_can_be_listed_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlci.adapters.store.MOST_OBJECTS", 3)
+    monkeypatch.setattr("mlci.adapters.remote.store.MOST_OBJECTS", 3)
     baselines = StoreBaselines(folder.as_uri(), "churn")
     baselines.keep(evidence(), "candidate.csv", run(1))
     assert choose(baselines) is not None

@@ -9,8 +9,8 @@ from mlci.adapters.github.api import connect
 from mlci.adapters.github.commits import GitHubCommits
 from mlci.adapters.github.conversation import GitHubConversation
 from mlci.adapters.github.runs import GitHubRuns
-from mlci.adapters.http import Api
-from mlci.adapters.patience import Clock
+from mlci.adapters.remote.http import Api
+from mlci.adapters.remote.patience import Clock
 from mlci.domain.run import Change, Triggering
 from mlci.ports import Check, Commits, Conversation, Runs
 from mlci.testing.forge import MemoryForge

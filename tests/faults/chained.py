@@ -19,7 +19,7 @@ from typing import Any
 from cli.chain import Repository
 
 from faults import killing
-from mlci.adapters import handover
+from mlci.adapters.models import handover
 from mlci.errors import MlciError
 
 TOP = Path(__file__).parents[2]

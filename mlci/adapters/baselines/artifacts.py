@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mlci.adapters.archive import only_member
 from mlci.adapters.baselines.layout import GATE, LARGEST_GATE, LARGEST_PREDICTIONS, predictions_name
-from mlci.adapters.evidence import read_gate
+from mlci.adapters.disk.archive import only_member
+from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.run import Run
 from mlci.errors import ArtifactRefused, Place
 from mlci.ports import Artifact, Kept, Runs

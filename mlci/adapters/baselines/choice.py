@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from mlci.adapters import files
 from mlci.adapters.baselines.layout import check_digest, predictions_name
-from mlci.adapters.evidence import read_gate
+from mlci.adapters.disk import files
+from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.baseline import may_become_baseline
 from mlci.domain.evidence import GatePredicate
 from mlci.domain.report import Report

@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlci.adapters import files
 from mlci.adapters.baselines.layout import GATE, PREDICTIONS, predictions_name
-from mlci.adapters.evidence import read_gate
+from mlci.adapters.disk import files
+from mlci.adapters.evidence.gate import read_gate
 from mlci.errors import BaselineBroken, NotWritable, Place
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from mlci.adapters.evidence import LARGEST
+from mlci.adapters.evidence.gate import LARGEST
 from mlci.errors import ArtifactRefused, BaselineBroken, Place
 
 GATE = "gate.json"

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlci.adapters import files
 from mlci.adapters.baselines.layout import (
     GATE,
     LARGEST_GATE,
@@ -21,8 +20,9 @@ from mlci.adapters.baselines.layout import (
     check_digest,
     predictions_name,
 )
-from mlci.adapters.evidence import read_gate
-from mlci.adapters.store import Store
+from mlci.adapters.disk import files
+from mlci.adapters.evidence.gate import read_gate
+from mlci.adapters.remote.store import Store
 from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.run import Run
 from mlci.errors import ArtifactRefused, Place

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from mlci.adapters.http import Api
-from mlci.adapters.patience import Clock, Patience
+from mlci.adapters.remote.http import Api
+from mlci.adapters.remote.patience import Clock, Patience
 
 # https://docs.github.com/rest/about-the-rest-api/api-versions
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}

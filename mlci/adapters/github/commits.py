@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from mlci.adapters.github.api import at
-from mlci.adapters.http import Api
 from mlci.adapters.oneline import one_line
+from mlci.adapters.remote.http import Api
 from mlci.domain.run import ChangedFiles
 from mlci.errors import ServiceFailed
 from mlci.ports import Check, State, Status

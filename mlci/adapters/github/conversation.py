@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mlci.adapters.github.api import at
-from mlci.adapters.http import Api
+from mlci.adapters.remote.http import Api
 from mlci.errors import ServiceRefused
 from mlci.ports import Comment
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from mlci.adapters.github.api import at
-from mlci.adapters.http import Api
 from mlci.adapters.oneline import one_line
+from mlci.adapters.remote.http import Api
 from mlci.domain.setup.protection import Bypass, Protection, Repository, RequiredCheck, RequiredWorkflow, Topic
 from mlci.errors import ServiceFailed, ServiceRefused
 

@@ -10,8 +10,8 @@ import msgspec
 
 from mlci.adapters.github.api import at
 from mlci.adapters.github.commits import GitHubCommits
-from mlci.adapters.http import Api
 from mlci.adapters.oneline import one_line
+from mlci.adapters.remote.http import Api
 from mlci.domain.baseline import OF_ITS_BRANCH
 from mlci.domain.run import Change, Triggering
 from mlci.errors import ArtifactRefused, ServiceFailed

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from mlci.adapters.mlflow.embedded import Embedded, require
 from mlci.adapters.mlflow.registering import MlflowRegistry
 from mlci.adapters.mlflow.rest import Server, ServerApi
-from mlci.adapters.patience import Clock, Patience
+from mlci.adapters.remote.patience import Clock, Patience
 from mlci.errors import OutOfRange, Place, RegistryEphemeral
 from mlci.ports import Registry
 

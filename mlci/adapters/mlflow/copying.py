@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mlci.adapters.files import umask
+from mlci.adapters.disk.files import umask
 from mlci.adapters.mlflow.backend import Place
 from mlci.errors import NotWritable, RegistryBroken
 from mlci.errors import Place as Where

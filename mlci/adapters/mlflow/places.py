@@ -11,11 +11,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
-from mlci.adapters.answer import origin
-from mlci.adapters.http import Api
 from mlci.adapters.mlflow.backend import Item, Place
 from mlci.adapters.oneline import one_line
-from mlci.adapters.store import Store
+from mlci.adapters.remote.answer import origin
+from mlci.adapters.remote.http import Api
+from mlci.adapters.remote.store import Store
 from mlci.errors import RegistryBroken, ServiceRefused
 
 # https://mlflow.org/docs/latest/self-hosting/architecture/artifact-store/

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from mlci.adapters.answer import Answer, Call, accepted
-from mlci.adapters.http import Api
 from mlci.adapters.mlflow.backend import ATTEMPT, Backend, Known, Opened, Place
 from mlci.adapters.mlflow.places import place_of
+from mlci.adapters.remote.answer import Answer, Call, accepted
+from mlci.adapters.remote.http import Api
 from mlci.errors import ServiceFailed, ServiceRefused
 from mlci.ports import Version
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.adapters.files import is_text
+from mlci.adapters.disk.files import is_text
 from mlci.adapters.oneline import one_line
 from mlci.domain.training import Environment
 from mlci.errors import ModelUnusable, Place

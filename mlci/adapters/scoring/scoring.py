@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlci.adapters.files import sha256
+from mlci.adapters.disk.files import sha256
 from mlci.adapters.oneline import one_line
 from mlci.adapters.process.running import Order, run
 from mlci.adapters.scoring.answer import Written, read_answer, read_raw

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.adapters.files import write
+from mlci.adapters.disk.files import write
 from mlci.adapters.scoring.asked import Asked
 from mlci.adapters.scoring.interpreting import Given
 from mlci.adapters.scoring.parts import Column, Examples, texts_of_ids

@@ -10,8 +10,8 @@ from typing import Any
 import rfc8785
 
 from mlci import REPOSITORY
-from mlci.adapters import handover
-from mlci.adapters.payload import find_payload
+from mlci.adapters.models import handover
+from mlci.adapters.models.payload import find_payload
 from mlci.domain.evidence import statement
 from mlci.domain.report import Subject
 from mlci.domain.training import (

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mlci.adapters.archive import only_member
+from mlci.adapters.disk.archive import only_member
 from mlci.errors import ArtifactRefused
 
 EVIDENCE = b'{"_type": "https://in-toto.io/Statement/v1"}'

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mlci import REPOSITORY
-from mlci.adapters.evidence import read_gate
+from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.evidence import (
     Alone,
     BareMetrics,
@@ -246,5 +246,5 @@ def test_size_and_number_are_bounded() -> None:
 
 
 def test_reading_and_judging_again_need_no_array_library() -> None:
-    code = "import sys, mlci.adapters.evidence, mlci.steps.report; sys.exit('numpy' in sys.modules)"
+    code = "import sys, mlci.adapters.evidence.gate, mlci.steps.report; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mlci.adapters import files
+from mlci.adapters.disk import files
 from mlci.errors import BadValue, FileMissing, NoExamples, NotWritable, Unreadable
 
 

@@ -26,8 +26,8 @@ from cryptography.x509.oid import NameOID
 
 from mlci import __version__
 from mlci.adapters.github.api import at, connect
-from mlci.adapters.http import Api
-from mlci.adapters.patience import Clock, Patience
+from mlci.adapters.remote.http import Api
+from mlci.adapters.remote.patience import Clock, Patience
 from mlci.errors import EventUnreadable, MlciError, ServiceFailed, ServiceRefused
 
 TOKEN = "ghs_a-token-of-a-job"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlci.adapters.store import Store
+from mlci.adapters.remote.store import Store
 from mlci.errors import ArtifactRefused, ExtraMissing, ServiceFailed, ServiceRefused, UsageError
 
 SECRET = "wJalrXUtnFEMIsecret"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlci.adapters.words import texts_of_numbers, word
+from mlci.adapters.tables.words import texts_of_numbers, word
 from mlci.ports import Texts
 
 WHOLE = st.integers(-(2**53) + 1, 2**53 - 1)

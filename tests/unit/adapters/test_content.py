@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mlci.adapters import content, digests
-from mlci.adapters.content import digest_of
+from mlci.adapters.disk import content, digests
+from mlci.adapters.disk.content import digest_of
 from mlci.errors import FileMissing
 
 

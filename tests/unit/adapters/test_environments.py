@@ -13,9 +13,9 @@ import pytest
 from handed import ENVIRONMENT
 from older import PYTHON, UV, WHEELS, lock, need_wheels, offline
 
-from mlci.adapters import environments
-from mlci.adapters.environments import Unbuildable, build
-from mlci.adapters.locks import is_whole, lock_text, pinned, python_of, same, unpinnable
+from mlci.adapters.models import environments
+from mlci.adapters.models.environments import Unbuildable, build
+from mlci.adapters.models.locks import is_whole, lock_text, pinned, python_of, same, unpinnable
 from mlci.domain.training import Environment
 
 

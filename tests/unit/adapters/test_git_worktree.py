@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from repositories import Checkout
 
-from mlci.adapters.git import Repository
+from mlci.adapters.git.repository import Repository
 from mlci.errors import FileMissing
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from handed import BASELINE, CANDIDATE, ENVIRONMENT, evidence, laid, model, predicate, production
 
-from mlci.adapters import folders, handover
+from mlci.adapters.disk import folders
+from mlci.adapters.models import handover
 from mlci.domain.training import Environment, PayloadFile
 from mlci.errors import ArtifactRefused, FileMissing, MlciError, ModelAltered, NotWritable
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from handed import KEY, evidence, laid, predicate
 
-from mlci.adapters import handover
-from mlci.adapters.archive import unpack
-from mlci.adapters.earlier import ArtifactEarlier, FolderEarlier, RegistryEarlier, registry_folder, segment
-from mlci.adapters.folders import copy_tree
+from mlci.adapters.disk.archive import unpack
+from mlci.adapters.disk.folders import copy_tree
+from mlci.adapters.models import handover
+from mlci.adapters.models.earlier import ArtifactEarlier, FolderEarlier, RegistryEarlier, registry_folder, segment
 from mlci.errors import ArtifactRefused, ModelAltered, ServiceRefused
 from mlci.ports import Artifact, Entry, Trained
 from mlci.testing.registry import MemoryRegistry

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from repositories import Checkout
 
-from mlci.adapters.inputs import Facts, read_inputs, read_params
+from mlci.adapters.models.inputs import Facts, read_inputs, read_params
 from mlci.domain.inputs import reading_of
 from mlci.domain.patterns import pattern
 from mlci.domain.training import Inputs, Part

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mlci.adapters import payload as module
-from mlci.adapters.content import digest_of_manifest
-from mlci.adapters.payload import copy_payload, find_payload, verify
+from mlci.adapters.disk.content import digest_of_manifest
+from mlci.adapters.models import payload as module
+from mlci.adapters.models.payload import copy_payload, find_payload, verify
 from mlci.errors import ModelAltered, ModelMissing, NotWritable
 
 

@@ -15,13 +15,13 @@ from handed import evidence as evidence_of
 from handed import predicate
 from older import PYTHON, lock, need_wheels, offline
 
-from mlci.adapters.environments import build, lock_text
-from mlci.adapters.files import sha256
-from mlci.adapters.git import Repository
-from mlci.adapters.locks import is_whole, python_of
-from mlci.adapters.payload import find_payload
+from mlci.adapters.disk.files import sha256
+from mlci.adapters.git.repository import Repository
+from mlci.adapters.models.environments import build, lock_text
+from mlci.adapters.models.locks import is_whole, python_of
+from mlci.adapters.models.payload import find_payload
+from mlci.adapters.models.production import Bench, _Job, _mlflow_lock, predictions_of
 from mlci.adapters.process.surroundings import surroundings
-from mlci.adapters.production import Bench, _Job, _mlflow_lock, predictions_of
 from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter, describe, evaluator_digest, score
 from mlci.domain.policy import Columns
 from mlci.errors import MlciError, ModelAltered, ModelUnusable, RegistryBroken, ServiceRefused

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from handed import BASELINE, EVALUATOR, HOLDOUT, production
 
-from mlci.adapters.scored import Question, ScoredFolder
+from mlci.adapters.models.scored import Question, ScoredFolder
 from mlci.errors import ModelAltered
 from mlci.ports import Version
 

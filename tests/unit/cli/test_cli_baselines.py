@@ -288,7 +288,7 @@ def test_a_store_that_does_not_take_the_new_baseline_is_no_green_run(
     def refuse(*_: object) -> None:
         raise ServiceFailed("it is full")
 
-    monkeypatch.setattr("mlci.adapters.store.Store.create", refuse)
+    monkeypatch.setattr("mlci.adapters.remote.store.Store.create", refuse)
     world = on_main(POLICY)
 
     assert judged(world, monkeypatch, source=(tmp_path / "store").as_uri()) == 4

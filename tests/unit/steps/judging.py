@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlci.adapters.plain import PlainTable
+from mlci.adapters.tables.plain import PlainTable
 from mlci.domain.finding import Finding
 from mlci.domain.policy import Columns, GatePolicy, MetricRule, ReadingPolicy, SlicePolicy, Tolerance
 from mlci.domain.report import Report, Subject, as_json

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from judging import classifier, finding, given, judged, policy, regression, rows_of, with_columns
 
-from mlci.adapters.evidence import read_gate
+from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.policy import GatePolicy, MetricRule, Tolerance
 from mlci.stats.proportions import wilson
 from mlci.stats.student import normal_quantile

@@ -12,7 +12,7 @@ import rfc8785
 from judging import classifier, judged, policy, regression, with_columns
 
 from mlci import REPOSITORY
-from mlci.adapters.evidence import read_gate
+from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.coverage import listed
 from mlci.domain.evidence import GatePredicate, statement
 from mlci.domain.finding import Finding

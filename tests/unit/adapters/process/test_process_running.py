@@ -237,7 +237,9 @@ def test_whatever_goes_wrong_meanwhile_the_command_is_ended(
 
 
 def test_a_command_that_takes_too_long_is_stopped(go: Run, tmp_path: Path) -> None:
-    with pytest.raises(CommandTimedOut, match=r"training took longer than the 1\.00 s it may and was stopped") as raised:
+    with pytest.raises(
+        CommandTimedOut, match=r"training took longer than the 1\.00 s it may and was stopped"
+    ) as raised:
         go(*python("print('epoch 1')\n" + CHECKPOINT.format(seconds=0)), timeout=1.0)
 
     assert "epoch 1" in str(raised.value.help)

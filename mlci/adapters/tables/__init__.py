@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from mlci.adapters.files import unread
-from mlci.adapters.plain import read_csv, read_json_lines
+from mlci.adapters.disk.files import unread
+from mlci.adapters.tables.plain import read_csv, read_json_lines
 from mlci.errors import FileMissing, NoExamples, Place, UsageError
 from mlci.ports import Table
 
@@ -39,7 +39,7 @@ def open_table(path: str, only: Collection[str] | None = None) -> Table:
     elif ending in (".jsonl", ".ndjson"):
         table = read_json_lines(file)
     elif ending in (".parquet", ".pq"):
-        from mlci.adapters.parquet import ParquetTable
+        from mlci.adapters.tables.parquet import ParquetTable
 
         table = ParquetTable(file)
     else:

@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mlci.adapters import mlmodel
-from mlci.adapters.content import Odd, digest_of_manifest, manifest_of, read_whole, shown
-from mlci.adapters.files import umask
+from mlci.adapters.disk.content import Odd, digest_of_manifest, manifest_of, read_whole, shown
+from mlci.adapters.disk.files import umask
+from mlci.adapters.models import mlmodel
 from mlci.adapters.oneline import one_line
 from mlci.domain.training import Format, Payload, PayloadFile
 from mlci.errors import ModelAltered, ModelMissing, NotWritable, Place

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlci.adapters import handover
-from mlci.adapters.payload import find_payload
+from mlci.adapters.models import handover
+from mlci.adapters.models.payload import find_payload
 from mlci.adapters.process.running import Order
 from mlci.adapters.process.running import run as carry_out
 from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter, score

@@ -18,8 +18,8 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 
 from mlci import __version__
-from mlci.adapters.answer import Answer, Call, Method, accepted, entries, message, next_page, origin, read
-from mlci.adapters.patience import Clock, Patience, asked, is_limit, spelled
+from mlci.adapters.remote.answer import Answer, Call, Method, accepted, entries, message, next_page, origin, read
+from mlci.adapters.remote.patience import Clock, Patience, asked, is_limit, spelled
 from mlci.errors import EventUnreadable, MlciError, ServiceFailed
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.adapters.words import LONGEST_ID, texts_of_numbers
+from mlci.adapters.tables.words import LONGEST_ID, texts_of_numbers
 from mlci.errors import BadValue, ExtraMissing, Place, Unreadable
 from mlci.ports import Texts
 

@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlci.adapters.files import unread
+from mlci.adapters.disk.files import unread
 from mlci.adapters.oneline import one_line
-from mlci.adapters.plain import LARGEST_CELL
+from mlci.adapters.tables.plain import LARGEST_CELL
 from mlci.errors import Place, UsageError
 
 LARGEST = 512 << 20

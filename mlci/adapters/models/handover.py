@@ -18,13 +18,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlci.adapters import files
-from mlci.adapters.content import digest_of_manifest
-from mlci.adapters.folders import check_file, copy_checked, made_whole, names_in, read_file, writing
-from mlci.adapters.locks import lock_text
-from mlci.adapters.model_evidence import read_model
-from mlci.adapters.payload import copy_payload, verify
-from mlci.adapters.statement import DIGEST, decoded
+from mlci.adapters.disk import files
+from mlci.adapters.disk.content import digest_of_manifest
+from mlci.adapters.disk.folders import check_file, copy_checked, made_whole, names_in, read_file, writing
+from mlci.adapters.evidence.model import read_model
+from mlci.adapters.evidence.statement import DIGEST, decoded
+from mlci.adapters.models.locks import lock_text
+from mlci.adapters.models.payload import copy_payload, verify
 from mlci.domain.report import plain
 from mlci.domain.training import Environment, ModelPredicate, Payload, Production
 from mlci.errors import ArtifactRefused, FileMissing, MlciError, ModelAltered, NotWritable, Place

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlci.adapters.folders import check_file, copy_checked, made_whole, read_file, writing
-from mlci.adapters.handover import EVIDENCE, candidate_name, canonical, ending_of, read_production
-from mlci.adapters.model_evidence import LARGEST_EVIDENCE, read_model
+from mlci.adapters.disk.folders import check_file, copy_checked, made_whole, read_file, writing
+from mlci.adapters.evidence.model import LARGEST_EVIDENCE, read_model
+from mlci.adapters.models.handover import EVIDENCE, candidate_name, canonical, ending_of, read_production
 from mlci.domain.report import Subject
 from mlci.domain.training import ModelPredicate, Production
 from mlci.errors import (

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mlci.adapters.content import digest_of
-from mlci.adapters.files import sha256
-from mlci.adapters.git import Entry, Repository
+from mlci.adapters.disk.content import digest_of
+from mlci.adapters.disk.files import sha256
+from mlci.adapters.git.repository import Entry, Repository
 from mlci.adapters.oneline import one_line
 from mlci.adapters.values import Unusable, plain, read_json, read_yaml
 from mlci.domain.inputs import (
@@ -85,7 +85,7 @@ def read_inputs(
         recipe: the settings of ``train`` that change what is trained, as plain values.
         when: ``train.when``.
         lock: the file that pins the environment; None to take the first usual name in the folder, then at the top.
-        cache: of :func:`mlci.adapters.content.digest_of`.
+        cache: of :func:`mlci.adapters.disk.content.digest_of`.
 
     Raises:
         FileMissing: a named file does not exist or cannot be read.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NoReturn
 
-from mlci.adapters import files
-from mlci.adapters.git import Repository
+from mlci.adapters.disk import files
+from mlci.adapters.git.repository import Repository
 from mlci.domain.run import LOCAL, Change, ChangedFiles, Run, Triggering
 from mlci.errors import ServiceRefused, UsageError
 from mlci.ports import Artifact, Check, Comment, Status

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from mlci.adapters.digests import Known, Stamp
+from mlci.adapters.disk.digests import Known, Stamp
 from mlci.adapters.oneline import one_line
 from mlci.domain.training import PayloadFile
 from mlci.errors import FileMissing, Place

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from mlci import REPOSITORY
-from mlci.adapters.content import digest_of_manifest
-from mlci.adapters.statement import DIGEST, Statement, decoded
+from mlci.adapters.disk.content import digest_of_manifest
+from mlci.adapters.evidence.statement import DIGEST, Statement, decoded
 from mlci.domain.evidence import STATEMENT, predicate_type
 from mlci.domain.training import Inputs, ModelPredicate, PayloadFile
 from mlci.errors import ArtifactRefused, Place

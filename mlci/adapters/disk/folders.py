@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mlci.adapters import files
+from mlci.adapters.disk import files
 from mlci.errors import ArtifactRefused, MlciError, ModelAltered, NotWritable, Place
 
 _BLOCK = 1 << 20

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlci.adapters.files import umask
-from mlci.adapters.gitcall import Git
+from mlci.adapters.disk.files import umask
+from mlci.adapters.git.call import Git
 from mlci.adapters.oneline import one_line
 from mlci.domain.inputs import CACHES, OWN, digest_of_entries, is_own
 from mlci.domain.run import ChangedFiles

@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from mlci.adapters import files
-from mlci.adapters.folders import writing
-from mlci.adapters.locks import is_whole, lock_text, minor, normalised, same, unpinnable
+from mlci.adapters.disk import files
+from mlci.adapters.disk.folders import writing
+from mlci.adapters.models.locks import is_whole, lock_text, minor, normalised, same, unpinnable
 from mlci.adapters.oneline import one_line
 from mlci.adapters.process.running import Order, run
 from mlci.adapters.process.surroundings import surroundings

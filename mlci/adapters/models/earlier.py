@@ -16,9 +16,11 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from mlci.adapters.archive import only_member, unpack
-from mlci.adapters.folders import copy_tree, made_whole, read_file
-from mlci.adapters.handover import (
+from mlci.adapters.disk.archive import only_member, unpack
+from mlci.adapters.disk.folders import copy_tree, made_whole, read_file
+from mlci.adapters.evidence.model import LARGEST_EVIDENCE, read_model
+from mlci.adapters.evidence.statement import DIGEST
+from mlci.adapters.models.handover import (
     ENVIRONMENT,
     EVIDENCE,
     LOCK,
@@ -29,9 +31,7 @@ from mlci.adapters.handover import (
     require_ours,
     verify_payload,
 )
-from mlci.adapters.model_evidence import LARGEST_EVIDENCE, read_model
 from mlci.adapters.oneline import one_line
-from mlci.adapters.statement import DIGEST
 from mlci.errors import ArtifactRefused, FileMissing, MlciError, Place
 from mlci.ports import Artifact, Registry, Runs, Trained, Version
 

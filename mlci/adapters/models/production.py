@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlci.adapters.environments import Unbuildable, build
-from mlci.adapters.folders import read_file, writing
-from mlci.adapters.git import Repository
-from mlci.adapters.handover import LOCK, payload_in, read_lock
-from mlci.adapters.locks import minor, python_of, same
+from mlci.adapters.disk.folders import read_file, writing
+from mlci.adapters.git.repository import Repository
+from mlci.adapters.models.environments import Unbuildable, build
+from mlci.adapters.models.handover import LOCK, payload_in, read_lock
+from mlci.adapters.models.locks import minor, python_of, same
+from mlci.adapters.models.payload import find_payload, verify
+from mlci.adapters.models.scored import Question, ScoredFolder, ScoredVersion
 from mlci.adapters.oneline import one_line
-from mlci.adapters.payload import find_payload, verify
 from mlci.adapters.process.surroundings import surroundings
-from mlci.adapters.scored import Question, ScoredFolder, ScoredVersion
 from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter, describe, missing, score
 from mlci.adapters.values import Unusable, read_yaml
 from mlci.domain.report import Subject

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sized
 from itertools import chain
 
 from mlci import REPOSITORY
-from mlci.adapters.contradictions import contradictions
-from mlci.adapters.statement import DIGEST, Statement, decoded
+from mlci.adapters.evidence.contradictions import contradictions
+from mlci.adapters.evidence.statement import DIGEST, Statement, decoded
 from mlci.domain.evidence import STATEMENT, GatePredicate, NoValue, Statistic, predicate_type
 from mlci.errors import ArtifactRefused, Place
 

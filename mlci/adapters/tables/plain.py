@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.adapters.files import is_text
-from mlci.adapters.words import LONGEST_ID, texts_of_numbers, word
+from mlci.adapters.disk.files import is_text
+from mlci.adapters.tables.words import LONGEST_ID, texts_of_numbers, word
 from mlci.errors import BadValue, ColumnMissing, NoExamples, Place, Unreadable
 from mlci.ports import Texts
 
