@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -130,6 +131,7 @@ def _made(invocation: Invocation, decided: Decided, forge: Forge | None, deliver
 
         # Before hours of training, not after them.
         handover.require_ours(own["keep"])
+        _set_aside(own["keep"])
         outcome = model_ci.run(wanted, workshop)
         policy = gate_policy(order.config)
         measured = _measured(outcome.candidate.predictions, policy)
@@ -151,6 +153,15 @@ def _made(invocation: Invocation, decided: Decided, forge: Forge | None, deliver
         }
         delivery.deliver(report, outputs)
         return Made(EXITS[report.verdict], version.number if version is not None else None)
+
+
+def _set_aside(keep: str) -> None:
+    """Take an older candidate away: whatever becomes of this run, a later step must not judge that one for it."""
+    folder = Path(keep)
+    if folder.is_dir():
+        # Renamed first, so that a run that is killed here leaves no half of it.
+        with tempfile.TemporaryDirectory(dir=folder.absolute().parent, prefix=f".{folder.name}.") as aside:
+            folder.rename(Path(aside, "old"))
 
 
 def artifact_name(key: str) -> str:
@@ -198,6 +209,15 @@ class _Session:
         """Whether the candidate becomes a version: never that of a change, nor one trained by a profile."""
         return self.invocation.wants("register") and self.order.trusted and self.order.profile is None
 
+    @property
+    def shelf(self) -> Path:
+        """Where this machine keeps what it may find again.
+
+        A runner that keeps its disk is handed from change to change, so that what lies there is anybody's: in a
+        pipeline it is a folder that begins empty.
+        """
+        return self.order.state if self.order.at_hand else self.work / "shelf"
+
     def registry(self) -> Registry:
         """The registry of the configuration."""
         from mlci.adapters.mlflow import open_registry
@@ -215,6 +235,8 @@ class _Session:
         from mlci.steps.model_ci import Wanted
 
         order = self.order
+        if not order.at_hand:
+            shutil.rmtree(self.shelf, ignore_errors=True)
         model, registry = order.model, self.registry()
         repository = Repository.find(str(order.folder), order.environ)
         inputs, facts = inputs_of(order, repository)
@@ -244,14 +266,11 @@ class _Session:
         return wanted, workshop
 
     def _results(self, registry: Registry) -> list[Earlier]:
-        """Where earlier results are looked for: what code of a change left, only on the machine that trained it."""
+        """Where earlier results are looked for: here, in the registry, and in what the default branch's runs left."""
         from mlci.adapters.models.earlier import ArtifactEarlier, FolderEarlier, RegistryEarlier
 
-        order, kept = self.order, FolderEarlier(str(self.order.state / "models"), self.say)
-        found: list[Earlier] = []
-        if order.trusted or order.at_hand:
-            found.append(kept)
-        found.append(RegistryEarlier(registry, kept))
+        order, kept = self.order, FolderEarlier(str(self.shelf / "models"), self.say)
+        found: list[Earlier] = [kept, RegistryEarlier(registry, kept)]
         if self.invocation.own["reuse_from"] is not None:
             if self.forge is None:
                 raise UsageError(
@@ -279,11 +298,11 @@ class _Session:
         bench = Bench(
             interpreter=scorer,
             repository=repository,
-            folder=str(order.state),
+            folder=str(self.shelf),
             environ=order.environ,
             trusted=order.trusted,
-            # What lies on this machine may be a change's own doing, unless it is the machine of whoever asks.
-            believed=order.trusted or order.at_hand,
+            # Training of this very run may have written there, and in a pipeline that is somebody else's code.
+            believed=order.at_hand,
         )
         return predictions_of(version, registry, holdout, asked, evaluator, bench, self.say)
 
@@ -301,7 +320,7 @@ class _Session:
             environment=candidate.environment,
             baseline=outcome.production,
         )
-        FolderEarlier(str(self.order.state / "models"), self.say).keep(keep, candidate.predicate.inputs.key)
+        FolderEarlier(str(self.shelf / "models"), self.say).keep(keep, candidate.predicate.inputs.key)
 
     def register(
         self, outcome: Outcome, keep: str, measured: Sequence[Estimate], confidence: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from mlci.config.policy import gate_policy
 from mlci.domain.baseline import may_keep
 from mlci.domain.run import LOCAL, Run
+from mlci.domain.secrets import names_secret
 from mlci.domain.training import Environment, Inputs, Provenance
 from mlci.errors import NotAlone, NotWritable, Place, RequiredMissing, UsageError
 from mlci.steps import plan
@@ -153,6 +154,7 @@ def inputs_of(order: Order, repository: Repository | None) -> tuple[Inputs, Fact
         "paths": list(train.paths),
         "when": list(train.when),
         "profile": _profile(order),
+        "env": {name: _as_input(name, order.environ) for name in train.env},
     }
     return read_inputs(
         repository,
@@ -163,8 +165,15 @@ def inputs_of(order: Order, repository: Repository | None) -> tuple[Inputs, Fact
         params=train.params,
         data=config.data.train.path,
         lock=train.lock,
-        cache=str(order.state / "cache" / "digests.sqlite"),
+        written=train.model,
+        # In a pipeline a change may have written there, and said of its data what it likes.
+        cache=str(order.state / "cache" / "digests.sqlite") if order.at_hand else None,
     )
+
+
+def _as_input(name: str, environ: Mapping[str, str]) -> str:
+    """A variable that training gets, as it counts in the key: its value, unless that is a secret."""
+    return "secret" if names_secret(name) else environ.get(name, "")
 
 
 def _profile(order: Order) -> dict[str, Any] | None:
@@ -217,6 +226,7 @@ def recipe_of(order: Order, work: Path) -> tuple[Recipe, Interpreter]:
     from mlci.adapters.scoring import Interpreter
 
     config, train, folder = order.config, order.config.train, order.folder
+    _refuse_own(train.env)
     python = interpreter(train.python, order.environ, str(folder))
     profile = train.profiles[order.profile] if order.profile is not None else None
     handed = {
@@ -242,6 +252,20 @@ def recipe_of(order: Order, work: Path) -> tuple[Recipe, Interpreter]:
         log=str(work / "score.log"),
     )
     return recipe, scorer
+
+
+# What mlci itself holds: whoever may change train.env could otherwise hand it to any code.
+_OWN_SECRETS = ("MLFLOW_TRACKING_", "MLCI_", "GITHUB_TOKEN", "ACTIONS_", "CI_JOB_")
+
+
+def _refuse_own(names: Sequence[str]) -> None:
+    for name in names:
+        if name.startswith(_OWN_SECRETS):
+            raise UsageError(
+                f"train.env names {name[:80]!a}, which is mlci's own and not handed to training",
+                place=Place("train.env"),
+                help="give training a credential of its own under another name",
+            )
 
 
 def fresh(order: Order, *, reuse: bool) -> str | None:

@@ -309,3 +309,36 @@ def test_before_anything_is_promoted_there_is_nothing_to_compare_with(tmp_path: 
     assert found.mlci("gate-compare", "--candidate", "mlci-model", "--against", "production") == 0
     assert found.report("gate-compare")["verdict"] == "warn"
     assert found.mlci("gate-compare", "--candidate", "mlci-model", "--against", "prodution") == 2
+
+
+def test_a_failed_run_leaves_no_older_candidate_for_the_gate_to_judge(copied: Repository) -> None:
+    (copied.folder / "train.py").write_text("raise SystemExit(3)\n")
+
+    assert copied.mlci("model-ci") == 14
+    assert copied.mlci("gate-compare", "--candidate", "mlci-model") == 2
+
+
+def test_a_variable_that_training_is_given_by_name_makes_a_new_model(tmp_path: Path) -> None:
+    found = repository(tmp_path, more=", env: [SHIFT, DB_PASSWORD]")
+    assert found.mlci("model-ci", "--register", "false", SHIFT="0", DB_PASSWORD="one") == 0
+
+    for changed, trainings in (({"SHIFT": "0", "DB_PASSWORD": "two"}, 1), ({"SHIFT": "1", "DB_PASSWORD": "one"}, 2)):
+        assert found.mlci("model-ci", "--register", "false", **changed) == 0
+        assert found.trainings == trainings
+
+
+@pytest.mark.parametrize("name", ["MLFLOW_TRACKING_TOKEN", "MLCI_TOKEN", "GITHUB_TOKEN"])
+def test_what_mlci_itself_holds_is_not_handed_to_training(tmp_path: Path, name: str) -> None:
+    assert repository(tmp_path, more=f", env: [{name}]").mlci("model-ci", "--register", "false") == 2
+
+
+def test_a_model_that_a_script_writes_beside_itself_is_none_of_its_inputs(tmp_path: Path) -> None:
+    found = repository(tmp_path, more=", model: best.pkl")
+    script = found.folder / "train.py"
+    script.write_text(
+        script.read_text().replace('os.path.join(os.environ["MLCI_TRAIN_OUTPUT"], "model.pkl")', '"best.pkl"')
+    )
+    found.commit()
+
+    assert (found.mlci("run"), found.mlci("run")) == (0, 0)
+    assert found.trainings == 1

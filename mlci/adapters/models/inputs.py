@@ -73,6 +73,7 @@ def read_inputs(
     params: str | None = None,
     data: str | None = None,
     lock: str | None = None,
+    written: str | None = None,
     cache: str | None = None,
 ) -> tuple[Inputs, Facts]:
     """Digest everything that training may read.
@@ -85,6 +86,8 @@ def read_inputs(
         recipe: the settings of ``train`` that change what is trained, as plain values.
         when: ``train.when``.
         lock: the file that pins the environment; None to take the first usual name in the folder, then at the top.
+        written: the file or folder that training writes the model to, relative to the folder, where it is known: a
+            script may write beside itself, and what it writes is none of its inputs.
         cache: of :func:`mlci.adapters.disk.content.digest_of`.
 
     Raises:
@@ -96,7 +99,7 @@ def read_inputs(
     # Only the file that was chosen is the environment's; another of a usual name beside it is code like any other.
     own = _from_top(pinned, folder, repository)
     reading = replace(reading, locks=(own,) if own is not None else ())
-    code = _code(repository, folder, reading)
+    code = _code(repository, folder, reading, _from_top(written, folder, repository))
     held = Data(path=data, digest=digest_of(str(Path(folder, data)), cache)) if data is not None else None
     parts: dict[Part, str] = {
         "code": digest_of_entries((path, *entry) for path, entry in code.items()),
@@ -163,9 +166,9 @@ def _from_top(path: str | None, folder: str, repository: Repository | None) -> s
     return in_repository(path, repository.inside(str(Path(os.path.realpath(folder), "."))) or "")
 
 
-def _code(repository: Repository | None, folder: str, reading: Reading) -> dict[str, Entry]:
+def _code(repository: Repository | None, folder: str, reading: Reading, written: str | None) -> dict[str, Entry]:
     def counts(path: str) -> bool:
-        return reading.part_of(path) == "code"
+        return reading.part_of(path) == "code" and not (written and f"{path}/".startswith(f"{written}/"))
 
     if repository is not None:
         return repository.entries(counts)
