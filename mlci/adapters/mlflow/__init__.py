@@ -124,7 +124,8 @@ def _refuse_lost(database: Path, environ: Mapping[str, str]) -> None:
             f"the registry {database} would be gone with this job",
             place=_PLACE,
             help="name an MLflow server as registry.uri; on a runner of your own an absolute path outside of the"
-            " workspace does too, with MLCI_PYTHON naming an interpreter that has mlci[mlflow]; with --register false nothing is registered, and baselines come from artifacts",
+            " workspace does too, with MLCI_PYTHON naming an interpreter that has mlci[mlflow]; with --register false"
+            " nothing is registered, and baselines come from artifacts",
         )
 
 
