@@ -388,12 +388,12 @@ def main(path: str) -> None:
     # The user's modules are found from the working folder, and none of mlci's takes their place.
     sys.path[:] = [str(Path.cwd()), *(one for one in sys.path if one != str(Path(__file__).parent))]
     request = json.loads(Path(path).read_text("utf-8"))
-    answer = score(request) if request["task"] == "score" else {}
+    watched = runpy.run_path(request["imports"])["watched"]
+    answer = watched(score, request) if request["task"] == "score" else {}
     answer["environment"] = runpy.run_path(request["survey"])["survey"]()
-    target = Path(request["answer"]) / "answer.json"
-    part = target.with_suffix(".part")
+    part = Path(request["answer"]) / "answer.part"
     part.write_text(json.dumps(answer, allow_nan=False), "utf-8")
-    part.replace(target)
+    part.replace(part.with_suffix(".json"))
 
 
 if __name__ == "__main__":

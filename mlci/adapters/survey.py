@@ -93,7 +93,7 @@ def values_of(path: Path, columns: Sequence[str], content: bytes | None = None) 
     """What the values of columns are to the rows of a file; none where it is too large to be read here, or unreadable.
 
     Args:
-        columns: names that stand once in it.
+        columns: their names; of several by one name, the first is meant.
         content: of the file, where it is not written yet.
     """
     ending = _ending(str(path))

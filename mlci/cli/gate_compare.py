@@ -14,6 +14,7 @@ from mlci.cli.forge import Forge, audience_of, forge_of, key_of
 from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
+from mlci.cli.reads import kept_by_git, reading_here
 from mlci.cli.sides import Sides, given
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
@@ -21,7 +22,6 @@ from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.finding import Finding
 from mlci.domain.ownership import forked, gate_changed, holdout_changed, other_branch
 from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError
-from mlci.steps import plan
 
 if TYPE_CHECKING:
     from mlci.adapters.baselines import Chosen
@@ -110,7 +110,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     sides = Sides.of(own, config, gate.invocation.environ)
     candidate = sides.candidate
     baseline = _production(sides, chosen)
-    notes = [*decided.notes, *_about_change(gate, config)]
+    notes = [*decided.notes, *_about_change(gate, config), *sides.doubts(config, own["config"])]
     if decided.changed:
         notes.append(gate_changed(decided.changed, _under(decided.proposed, candidate, baseline, baselines)))
     outcome = _judge(config, candidate, baseline, baselines, notes)
@@ -182,13 +182,13 @@ def _keep(gate: Gate, outcome: Outcome, candidate: str, baselines: Baselines | N
 def _record(gate: Gate, sides: Sides, outcome: Outcome) -> None:
     """Tell the registry what was decided of its version; like everything that is posted, it changes no verdict."""
     trusted = gate.forge is None or may_keep(gate.forge.run)
-    if sides.version is None or sides.registry is None or not trusted or gate.invocation.wants("dry_run"):
+    if sides.registry is None or not sides.recorded or not trusted or gate.invocation.wants("dry_run"):
         return
     from mlci.cli.sides import record
 
     try:
-        for line in record(sides.registry, sides.version, outcome, gate.own["evidence"]):
-            gate.delivery.say("notice", line)
+        for loudness, line in record(sides.registry, sides, outcome, gate.own["evidence"]):
+            gate.delivery.say(loudness, line)
     except MlciError as error:
         gate.delivery.say("warning", f"the verdict was not recorded with the version: {error.cause}")
 
@@ -230,9 +230,13 @@ def _about_change(gate: Gate, config: Config) -> Iterator[Finding]:
 
 def _about_holdout(gate: Gate, forge: Forge, config: Config) -> Iterator[Finding]:
     """A change that brings its own examples chooses what it is judged by, however both models were scored on them."""
-    reads = plan.reading(config, in_repository(gate.own["config"], gate.invocation.environ))
+    file, environ = gate.own["config"], gate.invocation.environ
+    reads = reading_here(config, file, environ)
     files = forge.commits.changed_files(base_of(forge), forge.run.commit)
-    changed = [path for path in files.paths if reads.part_of(path) == "holdout"]
+    changed = [path for path in files.paths if "holdout" in reads.parts_of(path)]
+    # A lock of many files says nothing of a holdout that git keeps itself.
+    if changed and not any(reads.is_itself(path, "holdout") for path in changed) and kept_by_git(reads, file, environ):
+        changed = []
     if changed or not files.complete:
         yield holdout_changed(changed)
 

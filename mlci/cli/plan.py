@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from mlci.cli.delivery import Delivery, discard
 from mlci.cli.forge import Forge, forge_of
-from mlci.cli.policy import base_of, in_repository
+from mlci.cli.policy import base_of
+from mlci.cli.reads import reading_here
 from mlci.errors import Exit
 from mlci.steps import plan
 
@@ -22,9 +23,13 @@ def run(invocation: Invocation) -> Exit:
     own = invocation.own
     faces = discard(invocation.command, own)
     forge = forge_of(invocation.environ, own["base"], own["config"])
-    path = in_repository(own["config"], invocation.environ) if forge is not None else own["config"]
     # A pattern that means nothing is an error also where nothing changed, and before the forge is asked.
-    reads = plan.reading(invocation.resolved.config, path)
+    config = invocation.resolved.config
+    reads = (
+        reading_here(config, own["config"], invocation.environ)
+        if forge is not None
+        else plan.reading(config, own["config"])
+    )
     files = _files(forge) if forge is not None else None
     report, touches = plan.run(files, reads, forge.run.event if forge is not None else _NO_RUN)
     delivery = Delivery(own, faces, invocation.environ, forge.job if forge is not None else None)

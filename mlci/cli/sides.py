@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,18 +14,26 @@ from typing import TYPE_CHECKING, Any
 from mlci.adapters.disk import files
 from mlci.domain import card
 from mlci.domain.baseline import may_become_baseline
+from mlci.domain.candidate import doubts
 from mlci.domain.report import Subject
+from mlci.domain.verdict import Verdict
 from mlci.errors import Contradiction, FileMissing, ModelAltered, Place, UsageError
 
 if TYPE_CHECKING:
     from mlci.adapters.models.handover import HandOver
     from mlci.config.model import Config
+    from mlci.domain.finding import Finding
+    from mlci.domain.training import ModelPredicate
     from mlci.ports import Registry, Version
+    from mlci.publish import Loudness
     from mlci.steps.gate_compare import Given, Outcome
 
 PRODUCTION = "production"
 # Where what a version keeps is laid, each in a folder of its number.
 FETCHED = ".mlci/versions"
+# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: the digest is of the content.
+_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\n")
+_LARGEST_POINTER = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +46,8 @@ class Sides:
         baseline: production; None where nobody said what that is, or there is none.
         registry: that was asked; None where none was.
         version: of the candidate in it; None where it is no version.
+        model: what the candidate's evidence says; None for a file of predictions.
+        handed: whether it is the folder that model-ci left.
     """
 
     candidate: Given
@@ -44,6 +55,8 @@ class Sides:
     baseline: Given | None
     registry: Registry | None = None
     version: Version | None = None
+    model: ModelPredicate | None = None
+    handed: bool = False
 
     @classmethod
     def of(cls, own: Mapping[str, Any], config: Config, environ: Mapping[str, str]) -> Sides:
@@ -54,9 +67,9 @@ class Sides:
         """
         registry = _registry(own, config, environ) if own["version"] or own["against"] else None
         version = _numbered(registry, config, own["version"]) if registry is not None and own["version"] else None
-        path, held = own["candidate"], None
+        path, held, model = own["candidate"], None, None
         if path is None and registry is not None and version is not None:
-            path = _kept(registry, version)
+            path, model = _kept(registry, version)
         if not os.path.lexists(path) and not os.path.splitext(path)[1]:  # noqa: PTH122
             raise FileMissing(
                 f"there is no {path}: model-ci left no candidate",
@@ -67,7 +80,7 @@ class Sides:
             from mlci.adapters.models import handover
 
             held = handover.read(path)
-            path = held.candidate
+            path, model = held.candidate, held.model
             _check_model(held, config, version)
         candidate = given(path)
         if held is not None:
@@ -75,10 +88,33 @@ class Sides:
         return cls(
             candidate=candidate,
             path=path,
-            baseline=_baseline(own, config, registry, held),
+            baseline=_baseline(own, config, registry, held, model),
             registry=registry,
             version=version,
+            model=model,
+            handed=held is not None,
         )
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the verdict belongs with a version: that of the model that was handed over, never that of a look."""
+        return self.version is not None and self.registry is not None and self.handed
+
+    def doubts(self, config: Config, file: str) -> Iterator[Finding]:
+        """Why the candidate's numbers do not count, whatever they are.
+
+        A version that is looked at answers for the holdout it was scored on; only what was handed over has to be of the
+        holdout that lies here.
+
+        Args:
+            config: that decides.
+            file: the configuration file, whose folder its paths are relative to.
+        """
+        if self.model is None:
+            return
+        holdout = config.data.holdout.path if self.handed else None
+        there = os.path.join(os.path.realpath(Path(file).parent), holdout) if holdout is not None else None  # noqa: PTH118
+        yield from doubts(self.model, holdout, _contents(there) if there is not None else ())
 
 
 def given(path: str, name: str | None = None) -> Given:
@@ -91,6 +127,16 @@ def given(path: str, name: str | None = None) -> Given:
         metrics, holdout = files.read_metrics(path)
         return Given(subject, metrics=metrics, holdout=holdout)
     return Given(subject, table=open_table(path))
+
+
+def _contents(path: str) -> tuple[str, ...]:
+    """Digests of the contents a file stands for: its own, and what it points to where Git LFS left a pointer."""
+    if not os.path.isfile(path):  # noqa: PTH113 - a name that no file can have is simply none
+        return ()
+    digest = files.sha256(path)
+    with Path(path).open("rb") as stream:
+        pointed = _POINTER.match(stream.read(_LARGEST_POINTER))
+    return (digest, pointed[1].decode()) if pointed is not None else (digest,)
 
 
 def _registry(own: Mapping[str, Any], config: Config, environ: Mapping[str, str]) -> Registry:
@@ -130,7 +176,13 @@ def _check_model(held: HandOver, config: Config, version: Version | None) -> Non
         )
 
 
-def _baseline(own: Mapping[str, Any], config: Config, registry: Registry | None, held: HandOver | None) -> Given | None:
+def _baseline(
+    own: Mapping[str, Any],
+    config: Config,
+    registry: Registry | None,
+    held: HandOver | None,
+    model: ModelPredicate | None,
+) -> Given | None:
     if own["baseline"] is not None:
         return given(own["baseline"])
     if own["against"] is not None and registry is not None:
@@ -143,20 +195,23 @@ def _baseline(own: Mapping[str, Any], config: Config, registry: Registry | None,
                 f"the registry has no alias or version {own['against'][:60]!a} of {_model(config)}",
                 place=Place("--against"),
             )
-        return given(_kept(registry, known, held), f"{known.model} version {known.number}")
+        return given(_kept(registry, known, model)[0], f"{known.model} version {known.number}")
     if held is not None and held.baseline is not None and own["baseline_from"] is None:
         production, path = held.baseline
         return given(path, f"{held.model.model} version {production.version}")
     return None
 
 
-def _kept(registry: Registry, version: Version, held: HandOver | None = None) -> str:
-    """The predictions that were kept with a version, as a file of this machine.
+def _kept(
+    registry: Registry, version: Version, compared: ModelPredicate | None = None
+) -> tuple[str, ModelPredicate | None]:
+    """The predictions that were kept with a version, as a file of this machine, and what its evidence says.
 
     Args:
         registry: that has it.
         version: which one.
-        held: the candidate it is compared with; its holdout and way of scoring are what the predictions must be of.
+        compared: the candidate's evidence; its holdout and way of scoring are what the predictions must be of. None
+            for the candidate itself, and for one that is a mere file.
 
     Raises:
         FileMissing: none were kept.
@@ -172,36 +227,59 @@ def _kept(registry: Registry, version: Version, held: HandOver | None = None) ->
     found = None
     if evidence is not None:
         model = evidence[1]
-        asked = (held.model if held is not None else model).predictions
+        asked = (compared or model).predictions
         question = Question(artifact=model.artifact, holdout=asked.holdout.digest, evaluator=asked.evaluator)
         found = stored.find(model, question, str(folder))
-    if found is None:
-        which = "" if held is None else " on this holdout"
+    if found is None or evidence is None:
+        which = "" if compared is None else " on the candidate's holdout"
         raise FileMissing(
             f"{version.model} version {version.number} keeps no predictions{which}",
             place=Place(registry.address),
             help="let model-ci run where the registry may be written to: it scores production and keeps that",
         )
-    return found[1]
+    return found[1], evidence[1]
 
 
-def record(registry: Registry, version: Version, outcome: Outcome, evidence: str) -> Iterator[str]:
-    """Record the gate's word with a version; the first one that is accepted becomes production.
+def record(registry: Registry, sides: Sides, outcome: Outcome, evidence: str) -> Iterator[tuple[Loudness, str]]:
+    """Record the gate's word with the candidate's version; the first one that is accepted becomes production.
 
     Args:
         registry: that has the version.
-        version: the candidate's.
+        sides: what was compared; ``sides.recorded`` holds.
         outcome: of the gate.
         evidence: path of the gate's evidence.
 
     Yields:
-        a line for each thing that was done.
+        how loud it is and a line, for each thing that was done or is amiss.
     """
-    tags, metrics = card.judged(outcome.report, outcome.report.evidence["gate"])
+    version, model = sides.version, sides.model
+    if version is None or model is None:
+        return
+    tags, metrics = card.judged(outcome.report, outcome.report.evidence["gate"], model.predictions.holdout.digest)
     registry.annotate(version, tags, metrics, {"mlci/gate.json": evidence})
-    yield f"recorded with {version.model} version {version.number}: {outcome.report.verdict.value}"
+    yield "notice", f"recorded with {version.model} version {version.number}: {outcome.report.verdict.value}"
     accepted = may_become_baseline(outcome.report.verdict, outcome.report.findings) is None
+    if not accepted or registry.aliased(version.model, PRODUCTION) is not None:
+        return
+    before = _accepted_before(registry, version)
+    if before is not None:
+        # Whoever took the alias away meant something by it; what it pointed at is not known here.
+        yield (
+            "warning",
+            f"no version of {version.model} has the alias {PRODUCTION}, although version {before} was accepted before: "
+            "nothing is compared until somebody sets it (docs/registry.md, Production)",
+        )
+        return
     # Until there is a production model there is nothing that a promotion could be weighed against.
-    if accepted and registry.aliased(version.model, PRODUCTION) is None:
-        registry.point(version, PRODUCTION)
-        yield f"{version.model} version {version.number} is the first that was accepted, and so is production"
+    registry.point(version, PRODUCTION)
+    yield "notice", f"{version.model} version {version.number} is the first that was accepted, and so is production"
+
+
+def _accepted_before(registry: Registry, version: Version) -> str | None:
+    """Number of another version that the gate accepted; None where this is the first."""
+    accepted = (
+        one.number
+        for verdict in (Verdict.PASS, Verdict.WARN)
+        for one in registry.tagged(version.model, card.VERDICT, verdict.value)
+    )
+    return next((number for number in accepted if number != version.number), None)

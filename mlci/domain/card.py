@@ -15,6 +15,7 @@ from mlci.domain.training import ModelPredicate
 ARTIFACT, INPUTS, EVIDENCE = "mlci.artifact", "mlci.inputs", "mlci.evidence"
 HOLDOUT, EVALUATOR, COMMIT = "mlci.holdout", "mlci.evaluator", "mlci.commit"
 GATE, VERDICT = "mlci.gate", "mlci.verdict"
+VERDICT_HOLDOUT = "mlci.verdict.holdout"
 
 # The distribution that says which framework a model is of, the most telling first.
 _FRAMEWORKS = (
@@ -123,14 +124,20 @@ def description(predicate: ModelPredicate, measured: Sequence[Estimate], confide
     return "\n".join(lines).strip()
 
 
-def judged(report: Report, evidence: str) -> tuple[dict[str, str], dict[str, float]]:
+def judged(report: Report, evidence: str, holdout: str) -> tuple[dict[str, str], dict[str, float]]:
     """The tags and metrics that the gate adds to a version.
 
     Args:
         report: the gate's.
         evidence: sha256 of the gate's evidence, in hexadecimal.
+        holdout: sha256 of what it was judged on, which need not be what it was registered with.
     """
-    found = {GATE: evidence, VERDICT: report.verdict.value, "mlci.verdict.reason": report.reason}
+    found = {
+        GATE: evidence,
+        VERDICT: report.verdict.value,
+        "mlci.verdict.reason": report.reason,
+        VERDICT_HOLDOUT: holdout,
+    }
     if report.baseline is not None:
         found["mlci.compared_with"] = report.baseline.name
     numbers: dict[str, float] = {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -59,6 +59,7 @@ class Reading:
         holdout: what the model is judged on.
         contracts: what the data must look like.
         locks: files that pin the training environment.
+        ways: further names of what is named, through links, each with the part it is.
     """
 
     config: str
@@ -68,36 +69,81 @@ class Reading:
     holdout: str | None = None
     contracts: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
+    ways: tuple[tuple[Belongs, str], ...] = ()
+
+    def led(self, names: Callable[[str], Iterable[str]]) -> Reading:
+        """The same with the further names that each file it names goes by.
+
+        Args:
+            names: all names of a file besides the one given, such as those of links on the way to it.
+        """
+        ways = ((part, name) for part, path in self._written if part != "configuration" for name in names(path))
+        return replace(self, ways=tuple(dict.fromkeys(ways)))
 
     def part_of(self, path: str) -> Belongs | None:
-        """What a file is to the model; None for one that neither training nor judging reads.
+        """What a file is to the model above all; None for one that neither training nor judging reads.
 
         What is named for itself counts whatever ``train.paths`` says. A submodule or a symbolic link has a bare name
-        and counts for what lies behind it.
+        and counts for what lies behind it. What pins a folder, or many files, counts as code where it can: it may pin
+        what nobody named.
         """
-        named: Belongs | None = next((part for part, own in self._named if _leads_to(path, own)), None)
+        named: Belongs | None = next(self._being(path), None)
         if named is not None:
             return named
         if any(one.touched_by(path) for one in _PIPELINE):
             return "pipeline"
+        pinned: Belongs | None = next((part for part, own in self._pins if path == own), None)
         if self.paths:
-            return "code" if any(one.touched_by(path) for one in self.paths) and not is_left_over(path) else None
-        return None if any(one.matches(path) for one in self._unread) else "code"
+            return "code" if any(one.touched_by(path) for one in self.paths) and not is_left_over(path) else pinned
+        return pinned if any(one.matches(path) for one in self._unread) else "code"
+
+    def parts_of(self, path: str) -> tuple[Belongs, ...]:
+        """Everything a file is to the model: a folder or a pointer can hold both training data and holdout."""
+        pinned = (part for part, own in self._pins if path == own)
+        several = tuple(dict.fromkeys([*self._being(path), *pinned]))
+        alone = self.part_of(path)
+        return several or ((alone,) if alone is not None else ())
+
+    def is_itself(self, path: str, part: Belongs) -> bool:
+        """Whether a file is this part, or leads to it, by a name of its own and not by a pin of many files."""
+        return part in self._being(path)
+
+    def _being(self, path: str) -> Iterator[Belongs]:
+        return (part for part, own in self._named if _leads_to(path, own))
 
     @cached_property
-    def _named(self) -> tuple[tuple[Belongs, str], ...]:
-        # A pointer that DVC keeps beside data stands for the data.
+    def _written(self) -> tuple[tuple[Belongs, str], ...]:
+        """What the configuration names, and itself."""
         held: list[tuple[Belongs, str | None]] = [
             ("configuration", self.config),
             ("params", self.params),
             *(("environment", path) for path in self.locks),
             ("data", self.data),
-            ("data", self.data and f"{self.data}.dvc"),
             ("holdout", self.holdout),
-            ("holdout", self.holdout and f"{self.holdout}.dvc"),
             *(("contract", path) for path in self.contracts),
         ]
         return tuple((part, path) for part, path in held if path)
+
+    @cached_property
+    def _named(self) -> tuple[tuple[Belongs, str], ...]:
+        # A pointer that DVC keeps beside data stands for the data.
+        return tuple(
+            one
+            for part, path in (*self._written, *self.ways)
+            for one in ((part, path), *(((part, f"{path}.dvc"),) if part in _DATA else ()))
+        )
+
+    @cached_property
+    def _pins(self) -> tuple[tuple[Belongs, str], ...]:
+        """What DVC may pin data or holdout by along with others: pointers of folders they lie in, and its lock."""
+        found: dict[tuple[Belongs, str], None] = {}
+        for part, path in (*self._written, *self.ways):
+            if part in _DATA:
+                above = _above(path)
+                found |= {(part, f"{folder}.dvc"): None for folder in above if folder}
+                held = dict.fromkeys((*above, *_above(self.config)))
+                found |= {(part, posixpath.join(folder, "dvc.lock")): None for folder in held}
+        return tuple(found)
 
     @cached_property
     def _unread(self) -> tuple[Pattern, ...]:
@@ -105,6 +151,7 @@ class Reading:
         return tuple(pattern(text, folder) for text in (*DOCUMENTATION, *TESTS) for folder in folders) + _LEFT_OVER
 
 
+_DATA: tuple[Belongs, ...] = ("data", "holdout")
 _PARTS: tuple[Part, ...] = ("code", "params", "data", "environment", "recipe")
 _PIPELINE = tuple(pattern(text) for text in PIPELINE)
 _LEFT_OVER = tuple(pattern(text) for text in (*OWN, *CACHES))
@@ -193,6 +240,12 @@ def digest_of_entries(entries: Iterable[tuple[str, str, str]]) -> str:
     for entry in sorted(entries):
         digest.update(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
     return digest.hexdigest()
+
+
+def _above(path: str) -> list[str]:
+    """The folders a path lies in, the nearest first, the top of the repository as the empty path."""
+    parts = posixpath.dirname(path).split("/")
+    return ["/".join(parts[:end]) for end in range(len(parts), 0, -1) if parts != [""]] + [""]
 
 
 def _leads_to(path: str, own: str) -> bool:

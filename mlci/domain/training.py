@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -45,20 +48,36 @@ class PayloadFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnModule:
+    """A module of the user's own that a model was loaded or scored with.
+
+    Attributes:
+        file: its content, with its path below an import root, such as ``churn/model.py``.
+        place: path of the file on this machine.
+    """
+
+    file: PayloadFile
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Payload:
     """A model as files.
 
     Attributes:
         path: of the file or folder on this machine.
         format: how it is loaded.
-        digest: sha256, in hexadecimal, of the manifest of its files; what is random in an MLflow model is left out.
+        digest: sha256, in hexadecimal, of the manifest of its files; what is random in an MLflow model is left out. Once
+            the model was scored, its artifact: ``artifact_digest``.
         files: everything it consists of, by path.
+        code: modules of the user's own that it is loaded with, as far as they are known.
     """
 
     path: str
     format: Format
     digest: str
     files: tuple[PayloadFile, ...]
+    code: tuple[OwnModule, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +124,7 @@ class Scored:
         environment: what they were computed in.
         usage: what it took.
         assumptions: what had to be assumed, one sentence each.
+        code: modules of the user's own that loading and scoring used; none where the user's own command scored.
     """
 
     path: str
@@ -115,6 +135,7 @@ class Scored:
     environment: Environment
     usage: Usage
     assumptions: tuple[str, ...] = ()
+    code: tuple[OwnModule, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,8 +181,12 @@ class ModelPredicate:
 
     model: str = field(metadata={"help": "Name of the model."})
     format: Format = field(metadata={"help": "How it is loaded."})
-    artifact: str = field(metadata={"help": "sha256 of the manifest of its files, in hexadecimal."})
+    artifact: str = field(metadata={"help": "sha256 of the manifest of its files and its code, in hexadecimal."})
     files: tuple[PayloadFile, ...] = field(metadata={"help": "Its files."})
+    code: tuple[PayloadFile, ...] = field(
+        default=(),
+        metadata={"help": "Modules of the user's own that it is loaded with, by import path such as churn/model.py."},
+    )
     inputs: Inputs = field(metadata={"help": "Digests of what training read."})
     provenance: Provenance = field(metadata={"help": "What it was made from."})
     predictions: Predictions = field(metadata={"help": "What it says of the holdout."})
@@ -176,7 +201,33 @@ class Production:
 
     file: Subject = field(metadata={"help": "Name and digest of the file of predictions."})
     version: str = field(metadata={"help": "Version in the registry."})
-    artifact: str = field(metadata={"help": "sha256 of the manifest of its files."})
+    artifact: str = field(metadata={"help": "sha256 of the manifest of its files and its code."})
     holdout: str = field(metadata={"help": "sha256 of the holdout it was scored on."})
     evaluator: str = field(metadata={"help": "sha256 of everything else its predictions depend on."})
     how: str = field(metadata={"help": "Where the predictions come from, as a sentence."})
+
+
+def artifact_digest(
+    files: Iterable[PayloadFile], code: Iterable[PayloadFile] = (), *, format: Format, inputs: Inputs
+) -> str:
+    """What a model is, as one sha256 in hexadecimal: its files, and the user's own code that gives them a meaning.
+
+    The bytes of a pickle are the same whatever its classes do, so that the same files with other code are another
+    model. Without any code it is the digest of the manifest of the files alone.
+
+    Args:
+        files: of the model.
+        code: modules of the user's own that it is loaded with.
+        format: how it is loaded; code of a scoring command cannot be seen, so that all that training may read counts.
+        inputs: what it was made from.
+    """
+    lines: list[list[str | int]] = [[file.path, file.digest, file.size] for file in _by_path(files)]
+    # A file of the model may lie in a folder that is called code, so that lines of code have another form.
+    lines += [["code", file.path, file.digest, file.size] for file in _by_path(code)]
+    lines += [["inputs.code", inputs.code]] if format == "command" else []
+    text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _by_path(files: Iterable[PayloadFile]) -> list[PayloadFile]:
+    return sorted(files, key=lambda file: file.path)

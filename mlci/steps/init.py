@@ -120,8 +120,9 @@ def columns_of(survey: Survey, data: str | None, holdout: str | None) -> tuple[s
 def id_columns(columns: Sequence[str], target: str | None) -> tuple[str, ...]:
     """The columns that are named like an id and could be written as one; none where there are very many."""
     named = [name for name in columns if name != target and _is_named_id(name)]
-    found = tuple(name for name in named if named.count(name) == 1) if len(named) <= _MOST_IDS else ()
-    return tuple(name for name in found if name == name.strip() and name.isprintable())
+    return (
+        tuple(name for name in named if name == name.strip() and name.isprintable()) if len(named) <= _MOST_IDS else ()
+    )
 
 
 def _is_named_id(name: str) -> bool:

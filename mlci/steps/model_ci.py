@@ -27,8 +27,10 @@ from mlci.domain.training import (
     Provenance,
     Scored,
     Usage,
+    artifact_digest,
 )
 from mlci.domain.verdict import Verdict, worst
+from mlci.errors import ModelUnusable
 from mlci.ports import Candidate, Unscored, Version, Workshop
 
 STEP = "model-ci"
@@ -80,15 +82,13 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
     """
     before = workshop.earlier(wanted.inputs.key)
     found = before if wanted.fresh is None else None
-    if found is None:
-        payload, training = workshop.train()
-        candidate = _scored(wanted, workshop, payload, training)
-    elif _asked_for(found.predicate.predictions, wanted):
-        candidate = found
-    else:
-        # The same model, another holdout or another way to score: what it was made from stays as it was.
-        rescored = _scored(wanted, workshop, found.payload, found.predicate.training, found.predicate)
-        candidate = replace(rescored, origin=found.origin)
+    if found is not None and not _asked_for(found.predicate.predictions, wanted):
+        try:
+            found = _scored_again(wanted, workshop, found)
+        except ModelUnusable as error:
+            origin, found = printable(found.origin or ""), None
+            wanted = replace(wanted, fresh=f"an earlier result ({origin}) cannot be scored: {printable(error.cause)}")
+    candidate = found if found is not None else _scored(wanted, workshop, *workshop.train())
     production = workshop.production()
     scored = None if isinstance(production, Unscored) else production
     again = _on_training_again(candidate, before) if found is None and before is not None else ()
@@ -151,27 +151,37 @@ def _scored(
     wanted: Wanted, workshop: Workshop, payload: Payload, training: Usage, earlier: ModelPredicate | None = None
 ) -> Candidate:
     scored = workshop.score(payload)
+    inputs = wanted.inputs if earlier is None else earlier.inputs
+    code = tuple(module.file for module in scored.code)
+    artifact = artifact_digest(payload.files, code, format=payload.format, inputs=inputs)
     predicate = ModelPredicate(
         model=wanted.model,
         format=payload.format,
-        artifact=payload.digest,
+        artifact=artifact,
         files=payload.files,
-        inputs=wanted.inputs if earlier is None else earlier.inputs,
+        code=code,
+        inputs=inputs,
         provenance=wanted.provenance(scored.environment) if earlier is None else earlier.provenance,
         predictions=_predictions(wanted, scored),
         training=training,
         scoring=scored.usage,
         mlci=__version__,
     )
-    subject = Subject(name=wanted.model, digest=payload.digest)
+    subject = Subject(name=wanted.model, digest=artifact)
     evidence = rfc8785.dumps(statement(REPOSITORY, "model", subject, predicate))
     return Candidate(
         evidence=evidence,
         predicate=predicate,
-        payload=payload,
+        payload=replace(payload, digest=artifact, code=scored.code),
         predictions=scored.path,
         environment=scored.environment,
     )
+
+
+def _scored_again(wanted: Wanted, workshop: Workshop, found: Candidate) -> Candidate:
+    """The same model, another holdout or another way to score: what it was made from stays as it was."""
+    rescored = _scored(wanted, workshop, found.payload, found.predicate.training, found.predicate)
+    return replace(rescored, origin=found.origin)
 
 
 def _predictions(wanted: Wanted, scored: Scored) -> Predictions:

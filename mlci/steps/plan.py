@@ -71,7 +71,7 @@ def run(files: ChangedFiles | None, reads: Reading, about: str) -> tuple[Report,
         why = f"the configuration {printable(reads.config)} lies outside the repository and may have changed"
         return _report(True, f"{why}, so the change counts whole", ())
     changed = tuple(dict.fromkeys(files.paths))
-    touching = [(path, part) for path in changed if (part := reads.part_of(path)) is not None]
+    touching = [(path, parts) for path in changed if (parts := reads.parts_of(path))]
     return _report(bool(touching), _sentence(changed, touching), () if reads.paths else (_WHOLE,))
 
 
@@ -88,7 +88,7 @@ def _patterns(paths: Sequence[str], folder: str) -> list[Pattern]:
     return found
 
 
-def _sentence(changed: Sequence[str], touching: Sequence[tuple[str, Belongs]]) -> str:
+def _sentence(changed: Sequence[str], touching: Sequence[tuple[str, Sequence[Belongs]]]) -> str:
     if not changed:
         return "the change touches no file"
     many = len(changed) > 1
@@ -97,7 +97,11 @@ def _sentence(changed: Sequence[str], touching: Sequence[tuple[str, Belongs]]) -
         return f"{none} the model: {_named([printable(path) for path in changed])}"
     verb = "touch" if len(touching) > 1 else "touches"
     share = f"{len(touching)} of {len(changed)} changed files {verb}" if many else "the one changed file touches"
-    return f"{share} the model: {_named([f'{printable(path)} ({WORDS[part]})' for path, part in touching])}"
+    return f"{share} the model: {_named([f'{printable(path)} ({_as(parts)})' for path, parts in touching])}"
+
+
+def _as(parts: Sequence[Belongs]) -> str:
+    return " and ".join(WORDS[part] for part in parts)
 
 
 def _named(names: Sequence[str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mlci.domain.training import Environment, Payload, PayloadFile, Production, Scored, Usage
+from mlci.domain.training import Environment, OwnModule, Payload, PayloadFile, Production, Scored, Usage
+from mlci.errors import ModelUnusable
 from mlci.ports import Candidate, Unscored
 
 ENVIRONMENT = Environment(
@@ -21,11 +22,15 @@ class MemoryWorkshop:
     Attributes:
         known: earlier results by inputs key.
         comparison: what is said of production.
+        code: modules of the user's own that scoring uses.
+        unusable: whether a model that was not trained here cannot be scored.
         asked: every question, in order.
     """
 
     known: dict[str, Candidate] = field(default_factory=dict)
     comparison: tuple[Production, str] | Unscored | None = None
+    code: tuple[OwnModule, ...] = ()
+    unusable: bool = False
     asked: list[str] = field(default_factory=list)
 
     def earlier(self, key: str) -> Candidate | None:
@@ -41,10 +46,12 @@ class MemoryWorkshop:
 
     def score(self, payload: Payload) -> Scored:
         """The same predictions every time; no file is written."""
-        self.asked.append(f"score {payload.digest[:4]}")
+        self.asked.append("score")
+        if self.unusable and "train" not in self.asked:
+            raise ModelUnusable("the model cannot be loaded")
         return Scored(
             path="work/candidate.csv", digest="c" * 64, rows=200, fingerprint="d" * 64, probe=200,
-            environment=ENVIRONMENT, usage=USAGE,
+            environment=ENVIRONMENT, usage=USAGE, code=self.code,
         )  # fmt: skip
 
     def production(self) -> tuple[Production, str] | Unscored | None:

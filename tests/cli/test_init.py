@@ -247,7 +247,8 @@ def rows(*columns: str, count: int, of: Callable[[int], tuple[object, ...]]) -> 
         (rows("customer_id", "x", count=60, of=lambda n: (n % 20 or "", n)), {}),
         (rows("shop_id", "customer_id", count=60, of=lambda n: (n % 20, n % 30)), {}),
         (rows("paid", "valid", count=30, of=lambda n: (n, n)), {}),
-        (rows("trip_id\x1b", "x", count=30, of=lambda n: (n, n)), {}),
+        (rows("trip\x1b_id", "x", count=30, of=lambda n: (n, n)), {}),
+        (rows(" trip_id", "x", count=30, of=lambda n: (n, n)), {}),
     ],
 )  # fmt: skip
 def test_rows_are_known_by_the_one_column_that_tells_them_apart_or_drawn_by_the_one_that_repeats(

@@ -10,7 +10,7 @@ from mlci import REPOSITORY
 from mlci.adapters.disk.content import digest_of_manifest
 from mlci.adapters.evidence.statement import DIGEST, Statement, decoded
 from mlci.domain.evidence import STATEMENT, predicate_type
-from mlci.domain.training import Inputs, ModelPredicate, PayloadFile
+from mlci.domain.training import Inputs, ModelPredicate, PayloadFile, artifact_digest
 from mlci.errors import ArtifactRefused, Place
 
 LARGEST_EVIDENCE = 32 << 20
@@ -53,17 +53,20 @@ def _wrong(statement: Statement[ModelPredicate]) -> Iterator[str]:
     commit = predicate.provenance.commit
     if commit is not None and not _COMMIT.fullmatch(commit):
         yield "the commit is not 40 or 64 hexadecimal digits"
+    if not predicate.files:
+        yield "the model has no files"
     yield from _wrong_files(predicate.files)
-    if digest_of_manifest(predicate.files) != predicate.artifact:
-        yield "the digest of the model is not that of its files"
+    yield from _wrong_files(predicate.code)
+    if not all(is_module(file.path) for file in predicate.code):
+        yield "the path of a module is none that could be imported"
+    if predicate.artifact not in _artifacts(predicate):
+        yield "the digest of the model is not that of its files and code"
     yield from _wrong_numbers(predicate)
     if any(not name or len(name) > LONGEST_NAME for name in _names(predicate)):
         yield f"a name is empty or has more than {LONGEST_NAME} characters"
 
 
 def _wrong_files(files: tuple[PayloadFile, ...]) -> Iterator[str]:
-    if not files:
-        yield "the model has no files"
     if len(files) > MOST_FILES:
         yield f"the model has more than {MOST_FILES} files"
     if not all(stays_inside(file.path) for file in files):
@@ -72,6 +75,18 @@ def _wrong_files(files: tuple[PayloadFile, ...]) -> Iterator[str]:
         yield "a file stands twice"
     if any(file.size < 0 for file in files):
         yield "the size of a file is negative"
+
+
+def _artifacts(predicate: ModelPredicate) -> Iterator[str]:
+    """What its artifact may be; evidence from before code was kept with models names the files alone."""
+    yield artifact_digest(predicate.files, predicate.code, format=predicate.format, inputs=predicate.inputs)
+    if not predicate.code:
+        yield digest_of_manifest(predicate.files)
+
+
+def is_module(path: str) -> bool:
+    """Whether a path is that of a module below an import root, such as ``churn/model.py``."""
+    return path.endswith(".py") and all(part.isidentifier() for part in path[: -len(".py")].split("/"))
 
 
 def stays_inside(path: str) -> bool:
@@ -95,7 +110,7 @@ def _wrong_numbers(predicate: ModelPredicate) -> Iterator[str]:
 
 def _digests(predicate: ModelPredicate) -> Iterator[str]:
     yield predicate.artifact
-    yield from (file.digest for file in predicate.files)
+    yield from (file.digest for file in (*predicate.files, *predicate.code))
     yield from _of_inputs(predicate.inputs)
     predictions, provenance = predicate.predictions, predicate.provenance
     yield from (predictions.file.digest, predictions.holdout.digest, predictions.evaluator, predictions.fingerprint)

@@ -21,6 +21,7 @@ from mlci.adapters.disk.folders import copy_tree, made_whole, read_file
 from mlci.adapters.evidence.model import LARGEST_EVIDENCE, read_model
 from mlci.adapters.evidence.statement import DIGEST
 from mlci.adapters.models.handover import (
+    CODE,
     ENVIRONMENT,
     EVIDENCE,
     LOCK,
@@ -152,7 +153,9 @@ class RegistryEarlier:
         for name in (EVIDENCE, ENVIRONMENT, LOCK):
             self._fetch_file(version, new, name)
         content = read_file(str(new / EVIDENCE), LARGEST_EVIDENCE)
-        self._fetch_file(version, new, candidate_name(read_model(content, "the evidence")))
+        model = read_model(content, "the evidence")
+        for name in (candidate_name(model), *((CODE,) if model.code else ())):
+            self._fetch_file(version, new, name)
         if not self._registry.fetch(version, MODEL, str(new)):
             raise FileMissing("it has no model")
         shutil.rmtree(new / "mlci")
@@ -197,7 +200,7 @@ class ArtifactEarlier:
 
 
 def registry_folder(handover: HandOver, folder: str) -> None:
-    """Lay out what a registry keeps with a version: ``model/``, and evidence, predictions and environment in ``mlci/``.
+    """Lay out what a registry keeps with a version: ``model/``, and evidence, code, predictions and lock in ``mlci/``.
 
     Args:
         handover: what was trained; its model is compared with the evidence once more.
@@ -212,7 +215,12 @@ def registry_folder(handover: HandOver, folder: str) -> None:
     with made_whole(folder) as new:
         (new / MODEL).mkdir()
         copy_tree(str(root / MODEL), new / MODEL)
-        (new / "mlci").mkdir()
+        code = new / "mlci" / CODE
+        code.mkdir(parents=True)
+        if handover.model.code:
+            copy_tree(str(root / CODE), code)
+        else:
+            code.rmdir()
         for name in (EVIDENCE, candidate_name(handover.model), LOCK, ENVIRONMENT):
             shutil.copyfile(root / name, new / "mlci" / name, follow_symlinks=False)
 

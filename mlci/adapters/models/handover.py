@@ -5,6 +5,7 @@
     baseline.csv|parquet         production's predictions on the same holdout, where there are any
     baseline.json                which version of the registry they are of
     model/                       the model: a folder as it is, a single file inside it
+    code/                        modules of the user's own that it is loaded with, by import path; where it has any
     environment.txt              what it was scored in, as requirements of exact versions
     environment.json             the same in full
 
@@ -19,22 +20,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlci.adapters.disk import files
-from mlci.adapters.disk.content import digest_of_manifest
 from mlci.adapters.disk.folders import check_file, copy_checked, made_whole, names_in, read_file, writing
 from mlci.adapters.evidence.model import read_model
 from mlci.adapters.evidence.statement import DIGEST, decoded
 from mlci.adapters.models.locks import lock_text
 from mlci.adapters.models.payload import copy_payload, verify
 from mlci.domain.report import plain
-from mlci.domain.training import Environment, ModelPredicate, Payload, Production
+from mlci.domain.training import Environment, ModelPredicate, OwnModule, Payload, PayloadFile, Production
 from mlci.errors import ArtifactRefused, FileMissing, MlciError, ModelAltered, NotWritable, Place
 
 __all__ = [
     "HandOver", "candidate_name", "lay", "read", "read_model", "read_production", "set_baseline", "verify_payload",
 ]  # fmt: skip
 
-EVIDENCE, MODEL, LOCK, ENVIRONMENT, BASELINE = (
-    "model.json", "model", "environment.txt", "environment.json", "baseline.json",
+EVIDENCE, MODEL, CODE, LOCK, ENVIRONMENT, BASELINE = (
+    "model.json", "model", "code", "environment.txt", "environment.json", "baseline.json",
 )  # fmt: skip
 ENDINGS = ("csv", "parquet")
 CANDIDATES = tuple(f"candidate.{ending}" for ending in ENDINGS)
@@ -99,9 +99,10 @@ def lay(
     predicate = read_model(evidence, "this run's evidence")
     require_ours(folder)
     with made_whole(folder) as new:
-        if digest_of_manifest(payload.files) != predicate.artifact:
+        if (payload.files, tuple(module.file for module in payload.code)) != (predicate.files, predicate.code):
             raise ModelAltered("the model is not the one that the evidence names", place=Place(payload.path))
         copy_payload(payload, str(new / MODEL))
+        _lay_code(new / CODE, payload.code)
         name = new / f"candidate.{ending_of(candidate)}"
         copy_checked(candidate, str(name), predicate.predictions.file.digest, "the candidate's predictions file")
         if baseline is not None:
@@ -143,12 +144,16 @@ def read(folder: str) -> HandOver:
     candidate = _part(root, present, *CANDIDATES)
     check_file(str(candidate), model.predictions.file.digest, "the candidate's predictions file")
     _part(root, present, MODEL)
+    if model.code:
+        _part(root, present, CODE)
+    elif CODE in present:
+        raise ArtifactRefused("it holds code that its evidence does not name", place=Place(folder), help=_HELP)
     return HandOver(
         folder=folder,
         evidence=evidence,
         model=model,
         candidate=str(candidate),
-        payload=payload_in(str(root / MODEL), model),
+        payload=payload_in(str(root / MODEL), model, str(root / CODE)),
         environment=read_environment(str(_part(root, present, ENVIRONMENT))),
         lock=read_lock(str(_part(root, present, LOCK))),
         baseline=_read_baseline(root, present, model),
@@ -162,15 +167,33 @@ def verify_payload(handover: HandOver) -> Payload:
         ModelAltered: they are others.
     """
     verify(str(Path(handover.folder, MODEL)), handover.model.files)
+    verify_code(str(Path(handover.folder, CODE)), handover.model.code)
     return handover.payload
 
 
-def payload_in(folder: str, model: ModelPredicate) -> Payload:
-    """The model that lies in a folder as a hand-over has it: the folder itself, or the single file in it."""
+def verify_code(folder: str, code: tuple[PayloadFile, ...]) -> None:
+    """See that the modules of the user's own are those that the evidence names; without any there is no folder.
+
+    Raises:
+        ModelAltered: they are others.
+    """
+    if code:
+        verify(folder, code, "module")
+
+
+def payload_in(folder: str, model: ModelPredicate, code: str) -> Payload:
+    """The model that lies in a folder as a hand-over has it: the folder itself, or the single file in it.
+
+    Args:
+        folder: of the model.
+        model: what its evidence says.
+        code: folder of the modules it is loaded with.
+    """
     names = [file.path for file in model.files]
     single = len(names) == 1 and "/" not in names[0] and model.format in _SINGLE
     path = str(Path(folder, names[0])) if single else folder
-    return Payload(path=path, format=model.format, digest=model.artifact, files=model.files)
+    modules = tuple(OwnModule(file=file, place=str(Path(code, file.path))) for file in model.code)
+    return Payload(path=path, format=model.format, digest=model.artifact, files=model.files, code=modules)
 
 
 def read_production(content: bytes, place: str) -> Production:
@@ -266,6 +289,13 @@ def _is_same(one: Path, other: str) -> bool:
     return one.exists() and Path(other).exists() and one.samefile(other)
 
 
+def _lay_code(root: Path, code: tuple[OwnModule, ...]) -> None:
+    for module in code:
+        target = root / module.file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy_checked(module.place, str(target), module.file.digest, f"the module {module.file.path}")
+
+
 def _lay_baseline(root: Path, baseline: tuple[Production, str]) -> None:
     production, path = baseline
     target = root / f"baseline.{ending_of(path)}"
@@ -284,7 +314,8 @@ def _listed(folder: str) -> Mapping[str, int]:
 
 def _check_names(folder: str, present: Mapping[str, int]) -> None:
     for name, kind in present.items():
-        if kind != (stat.S_IFDIR if name == MODEL else stat.S_IFREG) or name not in (MODEL, *FILES):
+        folder_of_ours = name in (MODEL, CODE)
+        if kind != (stat.S_IFDIR if folder_of_ours else stat.S_IFREG) or not (folder_of_ours or name in FILES):
             raise ArtifactRefused(
                 f"it holds {name[:100]!a}, which model-ci does not leave there", place=Place(folder), help=_HELP
             )

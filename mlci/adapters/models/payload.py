@@ -54,12 +54,13 @@ def find_payload(output: str, named: str | None, command: bool) -> Payload:
     return _payload(path, format, output)
 
 
-def verify(path: str, files: Iterable[PayloadFile]) -> None:
+def verify(path: str, files: Iterable[PayloadFile], part: str = "file") -> None:
     """See that a model is still the one its evidence names, file by file.
 
     Args:
         path: of the model's file or folder; a model that is one file may also be named by the folder it lies in.
         files: as the evidence has them.
+        part: what one of them is called in an error.
 
     Raises:
         ModelAltered: a file is missing, differs, or was added; what MLflow itself adds does not count.
@@ -73,11 +74,11 @@ def verify(path: str, files: Iterable[PayloadFile]) -> None:
         raise ModelAltered(f"the model cannot be read as its evidence names it: {why}", place=place) from error
     for name in sorted(expected.keys() | present.keys()):
         if name not in present:
-            raise ModelAltered(f"the model's file {shown(name)} is missing", place=place)
+            raise ModelAltered(f"the model's {part} {shown(name)} is missing", place=place)
         if name not in expected:
-            raise ModelAltered(f"the model has a file {shown(name)} that its evidence does not name", place=place)
+            raise ModelAltered(f"the model has a {part} {shown(name)} that its evidence does not name", place=place)
         if present[name] != expected[name]:
-            raise ModelAltered(f"the model's file {shown(name)} is not the one its evidence names", place=place)
+            raise ModelAltered(f"the model's {part} {shown(name)} is not the one its evidence names", place=place)
 
 
 def copy_payload(payload: Payload, folder: str) -> Payload:

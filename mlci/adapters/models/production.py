@@ -1,7 +1,8 @@
 """Production's predictions on a holdout: those that were kept, or made anew in the environment of its own.
 
-Its files come from the registry and are believed as far as their digest holds. It is loaded beside the code of the
-commit it was made from, never beside a change's, in the candidate's interpreter only where that is the same.
+Its files come from the registry and are believed as far as their digest holds. It is loaded with the code that was kept
+with it, never with a change's, in the candidate's interpreter only where that is the same. Where the user's own command
+scores, that is run as the commit has it that the model was made from.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from mlci.adapters.disk.folders import read_file, writing
 from mlci.adapters.git.repository import Repository
 from mlci.adapters.models.environments import Unbuildable, build
-from mlci.adapters.models.handover import LOCK, payload_in, read_lock
+from mlci.adapters.models.handover import CODE, LOCK, payload_in, read_lock, verify_code
 from mlci.adapters.models.locks import minor, python_of, same
 from mlci.adapters.models.payload import find_payload, verify
 from mlci.adapters.models.scored import Question, ScoredFolder, ScoredVersion
@@ -76,11 +77,13 @@ class _Fetched:
     Attributes:
         payload: its files.
         lock: requirements it is loaded with; None where the version names none.
+        code: folder of the modules of the user's own that it brings; may be empty.
         commit: it was made from; None where that is not known.
     """
 
     payload: Payload
     lock: str | None
+    code: Path
     commit: str | None
 
 
@@ -145,6 +148,7 @@ class _Job:
         self._evaluator, self._bench, self._say, self._work = evaluator, bench, say, work
         self._kept = ScoredFolder(str(Path(bench.folder, "scored")), say)
         self._stored = ScoredVersion(registry, version, say)
+        self._by_command = asked.command is not None
         self._without_code = ""
 
     def predictions(self) -> tuple[Production, str] | Unscored:
@@ -159,7 +163,7 @@ class _Job:
             production, path = self._scored(fetched)
         except _UNSCORED as error:
             lacking = error.missing if isinstance(error, Unbuildable) else missing(error)
-            why = one_line(error.cause, 1000) + self._without_code
+            why = one_line(error.cause, 1000) + (self._without_code if lacking or self._by_command else "")
             return Unscored(version=self._version.number, why=why, missing=lacking)
         place = self._kept.keep(production, path)
         if self._bench.trusted:
@@ -182,18 +186,24 @@ class _Job:
         if not self._registry.fetch(self._version, "model", str(self._work)):
             raise self._stored.broken("the model that its evidence names is gone")
         verify(str(folder), model.files)
+        code = self._work / "mlci" / CODE
+        if model.code and not self._registry.fetch(self._version, f"mlci/{CODE}", str(self._work)):
+            raise self._stored.broken("the code that its evidence names is gone")
+        verify_code(str(code), model.code)
+        if self._by_command and model.provenance.dirty:
+            raise ModelUnusable("it was made from files that no commit has")
         lock = None
         if self._registry.fetch(self._version, f"mlci/{LOCK}", str(self._work)):
             lock = read_lock(str(self._work / "mlci" / LOCK))
-        payload = payload_in(str(folder), model)
-        return _Fetched(payload=payload, lock=lock, commit=model.provenance.commit)
+        payload = payload_in(str(folder), model, str(code))
+        return _Fetched(payload=payload, lock=lock, code=code, commit=model.provenance.commit)
 
     def _foreign(self) -> _Fetched:
         folder = self._work / "model"
         if not self._registry.fetch(self._version, "model", str(self._work)) or not folder.is_dir():
             raise ModelMissing("mlci did not register it, and it has no folder model/ in the registry")
-        payload = find_payload(str(folder), None, self._asked.command is not None)
-        return _Fetched(payload=payload, lock=_mlflow_lock(folder), commit=None)
+        payload = find_payload(str(folder), None, self._by_command)
+        return _Fetched(payload=payload, lock=_mlflow_lock(folder), code=self._work / CODE, commit=None)
 
     def _scored(self, fetched: _Fetched) -> tuple[Production, str]:
         interpreter, where = self._interpreter(fetched)
@@ -213,7 +223,7 @@ class _Job:
     def _interpreter(self, fetched: _Fetched) -> tuple[Interpreter, str]:
         """Where it is loaded, and that as words."""
         own = self._bench.interpreter
-        code, top = self._code(fetched.commit)
+        code, tree = self._tree(fetched.commit) if self._by_command else (self._kept_code(fetched), None)
         if fetched.lock is None:
             python, where = own.python, "in the candidate's environment, because it names none of its own"
         elif same(describe(own, self._say), fetched.lock):
@@ -223,13 +233,21 @@ class _Job:
             root = str(Path(self._bench.folder, "environments"))
             python = build(fetched.lock, wanted, root, self._bench.environ, self._say)
             where = "in an environment made from its own lock"
-        environ = self._environ(python, code, top)
+        environ = self._environ(python, code, tree)
         log = str(Path(own.log).with_name("production.log"))
-        return replace(own, python=python, cwd=str(code), environ=environ, log=log), where
+        found = replace(own, python=python, cwd=str(code), environ=environ, log=log)
+        return replace(found, own=(str(code),), forbidden=str(self._top())), where
 
-    def _code(self, commit: str | None) -> tuple[Path, Path | None]:
-        """The folder to load it in, as its own commit has it, and that commit's whole tree; else an empty folder."""
-        repository, tree = self._bench.repository, self._work / "code"
+    def _kept_code(self, fetched: _Fetched) -> Path:
+        """The folder that it is loaded in: the modules that it brings, and nothing else."""
+        fetched.code.mkdir(parents=True, exist_ok=True)
+        if not fetched.payload.code:
+            self._without_code = " (no modules of your own were kept with it)"
+        return fetched.code
+
+    def _tree(self, commit: str | None) -> tuple[Path, Path | None]:
+        """The folder of mlci.yml as its own commit has it, and that commit's whole tree; else an empty folder."""
+        repository, tree = self._bench.repository, self._work / "tree"
         if commit is None or repository is None or not repository.tree(commit, str(tree)):
             tree.mkdir(exist_ok=True)
             if commit is not None:
@@ -257,14 +275,16 @@ class _Job:
 
     def _moved(self, entry: str, tree: Path | None) -> str | None:
         """A folder of modules; one of the work tree as the commit has it, None where it has none."""
-        own = self._bench.interpreter.cwd
-        path = Path(os.path.realpath(Path(own, entry)))
-        repository = self._bench.repository
-        top = Path(os.path.realpath(own if repository is None else repository.top))
+        path, top = Path(os.path.realpath(Path(self._bench.interpreter.cwd, entry))), self._top()
         if not path.is_relative_to(top):
             return str(path)
         moved = None if tree is None else tree / path.relative_to(top)
         return str(moved) if moved is not None and moved.is_dir() else None
+
+    def _top(self) -> Path:
+        """The work tree, whose modules are those of a change."""
+        own, repository = self._bench.interpreter.cwd, self._bench.repository
+        return Path(os.path.realpath(own if repository is None else repository.top))
 
 
 def _mlflow_lock(folder: Path) -> str | None:

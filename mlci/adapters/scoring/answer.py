@@ -56,6 +56,8 @@ class Written:
     width: int = 0
     classes: tuple[str | None, ...] | None = None
     scale: Scale = "raw"
+    modules: tuple[tuple[str, str], ...] = ()
+    unkept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from mlci.domain.policy import Columns
 from mlci.domain.training import Outputs
 
 WORKER = Path(__file__).parents[2] / "worker.py"
-SURVEY = Path(__file__).with_name("survey.py")
+SURVEY, IMPORTS = Path(__file__).with_name("survey.py"), Path(__file__).with_name("imports.py")
 
 # Predictions that were kept are computed again when this changes: what is made here of the worker's numbers.
 _READING_VERSION = 1
@@ -75,6 +75,8 @@ class Interpreter:
         environ: the complete environment, without tokens.
         timeout: longest time one model may take, in seconds.
         log: path of the file that gets everything it prints.
+        own: folders whose modules are the model's own; empty for ``cwd`` and the work tree that it lies in.
+        forbidden: folder that no module may come from, other than the model's own; None where all may be imported.
     """
 
     python: str
@@ -82,6 +84,8 @@ class Interpreter:
     environ: Mapping[str, str]
     timeout: float
     log: str
+    own: tuple[str, ...] = ()
+    forbidden: str | None = None
 
 
 def evaluator_digest(asked: Asked, code: str | None) -> str:

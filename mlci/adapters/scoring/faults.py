@@ -73,6 +73,7 @@ def fault(
 _HELP = {
     "features": "name the columns under evaluate.features, or score a holdout that has what the model was trained on",
     "no-predict": "save the model itself, or score by a command of your own under evaluate.command",
+    "of-another": "it brings its own code; install no package from the work tree into its environment",
     "untrusted": "save it as ONNX, or from types of the library alone",
 }
 

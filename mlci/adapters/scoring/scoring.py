@@ -13,13 +13,14 @@ from mlci.adapters.disk.files import sha256
 from mlci.adapters.oneline import one_line
 from mlci.adapters.process.running import Order, run
 from mlci.adapters.scoring.answer import Written, read_answer, read_raw
-from mlci.adapters.scoring.asked import SURVEY, WORKER, Asked, HoldoutFile, Interpreter
+from mlci.adapters.scoring.asked import IMPORTS, SURVEY, WORKER, Asked, HoldoutFile, Interpreter
 from mlci.adapters.scoring.faults import fault
 from mlci.adapters.scoring.interpreting import Given, interpret
+from mlci.adapters.scoring.modules import not_kept, own_folders, own_modules
 from mlci.adapters.scoring.own import predictions_file, read_own
 from mlci.adapters.scoring.parts import Examples, Layout, read_examples, read_layout
 from mlci.adapters.scoring.writing import columns_of, ending, fingerprint, write_predictions
-from mlci.domain.training import Environment, Payload, Scored, Usage
+from mlci.domain.training import Environment, OwnModule, Payload, Scored, Usage
 from mlci.errors import ColumnMissing, MlciError, ModelUnusable, NotWritable, Place
 
 Say = Callable[[str], None]
@@ -45,6 +46,7 @@ class _Outcome:
     given: Given
     environment: Environment
     usage: Usage
+    code: tuple[OwnModule, ...] = ()
 
 
 def score(payload: Payload, holdout: HoldoutFile, asked: Asked, interpreter: Interpreter, out: str, say: Say) -> Scored:
@@ -97,6 +99,7 @@ def score(payload: Payload, holdout: HoldoutFile, asked: Asked, interpreter: Int
         environment=outcome.environment,
         usage=outcome.usage,
         assumptions=tuple(one_line(note, 500) for note in (*examples.assumptions, *outcome.given.assumptions)),
+        code=outcome.code,
     )
 
 
@@ -142,6 +145,8 @@ def _ask(task: _Task, interpreter: Interpreter, folder: Path, examples: Callable
         "excluded": task.layout.excluded,
         "device": asked.device,
         "trusted": asked.trusted,
+        "own": list(own_folders(interpreter)),
+        "forbidden": interpreter.forbidden,
     }
     answer, usage = _work(request, interpreter, folder, "scoring", say, shown=True)
     if answer.error is not None:
@@ -154,7 +159,9 @@ def _ask(task: _Task, interpreter: Interpreter, folder: Path, examples: Callable
     notes = tuple(
         f"the model was written by scikit-learn {wrote} and read by {reads}" for wrote, reads in answer.versions[:3]
     )
-    return _Outcome(replace(given, assumptions=(*given.assumptions, *notes)), answer.environment, usage)
+    assumptions = (*given.assumptions, *notes, *not_kept(answer))
+    code = own_modules(answer, own_folders(interpreter))
+    return _Outcome(replace(given, assumptions=assumptions), answer.environment, usage, code)
 
 
 def _work(
@@ -162,7 +169,9 @@ def _work(
 ) -> tuple[Written, Usage]:
     """Run the worker and read its answer."""
     path = folder / "request.json"
-    path.write_text(json.dumps({**request, "survey": str(SURVEY), "answer": str(folder)}), "utf-8")
+    path.write_text(
+        json.dumps({**request, "survey": str(SURVEY), "imports": str(IMPORTS), "answer": str(folder)}), "utf-8"
+    )
     argv = (interpreter.python, str(WORKER), str(path))
     usage = _run(argv, interpreter, {}, what, say, shown=shown)
     return read_answer(folder), usage

@@ -43,7 +43,7 @@ def test_killed_while_writing_leaves_the_old_content_or_the_new(tmp_path: Path) 
     target = tmp_path / "gate.json"
     contents = {letter * 3_000_000 for letter in "ab"}
     script = (
-        "import sys\nfrom mlci.adapters import files\nprint('ready', flush=True)\n"
+        "import sys\nfrom mlci.adapters.disk import files\nprint('ready', flush=True)\n"
         "while True:\n    for letter in b'ab':\n        files.write(sys.argv[1], bytes([letter]) * 3_000_000)\n"
     )
     for delay in (0.001, 0.004, 0.009, 0.02, 0.033, 0.05):
@@ -62,7 +62,7 @@ def test_a_full_disk_leaves_the_old_content_no_litter_and_one_clear_error(tmp_pa
     target = tmp_path / "gate.json"
     target.write_text("old")
     script = (
-        "import resource, signal, sys\nfrom mlci.adapters import files\nfrom mlci.errors import NotWritable\n"
+        "import resource, signal, sys\nfrom mlci.adapters.disk import files\nfrom mlci.errors import NotWritable\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n    files.write(sys.argv[1], b'x' * 100_000)\nexcept NotWritable as error:\n    print(error)\n"
     )

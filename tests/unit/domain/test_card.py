@@ -86,7 +86,7 @@ def test_the_gates_word_is_added_with_every_difference_on_all_examples() -> None
         baseline=Subject(name="churn version 3", digest="b" * 64),
     )  # fmt: skip
 
-    tags, metrics = card.judged(report, "0" * 64)
+    tags, metrics = card.judged(report, "0" * 64, "7" * 64)
 
     assert tags == {
         "mlci.gate": "0" * 64, "mlci.verdict": "pass", "mlci.verdict.reason": "f1 is no worse",
