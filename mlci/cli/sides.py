@@ -72,7 +72,7 @@ class Sides:
             path, model = _kept(registry, version)
         if not os.path.lexists(path) and not os.path.splitext(path)[1]:  # noqa: PTH122
             raise FileMissing(
-                f"there is no {path}: model-ci left no candidate",
+                "there is no candidate: model-ci left none",
                 place=Place(path),
                 help="see why in the job that trains, or name a file of predictions",
             )

@@ -34,7 +34,7 @@ def _of_a_profile(profile: str) -> Finding:
         id="model:profile",
         rule="model",
         verdict=Verdict.INCONCLUSIVE,
-        reason="dropped",
+        reason="profile",
         message=f"the candidate was trained by the profile {_shown(profile)}, on a part of the data",
         explanation=(
             "A profile shows that training works, not what the model is worth. "
@@ -48,7 +48,7 @@ def _elsewhere(holdout: str) -> Finding:
         id="model:holdout",
         rule="model",
         verdict=Verdict.INCONCLUSIVE,
-        reason="unscored",
+        reason="other-holdout",
         message=f"the candidate was scored on another holdout than {_shown(holdout)} as it is here",
         explanation=(
             "Its evidence names another content, so its numbers answer another question than the configuration asks. "
@@ -62,7 +62,7 @@ def _seen(data: str) -> Finding:
         id="model:seen",
         rule="model",
         verdict=Verdict.INCONCLUSIVE,
-        reason="unsupported",
+        reason="leakage",
         message=f"the candidate was trained on what it is judged on: {_shown(data)} and the holdout are the same file",
         explanation=(
             "A model that has seen the answers says nothing of examples it has not seen. "

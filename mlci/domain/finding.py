@@ -13,8 +13,9 @@ Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy",
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
 Reason = Literal[
     "better", "boundary", "cancelled", "clusters", "dropped", "failed", "few-positives", "fork", "gate-changed",
-    "identical", "input-error", "insufficient", "interval", "lost-predictions", "missing", "no-baseline",
-    "no-difference", "other-branch", "policy-not-yet-merged", "regression", "reused", "skipped", "threshold",
+    "identical", "input-error", "insufficient", "interval", "leakage", "lost-predictions", "missing", "no-baseline",
+    "no-difference", "other-branch", "other-holdout", "policy-not-yet-merged", "profile", "regression", "reused",
+    "skipped", "threshold",
     "undefined", "unknown", "unscored", "unsupported", "untouched", "unverified",
 ]  # fmt: skip
 

@@ -168,19 +168,57 @@ def test_a_change_of_the_holdout_is_never_judged_green(copied: Repository) -> No
     assert "data/holdout.csv" in found["message"]
 
 
-def test_production_is_scored_again_on_another_holdout_by_the_code_of_its_own_commit(copied: Repository) -> None:
-    (copied.folder / "data" / "holdout.csv").write_text(
-        (copied.folder / "data" / "holdout.csv").read_text().replace("trip-1", "ride-1")
-    )
-    # The class that production was pickled from is another in what is checked out; its own commit has the right one.
-    (copied.folder / "model.py").write_text((copied.folder / "model.py").read_text().replace("miles > self.at", "True"))
-    copied.commit()
+def ridden(found: Repository) -> None:
+    """Another holdout, so that production has to be scored again; and a class that answers 1 whatever it is asked."""
+    holdout, model = found.folder / "data" / "holdout.csv", found.folder / "model.py"
+    holdout.write_text(holdout.read_text().replace("trip-1", "ride-1"))
+    model.write_text(model.read_text().replace("miles > self.at", "True"))
+    found.commit()
 
-    assert copied.mlci("run") == 11
-    metric = next(each for each in copied.report("gate-compare")["findings"] if each["rule"] == "compare")
+
+def assert_production_was_scored_by_its_own_code(found: Repository) -> None:
+    metric = next(each for each in found.report("gate-compare")["findings"] if each["rule"] == "compare")
     assert metric["baseline"] == pytest.approx(0.9)
     assert metric["candidate"] < 0.6
-    assert "scored on this holdout" in " ".join(each["message"] for each in copied.report("model-ci")["findings"])
+    assert "scored on this holdout" in " ".join(each["message"] for each in found.report("model-ci")["findings"])
+
+
+def test_production_is_scored_again_on_another_holdout_by_the_code_that_was_kept_with_it(copied: Repository) -> None:
+    assert [each["path"] for each in copied.evidence("model")["code"]] == ["model.py"]
+    before = copied.evidence("model")["files"]
+    ridden(copied)
+
+    assert copied.mlci("run", PYTHONPATH=str(copied.folder)) == 11
+
+    assert_production_was_scored_by_its_own_code(copied)
+    # The very same bytes of a pickle, and another model.
+    versions = dict(
+        asked(
+            copied.folder / ".mlci" / "mlflow.db",
+            "select version, value from model_version_tags where key = 'mlci.artifact'",
+        )
+    )
+    assert set(versions) == {"1", "2"}
+    assert len(set(versions.values())) == 2
+    assert copied.evidence("model")["files"] == before
+
+
+def test_production_made_from_what_was_never_committed_is_scored_by_that(tmp_path: Path) -> None:
+    found = repository(tmp_path)
+    # The model that is right is not the one of the commit, and the commit goes, as after a squash.
+    (found.folder / "model.py").write_text((found.folder / "model.py").read_text().replace("miles > self.at", "True"))
+    found.git("commit", "-qam", "wrong")
+    (found.folder / "model.py").write_text((found.folder / "model.py").read_text().replace("True", "miles > self.at"))
+    assert found.mlci("run") == 0
+    assert found.evidence("model")["provenance"]["dirty"]
+    found.git("reset", "-q", "--soft", "HEAD~1")
+    found.git("reflog", "expire", "--expire=now", "--all")
+    found.git("gc", "-q", "--prune=now")
+    ridden(found)
+
+    assert found.mlci("run") == 11
+
+    assert_production_was_scored_by_its_own_code(found)
 
 
 def test_a_profile_trains_by_its_sample_and_registers_nothing(tmp_path: Path) -> None:
