@@ -67,8 +67,8 @@ class Payload:
     Attributes:
         path: of the file or folder on this machine.
         format: how it is loaded.
-        digest: sha256, in hexadecimal, of the manifest of its files; what is random in an MLflow model is left out. Once
-            the model was scored, its artifact: ``artifact_digest``.
+        digest: sha256, in hexadecimal, of the manifest of its files; what is random in an MLflow model is left out.
+            Once the model was scored, the digest of its artifact (``artifact_digest``).
         files: everything it consists of, by path.
         code: modules of the user's own that it is loaded with, as far as they are known.
     """

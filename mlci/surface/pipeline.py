@@ -49,7 +49,8 @@ GATE_COMPARE = Command(
         Param(
             name="version", kind="text",
             help="Version in the registry that the candidate is: its predictions are taken from there where no "
-            "--candidate is given, and the verdict is recorded with it on the default branch and on this machine.",
+            "--candidate is given. With the folder that model-ci left, the verdict is recorded with it on the default "
+            "branch and on this machine.",
         ),
         Param(
             name="against", kind="text",

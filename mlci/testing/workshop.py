@@ -46,7 +46,7 @@ class MemoryWorkshop:
 
     def score(self, payload: Payload) -> Scored:
         """The same predictions every time; no file is written."""
-        self.asked.append("score")
+        self.asked.append(f"score {payload.files[0].path}")
         if self.unusable and "train" not in self.asked:
             raise ModelUnusable("the model cannot be loaded")
         return Scored(

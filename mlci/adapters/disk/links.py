@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 # What Linux itself follows before it gives up.
 _MOST = 40
@@ -19,42 +18,27 @@ def names_of(top: str, path: str) -> tuple[str, ...]:
     Returns:
         paths from ``top``, without ``path`` itself; none that leads out of ``top``.
     """
-    root = os.path.realpath(top)
-    found: list[str] = []
-    done: list[str] = []
+    root = os.path.realpath(top).strip("/").split("/")
+    found: list[tuple[str, ...]] = []
+    done = list(root)
     todo = path.split("/")[::-1]
-    followed = 0
     while todo:
         part = todo.pop()
-        if part in ("", "."):
-            continue
         if part == "..":
-            if not done:
-                return _further(found, path)
-            done.pop()
+            done = done[:-1]
+        if part in ("", ".", ".."):
             continue
         done.append(part)
-        place = str(Path(root, *done))
-        if not os.path.islink(place):  # noqa: PTH114 - a name that no file can have is simply none
-            continue
-        followed += 1
-        target = _within(root, os.readlink(place))  # noqa: PTH115
-        if target is None or followed > _MOST:
-            return _further(found, path)
-        # From here on the file goes by where the link leads, so the link itself is a name of its own.
-        found.append("/".join(done))
-        done = done[:-1] if not target[1] else []
-        todo += target[0].split("/")[::-1]
-    return _further([*found, "/".join(done)], path) if found else ()
-
-
-def _further(found: list[str], path: str) -> tuple[str, ...]:
-    return tuple(name for name in dict.fromkeys(found) if name not in ("", path))
-
-
-def _within(root: str, target: str) -> tuple[str, bool] | None:
-    """What a link says, from the root where it is absolute; None where that is elsewhere."""
-    if not target.startswith("/"):
-        return target, False
-    inside = os.path.relpath(target, root)
-    return None if inside == ".." or inside.startswith("../") else (inside, True)
+        place = "/" + "/".join(done)
+        if os.path.islink(place):  # noqa: PTH114 - a name that no file can have is simply none
+            # From here on the file goes by where the link leads, so the link itself is a name of its own.
+            found.append(tuple(done))
+            target = os.readlink(place)  # noqa: PTH115
+            done = [] if target.startswith("/") else done[:-1]
+            todo += target.split("/")[::-1]
+            if len(found) > _MOST:
+                break
+    found.append(tuple(done))
+    # A way may lead out of the folder and back in.
+    inside = ("/".join(one[len(root) :]) for one in found if one[: len(root)] == tuple(root))
+    return tuple(name for name in dict.fromkeys(inside) if name not in ("", path))

@@ -215,12 +215,10 @@ def registry_folder(handover: HandOver, folder: str) -> None:
     with made_whole(folder) as new:
         (new / MODEL).mkdir()
         copy_tree(str(root / MODEL), new / MODEL)
-        code = new / "mlci" / CODE
-        code.mkdir(parents=True)
+        (new / "mlci").mkdir()
         if handover.model.code:
-            copy_tree(str(root / CODE), code)
-        else:
-            code.rmdir()
+            (new / "mlci" / CODE).mkdir()
+            copy_tree(str(root / CODE), new / "mlci" / CODE)
         for name in (EVIDENCE, candidate_name(handover.model), LOCK, ENVIRONMENT):
             shutil.copyfile(root / name, new / "mlci" / name, follow_symlinks=False)
 

@@ -9,6 +9,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 _INSTALLED = ("site-packages", "dist-packages")
@@ -46,7 +47,7 @@ def _inside(real: str, folder: str) -> bool:
 
 def _installed_not(real: str, folder: str) -> bool:
     """Whether it lies in a folder, and not among installed packages that lie in it."""
-    return _inside(real, folder) and not set(_INSTALLED) & set(real[len(folder) :].split(os.sep))
+    return _inside(real, folder) and not set(_INSTALLED) & set(Path(real[len(folder) :]).parts)
 
 
 class _Finder:

@@ -19,11 +19,14 @@ from mlci.domain.training import (
     Environment,
     Inputs,
     ModelPredicate,
+    OwnModule,
     Payload,
+    PayloadFile,
     Predictions,
     Production,
     Provenance,
     Usage,
+    artifact_digest,
 )
 
 KEY, HOLDOUT, EVALUATOR = "1" * 64, "2" * 64, "3" * 64
@@ -48,7 +51,20 @@ def model(folder: Path, files: dict[str, bytes] | None = None) -> Payload:
     return find_payload(str(folder), None, False)
 
 
+def modules(folder: Path, code: dict[str, bytes]) -> tuple[OwnModule, ...]:
+    """Modules as scoring finds them, by path below an import root."""
+    found = []
+    for path, content in code.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        file = PayloadFile(path=path, digest=sha(content), size=len(content))
+        found.append(OwnModule(file=file, place=str(place)))
+    return tuple(found)
+
+
 def predicate(payload: Payload, **changes: Any) -> ModelPredicate:
+    code = tuple(module.file for module in payload.code)
     inputs = Inputs(code="4" * 64, params="5" * 64, data="6" * 64, environment="7" * 64, recipe="8" * 64, key=KEY)
     predictions = Predictions(
         file=Subject(name="candidate.csv", digest=sha(CANDIDATE)), rows=2, holdout=Data(path="h.csv", digest=HOLDOUT),
@@ -56,7 +72,8 @@ def predicate(payload: Payload, **changes: Any) -> ModelPredicate:
     )  # fmt: skip
     provenance = Provenance(command="python train.py", seed=1, device="cpu", environment=ENVIRONMENT)
     whole = ModelPredicate(
-        model="churn", format=payload.format, artifact=payload.digest, files=payload.files, inputs=inputs,
+        model="churn", format=payload.format, files=payload.files, code=code, inputs=inputs,
+        artifact=artifact_digest(payload.files, code, format=payload.format, inputs=inputs),
         provenance=provenance, predictions=predictions, training=_USAGE, scoring=_USAGE, mlci="1.0.0",
     )  # fmt: skip
     return replace(whole, **changes)
@@ -75,9 +92,12 @@ def production(**changes: Any) -> Production:
     return replace(whole, **changes)
 
 
-def laid(folder: Path, files: dict[str, bytes] | None = None, *, baseline: bool = True, **changes: Any) -> Path:
+def laid(
+    folder: Path, files: dict[str, bytes] | None = None, *, code: dict[str, bytes] | None = None, baseline: bool = True,
+    **changes: Any,
+) -> Path:  # fmt: skip
     """A hand-over folder at ``folder / "mlci-model"``."""
-    payload = model(folder / "output", files)
+    payload = replace(model(folder / "output", files), code=modules(folder / "src", code or {}))
     (folder / "scored.csv").write_bytes(CANDIDATE)
     (folder / "production.csv").write_bytes(BASELINE)
     handover.lay(

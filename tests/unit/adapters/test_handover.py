@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from handed import BASELINE, CANDIDATE, ENVIRONMENT, evidence, laid, model, predicate, production
+from handed import BASELINE, CANDIDATE, ENVIRONMENT, evidence, laid, model, modules, predicate, production
 
 from mlci.adapters.disk import folders
+from mlci.adapters.disk.content import digest_of_manifest
 from mlci.adapters.models import handover
-from mlci.domain.training import Environment, PayloadFile
+from mlci.domain.training import Environment, Inputs, OwnModule, PayloadFile, artifact_digest
 from mlci.errors import ArtifactRefused, FileMissing, MlciError, ModelAltered, NotWritable
 
 
@@ -37,6 +38,99 @@ def test_a_model_that_is_a_folder_stays_one(tmp_path: Path) -> None:
     assert handover.verify_payload(found).path == str(folder / "model")
     assert found.baseline is None
     assert (folder / "model" / "code" / "mine.py").read_bytes() == b"1"
+
+
+CODE = {"mine.py": b"import churn.model", "churn/__init__.py": b"", "churn/model.py": b"class Model: ..."}
+
+
+def test_code_that_a_model_is_loaded_with_is_laid_out_by_import_path_and_comes_with_it(tmp_path: Path) -> None:
+    folder = laid(tmp_path, code=CODE)
+    first = handover.read(str(folder))
+    assert {file.path: (folder / "code" / file.path).read_bytes() for file in first.model.code} == CODE
+    handover.lay(
+        str(folder), evidence=first.evidence, candidate=first.candidate, payload=first.payload,
+        environment=first.environment, baseline=None,
+    )  # fmt: skip
+    again = handover.verify_payload(handover.read(str(folder)))
+    assert [module.place for module in again.code] == [str(folder / "code" / path) for path in CODE]
+    assert again.digest != laid_without_code(tmp_path / "other")
+
+
+def laid_without_code(folder: Path) -> str:
+    folder.mkdir()
+    return handover.read(str(laid(folder))).model.artifact
+
+
+@pytest.mark.parametrize("name", ["churn/model.py", "churn/more.py", "json.py"])
+def test_other_code_than_the_evidence_names_is_found_when_it_is_compared(tmp_path: Path, name: str) -> None:
+    folder = laid(tmp_path, code=CODE)
+    (folder / "code" / name).write_bytes(b"other")
+    with pytest.raises(ModelAltered, match="module"):
+        handover.verify_payload(handover.read(str(folder)))
+
+
+def test_code_that_is_not_named_or_not_there_is_refused(tmp_path: Path) -> None:
+    folder = laid(tmp_path, code=CODE)
+    shutil.rmtree(folder / "code")
+    with pytest.raises(FileMissing, match="has no code"):
+        handover.read(str(folder))
+    shutil.rmtree(folder)
+    folder = laid(tmp_path)
+    (folder / "code").mkdir()
+    with pytest.raises(ArtifactRefused, match="does not name"):
+        handover.read(str(folder))
+
+
+def test_code_that_changes_before_it_is_laid_lays_nothing(tmp_path: Path) -> None:
+    first = handover.read(str(laid(tmp_path, code=CODE)))
+    payload = replace(first.payload, code=modules(tmp_path / "src", {**CODE, "mine.py": b"other"}))
+    for given in (payload, replace(payload, code=()), replace(first.payload, code=first.payload.code[1:])):
+        with pytest.raises(ModelAltered):
+            handover.lay(
+                str(tmp_path / "new"), evidence=first.evidence, candidate=first.candidate, payload=given,
+                environment=first.environment, baseline=None,
+            )  # fmt: skip
+    (tmp_path / "mlci-model" / "code" / "mine.py").write_bytes(b"other")
+    with pytest.raises(ModelAltered, match=r"mine\.py"):
+        handover.lay(
+            str(tmp_path / "new"), evidence=first.evidence, candidate=first.candidate, payload=first.payload,
+            environment=first.environment, baseline=None,
+        )  # fmt: skip
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_scoring_command_is_another_model_with_other_code_and_older_evidence_is_still_read(tmp_path: Path) -> None:
+    found = replace(predicate(model(tmp_path)), format="command")
+    names = [
+        artifact_digest(found.files, format="command", inputs=replace(found.inputs, code=digit * 64)) for digit in "45"
+    ]
+    assert names[0] != names[1]
+    assert handover.read_model(evidence(replace(found, artifact=names[0])), "here").artifact == names[0]
+    assert handover.read_model(evidence(found), "here").artifact == found.artifact
+    with pytest.raises(ArtifactRefused):
+        handover.read_model(evidence(replace(found, artifact=names[1])), "here")
+
+
+@pytest.mark.parametrize("path", ["../x.py", "/x.py", "x.pyc", "x", ".py", "a-b.py", "a//b.py", "a/b", "x.py/y"])
+def test_evidence_names_modules_only_by_what_can_be_imported(tmp_path: Path, path: str) -> None:
+    payload = model(tmp_path / "output")
+    module = OwnModule(file=PayloadFile(path=path, digest="0" * 64, size=1), place="/x")
+    with pytest.raises(ArtifactRefused):
+        handover.read_model(evidence(predicate(replace(payload, code=(module,)))), "here")
+
+
+def test_a_file_of_the_model_is_never_the_same_as_a_module_of_that_name() -> None:
+    one = PayloadFile(path="model.pkl", digest="0" * 64, size=1)
+    module = PayloadFile(path="x.py", digest="1" * 64, size=1)
+    inside = replace(module, path="code/x.py")
+    inputs = Inputs(code="", params="", data="", environment="", recipe="", key="")
+    digests = {
+        artifact_digest([one, inside], format="pickle", inputs=inputs),
+        artifact_digest([one], [module], format="pickle", inputs=inputs),
+        artifact_digest([one, module], format="pickle", inputs=inputs),
+    }
+    assert len(digests) == 3
+    assert artifact_digest([module, one], format="pickle", inputs=inputs) == digest_of_manifest([one, module])
 
 
 def test_an_earlier_hand_over_is_replaced_and_may_be_where_the_model_comes_from(tmp_path: Path) -> None:
@@ -248,9 +342,9 @@ def test_what_a_later_version_adds_is_passed_over(tmp_path: Path) -> None:
 def test_a_single_file_is_handed_to_its_loader_and_a_folder_as_it_is(tmp_path: Path) -> None:
     one = PayloadFile(path="model.onnx", digest="0" * 64, size=1)
     single = replace(predicate(model(tmp_path)), format="onnx", files=(one,))
-    assert handover.payload_in("/m", single).path == "/m/model.onnx"
-    assert handover.payload_in("/m", replace(single, format="mlflow")).path == "/m"
-    assert handover.payload_in("/m", replace(single, files=(one, one))).path == "/m"
+    assert handover.payload_in("/m", single, "/c").path == "/m/model.onnx"
+    assert handover.payload_in("/m", replace(single, format="mlflow"), "/c").path == "/m"
+    assert handover.payload_in("/m", replace(single, files=(one, one)), "/c").path == "/m"
 
 
 def test_the_environment_survives_as_it_is(tmp_path: Path) -> None:

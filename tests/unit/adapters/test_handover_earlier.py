@@ -121,8 +121,8 @@ def test_the_name_of_a_model_is_one_name_of_a_folder(one: str) -> None:
     assert segment("a") == "a"
 
 
-def registered(tmp_path: Path) -> tuple[Path, MemoryRegistry]:
-    folder, registry = laid(tmp_path), MemoryRegistry()
+def registered(tmp_path: Path, code: dict[str, bytes] | None = None) -> tuple[Path, MemoryRegistry]:
+    folder, registry = laid(tmp_path, code=code), MemoryRegistry()
     found = handover.read(str(folder))
     registry_folder(found, str(tmp_path / "entry"))
     entry = Entry(
@@ -144,6 +144,23 @@ def test_a_version_of_the_registry_is_found_and_kept_here(tmp_path: Path) -> Non
     assert found is not None
     assert found.origin == "version 1 in the registry"
     assert kept.with_inputs("churn", KEY) is not None
+
+
+def test_the_code_of_a_version_is_kept_with_it_and_comes_back(tmp_path: Path) -> None:
+    folder, registry = registered(tmp_path, {"churn/model.py": b"1"})
+    files = registry.stored["churn"]["1"].files
+    assert files["mlci/code/churn/model.py"] == b"1"
+    said: list[str] = []
+    kept = FolderEarlier(str(tmp_path / "models"), said.append)
+    assert same(RegistryEarlier(registry, kept).with_inputs("churn", KEY), folder, tmp_path / "again")
+    assert (tmp_path / "again" / "code" / "churn" / "model.py").read_bytes() == b"1"
+    assert same(kept.with_inputs("churn", KEY), folder, tmp_path / "once more")
+    files["mlci/code/churn/model.py"] = b"2"
+    assert RegistryEarlier(registry, kept).with_inputs("churn", KEY) is None
+    assert "module churn/model.py" in said.pop()
+    del files["mlci/code/churn/model.py"]
+    assert RegistryEarlier(registry, kept).with_inputs("churn", KEY) is None
+    assert "mlci/code" in said.pop()
 
 
 def test_a_version_that_is_not_whole_or_a_registry_that_refuses_counts_as_none(tmp_path: Path) -> None:

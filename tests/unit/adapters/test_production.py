@@ -1,9 +1,10 @@
-"""Production's predictions: kept, or made anew by what wrote the model, beside the code of its own commit."""
+"""Production's predictions: kept, or made anew by what wrote the model, with the code that was kept with it."""
 
 from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from handed import evidence as evidence_of
-from handed import predicate
+from handed import modules, predicate
 from older import PYTHON, lock, need_wheels, offline
 
 from mlci.adapters.disk.files import sha256
@@ -61,31 +62,38 @@ class Place:
         return Interpreter(python=sys.executable, cwd=str(self.folder), environ=environ, timeout=60, log=log)
 
     def predictions(  # type: ignore[no-untyped-def]
-        self, version: Version, *, trusted: bool = True, believed: bool = True, mlci: str = ".mlci"
-    ):
+        self, version: Version, *, trusted: bool = True, believed: bool = True, mlci: str = ".mlci",
+        asked: Asked = ASKED, **environ: str,
+    ):  # fmt: skip
+        interpreter = replace(self.interpreter, environ={**self.interpreter.environ, **environ})
         bench = Bench(
-            interpreter=self.interpreter, repository=Repository.find(str(self.folder), offline()),
+            interpreter=interpreter, repository=Repository.find(str(self.folder), offline()),
             folder=str(self.folder / mlci), environ=offline(), trusted=trusted,
             believed=believed,
         )  # fmt: skip
-        evaluator = evaluator_digest(ASKED, None)
-        return predictions_of(version, self.registry, self.holdout, ASKED, evaluator, bench, self.said.append)
+        evaluator = evaluator_digest(asked, None)
+        return predictions_of(version, self.registry, self.holdout, asked, evaluator, bench, self.said.append)
 
-    def register(self, output: Path, locked: str | None, commit: str | None = None) -> Version:
+    def register(
+        self, output: Path, locked: str | None, commit: str | None = None, code: dict[str, bytes] | None = None,
+        *, dirty: bool = False, command: bool = False,
+    ) -> Version:  # fmt: skip
         """A version as mlci registers it, scored on another holdout."""
-        payload = find_payload(str(output), None, False)
+        payload = find_payload(str(output), None, command)
+        payload = replace(payload, code=modules(self.folder.parent / "kept", code or {}))
         model = predicate(payload)
-        model = replace(model, provenance=replace(model.provenance, commit=commit))
+        model = replace(model, provenance=replace(model.provenance, commit=commit, dirty=dirty))
         entry = self.folder.parent / f"entry-{payload.digest[:8]}"
         (entry / "mlci").mkdir(parents=True)
         (entry / "model").mkdir()
         for file in payload.files:
             (entry / "model" / file.path).write_bytes((output / file.path).read_bytes())
+        modules(entry / "mlci" / "code", code or {})
         (entry / "mlci" / "model.json").write_bytes(evidence_of(model))
         if locked is not None:
             (entry / "mlci" / "environment.txt").write_text(locked)
         return self.registry.register(
-            "churn", Entry(digest=payload.digest, folder=str(entry), tags={}, params={}, metrics={}, description="")
+            "churn", Entry(digest=model.artifact, folder=str(entry), tags={}, params={}, metrics={}, description="")
         )
 
 
@@ -102,7 +110,9 @@ def place(tmp_path: Path) -> Place:
 def own(place: Place) -> Made:
     """A model whose class is code of the repository, which changes afterwards."""
 
-    def made(code: str = OWN.format(answer=1), locked: str | None = None) -> tuple[Version, str]:
+    def made(
+        code: str = OWN.format(answer=1), locked: str | None = None, *, kept: bool = True, **facts: bool
+    ) -> tuple[Version, str]:
         git = ["git", "-C", str(place.folder), "-c", "user.name=u", "-c", "user.email=u@example.org"]
         (place.folder / "mine.py").write_text(code)
         subprocess.run([*git[:3], "init", "-q"], check=True)
@@ -114,7 +124,8 @@ def own(place: Place) -> Made:
         dump = "import pickle, mine; pickle.dump(mine.Model(), open('../output/model.pkl', 'wb'))"
         subprocess.run([sys.executable, "-c", dump], check=True, cwd=place.folder)
         here = lock_text(replace(describe(place.interpreter), loaded={"numpy": _version("numpy")}))
-        return place.register(output, here if locked is None else locked, commit), commit
+        own_code = {"mine.py": code.encode()} if kept else {}
+        return place.register(output, here if locked is None else locked, commit, own_code, **facts), commit
 
     return made
 
@@ -160,7 +171,7 @@ def test_models_of_versions_that_cannot_read_each_other_are_compared(place: Plac
     assert not (place.folder / "other" / "environments").exists()
 
 
-def test_it_is_loaded_beside_the_code_of_its_own_commit_never_that_of_the_change(place: Place, own: Made) -> None:
+def test_it_is_loaded_with_the_code_that_was_kept_with_it_never_that_of_the_change(place: Place, own: Made) -> None:
     version, _ = own()
     (place.folder / "mine.py").write_text(OWN.format(answer=0))
     production, path = place.predictions(version, trusted=False)
@@ -186,15 +197,95 @@ def test_folders_of_modules_are_those_of_its_own_commit_too(place: Place, given:
     assert job._environ(sys.executable, tree, None).get("PYTHONPATH", "/nowhere") == "/nowhere"
 
 
-def test_without_its_commit_the_change_does_not_lend_it_code(place: Place, own: Made) -> None:
-    version, commit = own()
-    stored = place.registry.stored["churn"]["1"]
-    content = stored.files["mlci/model.json"].replace(commit.encode(), b"0" * 40)
-    stored.files["mlci/model.json"] = content
-    found = place.predictions(version)
+def test_neither_a_commit_that_is_gone_nor_one_that_was_dirty_takes_its_code_away(place: Place, own: Made) -> None:
+    version, _ = own(dirty=True)
+    shutil.rmtree(place.folder / ".git")
+    (place.folder / "mine.py").write_text(OWN.format(answer=0))
+    _, path = place.predictions(version)
+    assert set(column(path, "y_pred")) == {"1"}
+
+
+def test_without_code_of_its_own_the_change_does_not_lend_it_any(place: Place, own: Made) -> None:
+    start = place.folder.parent / "start"
+    start.mkdir()
+    (start / "sitecustomize.py").write_text(f"import sys; sys.path.append({str(place.folder)!r})")
+    version, _ = own(kept=False)
+    found = place.predictions(version, PYTHONPATH=str(start))
     assert isinstance(found, Unscored)
     assert found.missing == "mine"
-    assert "the code of its commit 000000000000 is not here" in found.why
+    assert "no modules of your own were kept with it" in found.why
+
+
+# A finder as setuptools, hatchling and others install it for an editable package: on every start of the interpreter.
+FINDER = """
+import importlib.util, sys
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return importlib.util.spec_from_file_location(name, {path!r}) if name == "mine" else None
+sys.meta_path.insert(0, Finder)
+"""
+
+
+@pytest.mark.parametrize("how", ["path", "finder", "already"])
+def test_an_editable_installation_of_the_work_tree_lends_it_none_either(place: Place, own: Made, how: str) -> None:
+    start = place.folder.parent / "start"
+    start.mkdir()
+    mine = str(place.folder / "mine.py")
+    starts = {
+        "path": f"import sys; sys.path.insert(0, {str(place.folder)!r})",
+        "finder": FINDER.format(path=mine),
+        "already": f"import sys; sys.path.insert(0, {str(place.folder)!r}); import mine",
+    }
+    (start / "sitecustomize.py").write_text(starts[how])
+    version, _ = own()
+    (place.folder / "mine.py").write_text(OWN.format(answer=0))
+
+    _, path = place.predictions(version, PYTHONPATH=str(start))
+
+    assert set(column(path, "y_pred")) == {"1"}
+
+
+def test_a_module_of_the_work_tree_that_comes_in_all_the_same_makes_its_predictions_nobodys(
+    place: Place, own: Made
+) -> None:
+    other = place.folder / "lib" / "other.py"
+    other.parent.mkdir()
+    other.write_text("ANSWER = 0\n")
+    code = "import sys; sys.path.append({path!r})\n" + OWN.format(answer="__import__('other').ANSWER")
+    version, _ = own(code.replace("{path!r}", repr(str(other.parent))))
+    found = place.predictions(version)
+    assert isinstance(found, Unscored)
+    assert "the module other was loaded from" in found.why
+
+
+SCRIPT = """
+import os
+class Model: pass
+if __name__ == "__main__":
+    ids = [row.split(",")[0] for row in open(os.environ["MLCI_HOLDOUT"]).read().split()[1:]]
+    with open(os.environ["MLCI_PREDICTIONS"], "w") as file:
+        file.write("id,y_pred\\n" + "".join(f"{id},%d\\n" for id in ids))
+"""
+
+
+def test_the_users_own_scoring_is_run_as_the_commit_has_it_or_not_at_all(place: Place, own: Made) -> None:
+    asked = replace(ASKED, command=f"{sys.executable} mine.py")
+    version, commit = own(SCRIPT.replace("%d", "1"), kept=False, command=True)
+    (place.folder / "mine.py").write_text(SCRIPT.replace("%d", "0"))
+    _, path = place.predictions(version, asked=asked, trusted=False)
+    assert set(column(path, "y_pred")) == {"1"}
+
+    stored = place.registry.stored["churn"]["1"]
+    whole = stored.files["mlci/model.json"]
+    for change, why in (
+        ((commit, "0" * 40), "the code of its commit 000000000000 is not here"),
+        (('"dirty":false', '"dirty":true'), "it was made from files that no commit has"),
+    ):
+        stored.files["mlci/model.json"] = whole.replace(*(text.encode() for text in change))
+        found = place.predictions(version, asked=asked, believed=False)
+        assert isinstance(found, Unscored)
+        assert why in found.why
 
 
 def test_what_it_was_registered_with_is_taken_when_the_holdout_is_the_same(place: Place, own: Made) -> None:
@@ -241,6 +332,9 @@ def test_a_version_that_was_altered_is_an_error_and_never_inconclusive(place: Pl
         (spoilt("model/model.pkl", b"other"), ModelAltered),
         (spoilt("model/more.pkl", b"other"), ModelAltered),
         (spoilt("model/model.pkl", None), RegistryBroken),
+        (spoilt("mlci/code/mine.py", b"other"), ModelAltered),
+        (spoilt("mlci/code/json.py", b"other"), ModelAltered),
+        (spoilt("mlci/code/mine.py", None), RegistryBroken),
         (spoilt("mlci/model.json", None), RegistryBroken),
         (spoilt("mlci/model.json", b"{}"), RegistryBroken),
         (retagged("mlci.artifact", "0" * 64), RegistryBroken),

@@ -90,6 +90,6 @@ def test_the_gates_word_is_added_with_every_difference_on_all_examples() -> None
 
     assert tags == {
         "mlci.gate": "0" * 64, "mlci.verdict": "pass", "mlci.verdict.reason": "f1 is no worse",
-        "mlci.compared_with": "churn version 3",
+        "mlci.compared_with": "churn version 3", "mlci.verdict.holdout": "7" * 64,
     }  # fmt: skip
     assert metrics == {"f1.difference": 0.01, "f1.difference.low": -0.002, "f1.difference.high": 0.02}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Any, get_args
 
 import pytest
@@ -70,6 +71,47 @@ def test_data_that_is_the_whole_folder_takes_everything_but_the_configuration() 
     reads = reading_of("mlci.yml", data=".")
 
     assert (reads.part_of("x/y"), reads.part_of("mlci.yml")) == ("data", "configuration")
+
+
+def test_one_file_can_be_training_data_and_holdout() -> None:
+    reads = reading_of("models/churn/mlci.yml", data="data/train.csv", holdout="data/holdout.csv")
+    folder = "models/churn/"
+
+    both = (
+        "data.dvc",
+        "dvc.lock",
+        "data/dvc.lock",
+        "../../dvc.lock",
+        "../dvc.lock",
+        "../churn.dvc",
+        "../../models.dvc",
+    )
+    for path in (posixpath.normpath(folder + name) for name in both):
+        assert reads.parts_of(path) == ("data", "holdout"), path
+        # It may pin more than what is named, so it stays in the key of what training reads.
+        assert reads.part_of(path) == "code", path
+        assert not reads.is_itself(path, "holdout"), path
+    assert reads.parts_of(f"{folder}data") == ("data", "holdout")
+    assert reads.is_itself(f"{folder}data", "holdout")
+    for path in ("data.dvc", "other/dvc.lock", f"{folder}data/dvc.lock.txt", f"{folder}data/other.csv.dvc"):
+        assert reads.parts_of(path) == ("code",), path
+    assert reading_of("mlci.yml", data="data", holdout="data/h.csv").parts_of("data/h.csv") == ("data", "holdout")
+
+
+def test_pins_count_whatever_the_patterns_say_and_without_data_they_pin_nothing() -> None:
+    assert reading_of("mlci.yml", holdout="data/h.csv", paths=[pattern("src/")]).part_of("dvc.lock") == "holdout"
+    assert reading_of("mlci.yml", paths=[pattern("src/")]).parts_of("dvc.lock") == ()
+
+
+def test_further_names_of_a_file_are_the_same_part_and_so_are_their_pointers() -> None:
+    names = {"data/holdout.parquet": ("via", "real/h.parquet"), "mlci.yml": ("elsewhere.yml",)}
+    reads = reading_of("mlci.yml", **FILES, paths=[pattern("src/")]).led(lambda path: names.get(path, ()))
+
+    for path, part in (
+        ("real/h.parquet", "holdout"), ("via", "holdout"), ("real", "holdout"), ("real/h.parquet.dvc", "holdout"),
+        ("real.dvc", "holdout"), ("elsewhere.yml", None), ("real/other", None),
+    ):  # fmt: skip
+        assert reads.part_of(path) == part, path
 
 
 def test_only_what_mlci_leaves_is_its_own() -> None:

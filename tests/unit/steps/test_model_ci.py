@@ -12,7 +12,16 @@ import pytest
 from mlci.domain.estimate import Estimate
 from mlci.domain.metric import METRICS
 from mlci.domain.report import Subject
-from mlci.domain.training import Data, Environment, Inputs, Production, Provenance
+from mlci.domain.training import (
+    Data,
+    Environment,
+    Inputs,
+    OwnModule,
+    PayloadFile,
+    Production,
+    Provenance,
+    artifact_digest,
+)
 from mlci.domain.verdict import Verdict
 from mlci.ports import Unscored, Version
 from mlci.steps import model_ci
@@ -21,6 +30,8 @@ from mlci.testing.workshop import ENVIRONMENT, MemoryWorkshop
 
 INPUTS = Inputs(code="1" * 64, params="2" * 64, data="3" * 64, environment="4" * 64, recipe="5" * 64, key="6" * 64)
 HOLDOUT = Data(path="data/holdout.csv", digest="7" * 64)
+FILES = (PayloadFile(path="model.joblib", digest="f" * 64, size=2048),)
+ARTIFACT = artifact_digest(FILES, format="pickle", inputs=INPUTS)
 
 
 def made_in(environment: Environment) -> Provenance:
@@ -50,7 +61,7 @@ def test_what_was_never_trained_is_trained_and_scored() -> None:
     outcome = model_ci.run(wanted(), workshop)
 
     assert outcome.trained
-    assert workshop.asked == ["earlier", "train", "score aaaa", "production"]
+    assert workshop.asked == ["earlier", "train", "score model.joblib", "production"]
     assert outcome.report.verdict is Verdict.PASS
     assert "nothing was trained from these inputs before" in outcome.report.reason
 
@@ -60,7 +71,7 @@ def test_evidence_is_a_statement_about_the_artifact_and_says_what_made_it() -> N
 
     statement = json.loads(outcome.candidate.evidence)
     predicate = statement["predicate"]
-    assert statement["subject"] == [{"name": "churn", "digest": {"sha256": "a" * 64}}]
+    assert statement["subject"] == [{"name": "churn", "digest": {"sha256": ARTIFACT}}]
     assert predicate["inputs"]["key"] == INPUTS.key
     assert predicate["provenance"]["environment"]["packages"] == ENVIRONMENT.packages
     assert predicate["predictions"]["file"] == {"name": "candidate.csv", "digest": "c" * 64}
@@ -86,7 +97,7 @@ def test_another_holdout_or_evaluator_scores_the_earlier_model_and_trains_nothin
 
     outcome = model_ci.run(wanted(**changed), workshop)
 
-    assert workshop.asked == ["earlier", "score aaaa", "production"]
+    assert workshop.asked == ["earlier", "score model.joblib", "production"]
     assert not outcome.trained
     predictions = outcome.candidate.predicate.predictions
     assert (predictions.holdout.digest, predictions.evaluator) == (
@@ -94,6 +105,28 @@ def test_another_holdout_or_evaluator_scores_the_earlier_model_and_trains_nothin
         changed.get("evaluator", "9" * 64),
     )
     assert outcome.candidate.predicate.training == workshop.known[INPUTS.key].predicate.training
+
+
+def test_the_same_files_with_other_code_are_another_model() -> None:
+    def of(digest: str) -> model_ci.Outcome:
+        module = OwnModule(file=PayloadFile(path="mine.py", digest=digest, size=1), place="/work/mine.py")
+        return model_ci.run(wanted(), MemoryWorkshop(code=(module,)))
+
+    one, other = (of(digit * 64).candidate for digit in "ab")
+    assert len({ARTIFACT, one.predicate.artifact, other.predicate.artifact}) == 3
+    assert one.predicate.files == other.predicate.files == FILES
+    assert one.payload.digest == one.predicate.artifact
+    assert json.loads(one.evidence)["predicate"]["code"] == [{"path": "mine.py", "digest": "a" * 64, "size": 1}]
+
+
+def test_an_earlier_result_that_cannot_be_scored_any_more_is_trained_again_and_that_is_said() -> None:
+    workshop = replace(before(), unusable=True)
+
+    outcome = model_ci.run(wanted(evaluator="0" * 64), workshop)
+
+    assert outcome.trained
+    assert workshop.asked == ["earlier", "score model.joblib", "train", "score model.joblib", "production"]
+    assert "an earlier result (run 12) cannot be scored: the model cannot be loaded" in outcome.report.reason
 
 
 def test_a_model_scored_again_keeps_what_it_was_made_from() -> None:
