@@ -241,7 +241,7 @@ class _Session:
         repository = Repository.find(str(order.folder), order.environ)
         inputs, facts = inputs_of(order, repository)
         holdout, asked = holdout_of(order), asked_of(order.config)
-        evaluator = evaluator_digest(asked, inputs.code)
+        evaluator = evaluator_digest(asked)
         recipe, scorer = recipe_of(order, self.work)
         wanted = Wanted(
             model=model,

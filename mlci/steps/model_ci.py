@@ -82,7 +82,7 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
     """
     before = workshop.earlier(wanted.inputs.key)
     found = before if wanted.fresh is None else None
-    if found is not None and not _asked_for(found.predicate.predictions, wanted):
+    if found is not None and not _asked_for(found.predicate, wanted):
         try:
             found = _scored_again(wanted, workshop, found)
         except ModelUnusable as error:
@@ -139,8 +139,12 @@ def registered(report: Report, version: Version, *, new: bool) -> Report:
     return replace(report, findings=(*report.findings, finding), links=links)
 
 
-def _asked_for(known: Predictions, wanted: Wanted) -> bool:
-    return (known.holdout.digest, known.evaluator) == (wanted.holdout.digest, wanted.evaluator)
+def _asked_for(known: ModelPredicate, wanted: Wanted) -> bool:
+    predictions = known.predictions
+    # A scoring command is code of the repository, which train.when may leave out of the key.
+    is_scored_alike = known.format != "command" or known.inputs.code == wanted.inputs.code
+    asked = (wanted.holdout.digest, wanted.evaluator)
+    return is_scored_alike and (predictions.holdout.digest, predictions.evaluator) == asked
 
 
 def _subject(model: str, production: Production) -> Subject:
@@ -152,6 +156,8 @@ def _scored(
 ) -> Candidate:
     scored = workshop.score(payload)
     inputs = wanted.inputs if earlier is None else earlier.inputs
+    if payload.format == "command":
+        inputs = replace(inputs, code=wanted.inputs.code)
     code = tuple(module.file for module in scored.code)
     artifact = artifact_digest(payload.files, code, format=payload.format, inputs=inputs)
     predicate = ModelPredicate(

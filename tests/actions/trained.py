@@ -80,7 +80,7 @@ class Training:
         return {
             PLACE: CALLER, "train.py": TRAIN.replace("TRACE", str(self.trace)), "score.py": SCORE,
             "quality.txt": "50\n", "docs/index.md": "a model\n", "mlci.yml": config.replace("PYTHON", str(self.python)),
-            "train.csv": ROWS, "holdout.csv": ROWS,
+            "train.csv": ROWS.replace("\n", "\n1"), "holdout.csv": ROWS,
         }  # fmt: skip
 
 

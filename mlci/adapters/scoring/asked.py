@@ -88,12 +88,10 @@ class Interpreter:
     forbidden: str | None = None
 
 
-def evaluator_digest(asked: Asked, code: str | None) -> str:
+def evaluator_digest(asked: Asked) -> str:
     """sha256, in hexadecimal, of everything besides model and holdout that predictions depend on.
 
-    Args:
-        asked: what is wanted.
-        code: digest of the user's code; counts only where the user's own command scores.
+    The code of a scoring command of the user's is part of the model it scores: ``training.artifact_digest``.
     """
     import rfc8785
 
@@ -101,7 +99,6 @@ def evaluator_digest(asked: Asked, code: str | None) -> str:
     del settings["trusted"]
     for name in ("slices", "sensitive", "features"):
         settings[name] = list(settings[name])
-    settings["code"] = code if asked.command is not None else None
     settings["versions"] = [worker_version(), _READING_VERSION]
     return hashlib.sha256(rfc8785.dumps(settings)).hexdigest()
 

@@ -43,7 +43,10 @@ MODEL = Workflow(
                 "model", ("plan",), _READS, _step("model-ci", reuse_from="artifacts"),
                 "needs.plan.outputs.model == 'true'",
             ),
-            _job("gate", ("model",), _WRITES, _step("gate-compare", baseline_from="$")),
+            _job(
+                "gate", ("plan", "model"), _WRITES, _step("gate-compare", baseline_from="$"),
+                "${{ !cancelled() && needs.plan.outputs.model == 'true' }}",
+            ),
             _job(
                 "conclude", ("plan", "model", "gate"), Grant(),
                 _step("conclude", needs="${{ toJSON(needs) }}", model_jobs="model, gate"), "always()",

@@ -71,7 +71,7 @@ class Place:
             folder=str(self.folder / mlci), environ=offline(), trusted=trusted,
             believed=believed,
         )  # fmt: skip
-        evaluator = evaluator_digest(asked, None)
+        evaluator = evaluator_digest(asked)
         return predictions_of(version, self.registry, self.holdout, asked, evaluator, bench, self.said.append)
 
     def register(
@@ -294,7 +294,7 @@ def test_what_it_was_registered_with_is_taken_when_the_holdout_is_the_same(place
     _, path = place.predictions(version, trusted=False)
     document = json.loads(stored.files["mlci/model.json"])
     document["predicate"]["predictions"].update(
-        holdout={"path": "h", "digest": place.holdout.digest}, evaluator=evaluator_digest(ASKED, None)
+        holdout={"path": "h", "digest": place.holdout.digest}, evaluator=evaluator_digest(ASKED)
     )
     document["predicate"]["predictions"]["file"]["digest"] = sha256(path)
     stored.files["mlci/model.json"] = json.dumps(document).encode()

@@ -212,3 +212,14 @@ def test_the_candidates_own_metrics_are_shown_even_with_nothing_to_compare() -> 
 
     assert model_ci.measured(report, [f1, nothing]).findings[-1].message == "on the holdout: f1 0.8741 [0.8612, 0.8859]"
     assert model_ci.measured(report, [nothing]) == report
+
+
+def test_other_code_scores_again_what_a_command_of_the_users_scores() -> None:
+    workshop = before()
+    known = workshop.known[INPUTS.key]
+    workshop.known[INPUTS.key] = replace(known, predicate=replace(known.predicate, format="command"))
+    other = replace(INPUTS, code="0" * 64)
+
+    model_ci.run(wanted(inputs=other), workshop)
+
+    assert workshop.asked == ["earlier", "score model.joblib", "production"]
