@@ -137,7 +137,8 @@ def test_training_that_fails_is_red_with_its_last_lines_and_takes_the_place_of_a
     assert "the disk of node 7 is full" in outcome.job("model").summary
     head = consumer.pull(number).head_sha
     (comment,) = consumer.comments(number)
-    assert (comment.id, "there is no candidate: model-ci left none" in seen(comment)) == (before.id, True), seen(comment)
+    assert comment.id == before.id
+    assert "there is no candidate: model-ci left none" in seen(comment), seen(comment)
     assert "no worse than production" not in seen(comment)
     assert consumer.statuses(head)[STATUS].state == "failure"
     assert consumer.merge(number)[0] == 405
