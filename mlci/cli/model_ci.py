@@ -34,12 +34,14 @@ from mlci.errors import Exit, ExtraMissing, MlciError, NotWritable, UsageError
 
 if TYPE_CHECKING:
     from mlci.adapters.git.repository import Repository
+    from mlci.adapters.models.handover import HandOver
+    from mlci.adapters.models.production import Bench
     from mlci.adapters.models.workshop import LocalWorkshop
     from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter
     from mlci.domain.estimate import Estimate
     from mlci.domain.policy import GatePolicy
     from mlci.domain.training import Production
-    from mlci.ports import Earlier, Registry, Unscored, Version
+    from mlci.ports import Candidate, Earlier, Registry, Unscored, Version
     from mlci.publish import Faces
     from mlci.steps.model_ci import Outcome, Wanted
 
@@ -251,6 +253,7 @@ class _Session:
             evaluator=evaluator,
             fresh=fresh(order, reuse=self.invocation.wants("reuse")),
         )
+        bench = self.bench(repository, scorer)
         workshop = LocalWorkshop(
             model=model,
             folder=order.folder,
@@ -260,7 +263,7 @@ class _Session:
             holdout=holdout,
             scorer=scorer,
             results=self._results(registry),
-            compared=lambda: self._production(registry, repository, holdout, asked, evaluator, scorer),
+            compared=lambda candidate: self._production(registry, candidate, holdout, asked, bench),
             say=self.say,
         )
         return wanted, workshop
@@ -283,28 +286,35 @@ class _Session:
     def _production(
         self,
         registry: Registry,
-        repository: Repository | None,
+        candidate: Candidate,
         holdout: HoldoutFile,
         asked: Asked,
-        evaluator: str,
-        scorer: Interpreter,
+        bench: Bench,
     ) -> tuple[Production, str] | Unscored | None:
-        from mlci.adapters.models.production import Bench, predictions_of
+        from mlci.adapters.models.production import predictions_of, very_same
 
         order = self.order
         version = registry.aliased(order.model, PRODUCTION) if order.profile is None else None
         if version is None:
             return None
-        bench = Bench(
+        if version.tags.get(card.ARTIFACT) == candidate.predicate.artifact:
+            return very_same(version, registry, candidate, bench, self.say)
+        evaluator = candidate.predicate.predictions.evaluator
+        return predictions_of(version, registry, holdout, asked, evaluator, bench, self.say)
+
+    def bench(self, repository: Repository | None, scorer: Interpreter) -> Bench:
+        """Where models are scored apart from the work tree."""
+        from mlci.adapters.models.production import Bench
+
+        return Bench(
             interpreter=scorer,
             repository=repository,
             folder=str(self.shelf),
-            environ=order.environ,
-            trusted=order.trusted,
+            environ=self.order.environ,
+            trusted=self.order.trusted,
             # Training of this very run may have written there, and in a pipeline that is somebody else's code.
-            believed=order.at_hand,
+            believed=self.order.at_hand,
         )
-        return predictions_of(version, registry, holdout, asked, evaluator, bench, self.say)
 
     def lay(self, outcome: Outcome, keep: str) -> None:
         """Leave the candidate for later steps, and for the next run of the same inputs."""
@@ -322,6 +332,22 @@ class _Session:
         )
         FolderEarlier(str(self.shelf / "models"), self.say).keep(keep, candidate.predicate.inputs.key)
 
+    def _stands_alone(self, held: HandOver) -> bool:
+        """Whether the model is itself without the repository; said aloud where it is not, before it matters."""
+        from mlci.adapters.git.repository import Repository
+        from mlci.adapters.models.production import stands_alone
+
+        order = self.order
+        repository = Repository.find(str(order.folder), order.environ)
+        bench = self.bench(repository, recipe_of(order, self.work)[1])
+        alone = stands_alone(held, holdout_of(order), asked_of(order.config), bench, self.say)
+        if not alone:
+            self.say(
+                "the model reads files of the repository besides its modules, which are not kept with it: as "
+                "production it cannot be scored on another holdout. Put them into the model, or into a package"
+            )
+        return alone
+
     def register(
         self, outcome: Outcome, keep: str, measured: Sequence[Estimate], confidence: float
     ) -> tuple[Version, bool]:
@@ -335,11 +361,15 @@ class _Session:
         digest = hashlib.sha256(candidate.evidence).hexdigest()
         known = bool(registry.tagged(order.model, card.ARTIFACT, candidate.predicate.artifact))
         folder = str(self.work / "entry")
-        registry_folder(handover.read(keep), folder)
+        held = handover.read(keep)
+        registry_folder(held, folder)
+        tags = card.tags(candidate.predicate, digest, measured)
+        if candidate.predicate.code and not known:
+            tags[card.ALONE] = "true" if self._stands_alone(held) else "false"
         entry = Entry(
             digest=candidate.predicate.artifact,
             folder=folder,
-            tags=card.tags(candidate.predicate, digest, measured),
+            tags=tags,
             params=card.params(candidate.predicate.provenance.params),
             metrics=card.metrics(measured),
             description=card.description(candidate.predicate, measured, confidence),

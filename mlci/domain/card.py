@@ -14,6 +14,7 @@ from mlci.domain.training import ModelPredicate
 # Tags that others look versions up by; the registry itself sets the first.
 ARTIFACT, INPUTS, EVIDENCE = "mlci.artifact", "mlci.inputs", "mlci.evidence"
 HOLDOUT, EVALUATOR, COMMIT = "mlci.holdout", "mlci.evaluator", "mlci.commit"
+ALONE = "mlci.alone"
 GATE, VERDICT = "mlci.gate", "mlci.verdict"
 VERDICT_HOLDOUT = "mlci.verdict.holdout"
 

@@ -185,6 +185,6 @@ class Workshop(Protocol):
         """
         ...
 
-    def production(self) -> tuple[Production, str] | Unscored | None:
-        """Production's predictions on the same holdout with their path; None where there is no production yet."""
+    def production(self, candidate: Candidate) -> tuple[Production, str] | Unscored | None:
+        """Production's predictions on the candidate's holdout with their path; None where there is none yet."""
         ...

@@ -89,7 +89,7 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
             origin, found = printable(found.origin or ""), None
             wanted = replace(wanted, fresh=f"an earlier result ({origin}) cannot be scored: {printable(error.cause)}")
     candidate = found if found is not None else _scored(wanted, workshop, *workshop.train())
-    production = workshop.production()
+    production = workshop.production(candidate)
     scored = None if isinstance(production, Unscored) else production
     again = _on_training_again(candidate, before) if found is None and before is not None else ()
     findings = (_on_training(wanted, candidate), *again, _on_model(candidate), *_on_production(production))

@@ -54,7 +54,7 @@ class MemoryWorkshop:
             environment=ENVIRONMENT, usage=USAGE, code=self.code,
         )  # fmt: skip
 
-    def production(self) -> tuple[Production, str] | Unscored | None:
+    def production(self, candidate: Candidate) -> tuple[Production, str] | Unscored | None:  # noqa: ARG002 - the port's shape
         """As was said."""
         self.asked.append("production")
         return self.comparison

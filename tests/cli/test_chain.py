@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from chain import Repository, repository
+from chain import Repository, repository, rows
 
 
 @pytest.fixture(scope="module")
@@ -335,7 +335,6 @@ def test_production_is_compared_by_predictions_on_the_candidates_own_holdout_or_
 
     copied.git("checkout", "-q", "main")
     copied.git("merge", "-q", "elsewhere")
-    shutil.rmtree(copied.folder / ".mlci" / "scored")
     assert copied.mlci("model-ci") == 0
     assert copied.mlci("gate-compare", "--candidate", "mlci-model", "--against", "production") == 0
 
@@ -380,3 +379,41 @@ def test_a_model_that_a_script_writes_beside_itself_is_none_of_its_inputs(tmp_pa
 
     assert (found.mlci("run"), found.mlci("run")) == (0, 0)
     assert found.trainings == 1
+
+
+def test_a_model_that_reads_a_file_of_its_repository_is_never_scored_without_it(tmp_path: Path) -> None:
+    found = repository(tmp_path)
+    # The rows that are late are those beyond the threshold plus what stands in the file; without it, plus nothing.
+    (found.folder / "model.py").write_text(
+        "import json, pathlib\n\n\nclass Threshold:\n    feature_names_in_ = ['miles']\n\n"
+        "    def __init__(self, at):\n        self.at = at\n\n    def predict(self, rows):\n"
+        "        beside = pathlib.Path(__file__).with_name('more.json')\n"
+        "        more = json.loads(beside.read_text()) if beside.exists() else 0\n"
+        "        return [int(miles > self.at + more) for miles in rows['miles']]\n"
+    )
+    (found.folder / "more.json").write_text("30")
+    found.set(20)
+    found.commit()
+    assert found.mlci("run") == 0
+    database = found.folder / ".mlci" / "mlflow.db"
+    tags = dict(asked(database, "select key, value from model_version_tags"))
+    assert tags["mlci.alone"] == "false"
+
+    # On main the candidate is production, whatever the holdout, and what it says is kept for changes.
+    (found.folder / "data" / "holdout.csv").write_text(rows(5000, 400))
+    found.commit()
+    assert found.mlci("run") == 0
+    assert found.report("gate-compare")["verdict"] == "pass"
+
+    found.git("checkout", "-qb", "worse")
+    found.set(5)
+    found.commit()
+    assert found.mlci("run", "--base", "main") == 11
+    [compared] = [each for each in found.report("gate-compare")["findings"] if each["id"] == "compare:accuracy"]
+    assert compared["baseline"] == pytest.approx(0.9)
+
+    # Where nobody kept what it says, nobody knows.
+    (found.folder / "data" / "holdout.csv").write_text(rows(9000, 400))
+    found.commit()
+    assert found.mlci("model-ci", "--register", "false") == 3
+    assert "it reads files that were not kept with it" in found.report("model-ci")["reason"]

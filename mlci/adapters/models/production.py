@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from pathlib import Path
 from mlci.adapters.disk.folders import read_file, writing
 from mlci.adapters.git.repository import Repository
 from mlci.adapters.models.environments import Unbuildable, build
-from mlci.adapters.models.handover import CODE, LOCK, payload_in, read_lock, verify_code
+from mlci.adapters.models.handover import CODE, LOCK, HandOver, payload_in, read_lock, verify_code
 from mlci.adapters.models.locks import minor, python_of, same
 from mlci.adapters.models.payload import find_payload, verify
 from mlci.adapters.models.scored import Question, ScoredFolder, ScoredVersion
@@ -26,6 +27,7 @@ from mlci.adapters.oneline import one_line
 from mlci.adapters.process.surroundings import surroundings
 from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter, describe, missing, score
 from mlci.adapters.values import Unusable, read_yaml
+from mlci.domain.card import ALONE, EVALUATOR, HOLDOUT
 from mlci.domain.report import Subject
 from mlci.domain.training import ModelPredicate, Payload, Production
 from mlci.errors import (
@@ -38,7 +40,7 @@ from mlci.errors import (
     ModelUnusable,
     NotAlone,
 )
-from mlci.ports import Registry, Unscored, Version
+from mlci.ports import Candidate, Registry, Unscored, Version
 
 Say = Callable[[str], None]
 
@@ -190,6 +192,8 @@ class _Job:
         if model.code and not self._registry.fetch(self._version, f"mlci/{CODE}", str(self._work)):
             raise self._stored.broken("the code that its evidence names is gone")
         verify_code(str(code), model.code)
+        if model.code and self._version.tags.get(ALONE) != "true":
+            raise ModelUnusable("it reads files that were not kept with it")
         if self._by_command and model.provenance.dirty:
             raise ModelUnusable("it was made from files that no commit has")
         lock = None
@@ -233,10 +237,10 @@ class _Job:
             root = str(Path(self._bench.folder, "environments"))
             python = build(fetched.lock, wanted, root, self._bench.environ, self._say)
             where = "in an environment made from its own lock"
-        environ = self._environ(python, code, tree)
+        environ = _environ(self._bench, python, code, tree)
         log = str(Path(own.log).with_name("production.log"))
         found = replace(own, python=python, cwd=str(code), environ=environ, log=log)
-        return replace(found, own=(str(code),), forbidden=str(self._top())), where
+        return replace(found, own=(str(code),), forbidden=str(_top(self._bench))), where
 
     def _kept_code(self, fetched: _Fetched) -> Path:
         """The folder that it is loaded in: the modules that it brings, and nothing else."""
@@ -261,30 +265,73 @@ class _Job:
         code.mkdir(parents=True, exist_ok=True)
         return code, tree
 
-    def _environ(self, python: str, code: Path, tree: Path | None) -> dict[str, str]:
-        """The candidate's environment, led by another interpreter, with no folder of the change among the modules."""
-        given = self._bench.interpreter.environ
-        kept = tuple(name for name in given if name not in _OF_INTERPRETERS)
-        environ = surroundings(given, kept=kept, python=python)
-        folders = [str(code / "src")] if (code / "src").is_dir() else []
-        for entry in filter(None, environ.get("PYTHONPATH", "").split(os.pathsep)):
-            moved = self._moved(entry, tree)
-            folders += [moved] if moved is not None and moved not in folders else []
-        environ.pop("PYTHONPATH", None)
-        return {**environ, "PYTHONPATH": os.pathsep.join(folders)} if folders else environ
 
-    def _moved(self, entry: str, tree: Path | None) -> str | None:
-        """A folder of modules; one of the work tree as the commit has it, None where it has none."""
-        path, top = Path(os.path.realpath(Path(self._bench.interpreter.cwd, entry))), self._top()
-        if not path.is_relative_to(top):
-            return str(path)
-        moved = None if tree is None else tree / path.relative_to(top)
-        return str(moved) if moved is not None and moved.is_dir() else None
+def _environ(bench: Bench, python: str, code: Path, tree: Path | None) -> dict[str, str]:
+    """The candidate's environment, led by another interpreter, with no folder of the change among the modules."""
+    given = bench.interpreter.environ
+    kept = tuple(name for name in given if name not in _OF_INTERPRETERS)
+    environ = surroundings(given, kept=kept, python=python)
+    folders = [str(code / "src")] if (code / "src").is_dir() else []
+    for entry in filter(None, environ.get("PYTHONPATH", "").split(os.pathsep)):
+        moved = _moved(bench, entry, tree)
+        folders += [moved] if moved is not None and moved not in folders else []
+    environ.pop("PYTHONPATH", None)
+    return {**environ, "PYTHONPATH": os.pathsep.join(folders)} if folders else environ
 
-    def _top(self) -> Path:
-        """The work tree, whose modules are those of a change."""
-        own, repository = self._bench.interpreter.cwd, self._bench.repository
-        return Path(os.path.realpath(own if repository is None else repository.top))
+
+def _moved(bench: Bench, entry: str, tree: Path | None) -> str | None:
+    """A folder of modules; one of the work tree as the commit has it, None where it has none."""
+    path, top = Path(os.path.realpath(Path(bench.interpreter.cwd, entry))), _top(bench)
+    if not path.is_relative_to(top):
+        return str(path)
+    moved = None if tree is None else tree / path.relative_to(top)
+    return str(moved) if moved is not None and moved.is_dir() else None
+
+
+def _top(bench: Bench) -> Path:
+    """The work tree, whose modules are those of a change."""
+    own, repository = bench.interpreter.cwd, bench.repository
+    return Path(os.path.realpath(own if repository is None else repository.top))
+
+
+def very_same(
+    version: Version, registry: Registry, candidate: Candidate, bench: Bench, say: Say
+) -> tuple[Production, str]:
+    """Production's predictions where production is the candidate: what the candidate said, kept for later runs."""
+    predictions = candidate.predicate.predictions
+    production = Production(
+        file=Subject(name=f"baseline.{candidate.predictions.rpartition('.')[2]}", digest=predictions.file.digest),
+        version=version.number,
+        artifact=candidate.predicate.artifact,
+        holdout=predictions.holdout.digest,
+        evaluator=predictions.evaluator,
+        how="it is the very model that is judged",
+    )
+    known = (version.tags.get(HOLDOUT), version.tags.get(EVALUATOR))
+    if bench.trusted and known != (production.holdout, production.evaluator):
+        ScoredVersion(registry, version, say).keep(production, candidate.predictions)
+    return production, candidate.predictions
+
+
+def stands_alone(handover: HandOver, holdout: HoldoutFile, asked: Asked, bench: Bench, say: Say) -> bool:
+    """Whether a model says the same with nothing of the repository but the modules that are kept with it.
+
+    One that reads a file beside a module, or imports what no row of the holdout needs, may say something else, or
+    nothing, once it is production and what it misses has changed.
+    """
+    with _work(Path(bench.interpreter.log).parent) as work:
+        code = work / "alone"
+        kept = Path(handover.folder, CODE)
+        # A copy: an interpreter leaves its own files beside modules that it loads.
+        shutil.copytree(kept, code) if kept.is_dir() else code.mkdir()
+        own = bench.interpreter
+        apart = replace(own, cwd=str(code), environ=_environ(bench, own.python, code, None), own=(str(code),))
+        apart = replace(apart, forbidden=str(_top(bench)), log=str(Path(own.log).with_name("alone.log")))
+        try:
+            scored = score(handover.payload, holdout, asked, apart, str(work / "predictions"), say)
+        except _UNSCORED:
+            return False
+    return scored.fingerprint == handover.model.predictions.fingerprint
 
 
 def _mlflow_lock(folder: Path) -> str | None:

@@ -61,7 +61,7 @@ class LocalWorkshop:
     holdout: HoldoutFile
     scorer: Interpreter
     results: Sequence[Earlier]
-    compared: Callable[[], tuple[Production, str] | Unscored | None]
+    compared: Callable[[Candidate], tuple[Production, str] | Unscored | None]
     say: Callable[[str], None]
 
     @property
@@ -124,9 +124,9 @@ class LocalWorkshop:
         """Score a model on the holdout in the user's interpreter."""
         return score(payload, self.holdout, self.asked, self.scorer, str(self.work / "candidate"), self.say)
 
-    def production(self) -> tuple[Production, str] | Unscored | None:
+    def production(self, candidate: Candidate) -> tuple[Production, str] | Unscored | None:
         """Production's predictions on the same holdout."""
-        return self.compared()
+        return self.compared(candidate)
 
 
 def _candidate(folder: str, origin: str) -> Candidate:

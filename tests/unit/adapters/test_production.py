@@ -18,6 +18,7 @@ from older import PYTHON, lock, need_wheels, offline
 
 from mlci.adapters.disk.files import sha256
 from mlci.adapters.git.repository import Repository
+from mlci.adapters.models import production
 from mlci.adapters.models.environments import build, lock_text
 from mlci.adapters.models.locks import is_whole, python_of
 from mlci.adapters.models.payload import find_payload
@@ -93,7 +94,15 @@ class Place:
         if locked is not None:
             (entry / "mlci" / "environment.txt").write_text(locked)
         return self.registry.register(
-            "churn", Entry(digest=model.artifact, folder=str(entry), tags={}, params={}, metrics={}, description="")
+            "churn",
+            Entry(
+                digest=model.artifact,
+                folder=str(entry),
+                tags={"mlci.alone": "true"},
+                params={},
+                metrics={},
+                description="",
+            ),
         )
 
 
@@ -193,8 +202,8 @@ def test_folders_of_modules_are_those_of_its_own_commit_too(place: Place, given:
     job = _Job(version, place.registry, place.holdout, ASKED, "0" * 64, bench, print, place.folder / ".mlci")
     tree = place.folder.parent / "tree"
     (tree / "lib").mkdir(parents=True)
-    assert job._environ(sys.executable, tree, tree)["PYTHONPATH"].split(":")[0] == str(tree / "lib")
-    assert job._environ(sys.executable, tree, None).get("PYTHONPATH", "/nowhere") == "/nowhere"
+    assert production._environ(job._bench, sys.executable, tree, tree)["PYTHONPATH"].split(":")[0] == str(tree / "lib")
+    assert production._environ(job._bench, sys.executable, tree, None).get("PYTHONPATH", "/nowhere") == "/nowhere"
 
 
 def test_neither_a_commit_that_is_gone_nor_one_that_was_dirty_takes_its_code_away(place: Place, own: Made) -> None:
