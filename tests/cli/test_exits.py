@@ -232,6 +232,7 @@ def altered(_: pytest.MonkeyPatch) -> None:
     [stored] = Path(".mlci/artifacts").rglob("model.pkl")
     stored.write_bytes(stored.read_bytes() + b"#")
     Path("holdout.csv").write_text(Path("holdout.csv").read_text().replace("e1,", "f1,"))
+    Path("ours.py").write_text(Path("ours.py").read_text().replace("[0]", "[1]"))
 
 
 def at_work(_: pytest.MonkeyPatch) -> None:
@@ -279,7 +280,7 @@ def unscored(patch: pytest.MonkeyPatch) -> None:
     from mlci.adapters.models.workshop import LocalWorkshop
 
     answer = Unscored(version="3", why="the module lightgbm is missing", missing="lightgbm")
-    patch.setattr(LocalWorkshop, "production", lambda _: answer)
+    patch.setattr(LocalWorkshop, "production", lambda *_: answer)
 
 
 def named(endings: list[Ending]) -> list[Any]:
