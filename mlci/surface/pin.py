@@ -31,7 +31,7 @@ class Pin:
         return f"{OWNER_AND_NAME}{'/' if path else ''}{path}@{self.sha} # v{self.version}"
 
 
-PIN = Pin(sha="7d3660479376afa8a8a88d6f1bb8788c3fd716ea", version="0.1.0")
+PIN = Pin(sha="5070e5071397d9d9bcb0a73bceac11af1b8ff02b", version="0.1.0")
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 _USES = re.compile(rf"({re.escape(OWNER_AND_NAME)}(?:/[\w./-]+)?)@[0-9a-f]{{40}} # v[0-9][\w.+-]*")
