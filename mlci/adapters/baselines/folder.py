@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import shutil
 import stat
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from mlci.adapters.baselines.layout import GATE, PREDICTIONS, predictions_name
 from mlci.adapters.disk import files
+from mlci.adapters.disk.folders import made_whole, writing
 from mlci.adapters.evidence.gate import read_gate
 from mlci.errors import BaselineBroken, NotWritable, Place
 
@@ -22,7 +20,7 @@ def clear(folder: str) -> None:
     Raises:
         NotWritable: it cannot be removed, or the folder holds something that no earlier run of this step left.
     """
-    with _writing(folder):
+    with writing(folder):
         for file in _ours(Path(folder)):
             file.unlink(missing_ok=True)
 
@@ -45,22 +43,11 @@ def fill(folder: str, evidence: bytes, predictions: str | None = None) -> None:
         FileMissing: the predictions cannot be read.
         ArtifactRefused: the evidence cannot be read.
     """
-    target = Path(folder)
-    with _writing(folder):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-        try:
-            if predictions is not None:
-                _copy(predictions, new, evidence)
-            (new / GATE).write_bytes(evidence)
-            # mkdtemp makes private folders; whoever uploads need not be the user who made it.
-            new.chmod(0o777 & ~files.umask())
-            clear(folder)
-            # A folder may take the place of an empty one, in one step.
-            new.replace(target)
-        except BaseException:
-            shutil.rmtree(new, ignore_errors=True)
-            raise
+    with made_whole(folder) as new:
+        if predictions is not None:
+            _copy(predictions, new, evidence)
+        (new / GATE).write_bytes(evidence)
+        clear(folder)
 
 
 def _ours(folder: Path) -> list[Path]:
@@ -100,14 +87,3 @@ def _copy(predictions: str, folder: Path, evidence: bytes) -> None:
     if digest.hexdigest() != candidate.digest:
         cause = f"{predictions} is no longer the file that was judged"
         raise BaselineBroken(cause, place=Place(predictions), help="do not change it while the gate runs")
-
-
-@contextlib.contextmanager
-def _writing(folder: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        help = "check permissions and space"
-        raise NotWritable(
-            f"cannot write {folder}: {error.strerror or error}", place=Place(folder), help=help
-        ) from error
