@@ -147,9 +147,12 @@ def _decoded(call: Call, content: bytes, shape: Any) -> Any:
 def message(answer: Answer) -> str:
     """What an error says of itself, on one line; empty where it says nothing."""
     try:
-        return one_line(msgspec.json.decode(answer.content, type=dict[str, Any]).get("message", ""), 200)
+        said = msgspec.json.decode(answer.content, type=dict[str, Any])
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return ""
+    # GitHub and MLflow write a message; GitLab also an error, with a description where that is a code.
+    told = next((said[name] for name in ("message", "error_description", "error") if said.get(name)), "")
+    return one_line(told if isinstance(told, str) else str(told), 200)
 
 
 def refuse(call: Call, answer: Answer) -> NoReturn:

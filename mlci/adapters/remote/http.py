@@ -61,9 +61,13 @@ class _Credential(requests.auth.AuthBase):
 
     token: str | None = field(repr=False)
     user: str | None = None
+    header: str | None = None
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self.token is None:
+            return request
+        if self.header is not None:
+            request.headers[self.header] = self.token
             return request
         basic = None if self.user is None else base64.b64encode(f"{self.user}:{self.token}".encode()).decode()
         request.headers["Authorization"] = f"Bearer {self.token}" if basic is None else f"Basic {basic}"
@@ -83,7 +87,9 @@ class Api:
         token: str | None,
         *,
         user: str | None = None,
+        header: str | None = None,
         headers: Mapping[str, str] | None = None,
+        authority: str | None = None,
         patience: Patience | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -93,7 +99,9 @@ class Api:
             url: base address, http or https; a path in it stays (``https://host/api/v3``).
             token: sent as a bearer token to that host only; None or empty for none.
             user: who the token is the password of; it is then sent the basic way.
+            header: that carries the token in place of Authorization, for a service that asks for one of its own.
             headers: for requests to that host.
+            authority: file of the authority that vouches for that host; None for those that the system trusts.
 
         Raises:
             EventUnreadable: the address is none, or the token has characters that no token has.
@@ -105,7 +113,8 @@ class Api:
             # Checked here because the HTTP library would quote the header, token and all, in its complaint.
             raise EventUnreadable("the token has spaces or other characters that no token has")
         self._url: Final = url.rstrip("/")
-        self._credential: Final = _Credential(token or None, user)
+        self._credential: Final = _Credential(token or None, user, header)
+        self._authority: Final = authority
         self._headers: Final = dict(headers or {})
         self._patience: Final = patience or Patience()
         self._clock: Final = clock or Clock()
@@ -215,6 +224,11 @@ class Api:
         call = self._call("PATCH", path, body=body)
         return read(call, self._send(call), shape)
 
+    def put(self, path: str, body: Any = None, params: Params | None = None, *, shape: Any = Any) -> Any:
+        """Replace what is at a path; the answer's JSON."""
+        call = self._call("PUT", path, params, body=body)
+        return read(call, self._send(call), shape)
+
     def delete(self, path: str, body: Any = None) -> None:
         """Remove what is at a path, or what the body names; what is gone already is no error."""
         call = self._call("DELETE", path, body=body)
@@ -311,6 +325,8 @@ class Api:
                     headers=self._headers if at_home else None,
                     auth=self._credential if at_home else _Credential(None),
                     timeout=(_CONNECT, call.silence),
+                    # None leaves it to the system, and to REQUESTS_CA_BUNDLE.
+                    verify=self._authority if at_home else None,
                     stream=True,
                     allow_redirects=False,
                 )

@@ -56,7 +56,7 @@ def is_limit(status: int, headers: Mapping[str, str], message: str) -> bool:
     """Whether an answer says "not now" rather than "not you"; such a request was not processed."""
     if status == 429:
         return True
-    spent = headers.get("x-ratelimit-remaining", "").strip() == "0"
+    spent = _rate(headers, "remaining") == "0"
     return status == 403 and (spent or "retry-after" in headers or "rate limit" in message.lower())
 
 
@@ -75,10 +75,10 @@ def asked(headers: Mapping[str, str], now: float, *, limited: bool) -> float | N
     moment = _moment(after)
     if moment is not None:
         return max(0.0, moment - now)
-    reset = headers.get("x-ratelimit-reset", "").strip()
+    reset = _rate(headers, "reset")
     if not limited:
         return None
-    if headers.get("x-ratelimit-remaining", "").strip() == "0" and re.fullmatch(r"[0-9]{1,12}", reset):
+    if _rate(headers, "remaining") == "0" and re.fullmatch(r"[0-9]{1,12}", reset):
         # The window ends within that second, not at its start.
         return max(0.0, float(reset) - now) + 1.0
     return _UNTIMED_LIMIT
@@ -90,6 +90,11 @@ def spelled(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{-int(-seconds // size)} {name}s"
     return f"{-int(-seconds // 1)} seconds"
+
+
+def _rate(headers: Mapping[str, str], name: str) -> str:
+    """What an answer says of the limit of requests: GitHub with X- in front of the name, GitLab without."""
+    return (headers.get(f"x-ratelimit-{name}") or headers.get(f"ratelimit-{name}") or "").strip()
 
 
 def _moment(date: str) -> float | None:
