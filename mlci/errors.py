@@ -21,6 +21,7 @@ class Exit(IntEnum):
     APPROVAL = 12
     PROMOTION = 13
     COMMAND = 14
+    WARNED = 20
     INTERRUPTED = 130
 
     @property
@@ -41,6 +42,7 @@ _MEANINGS = {
     Exit.APPROVAL: "approval missing or refused",
     Exit.PROMOTION: "promotion refused (alias moved meanwhile, stale or ungated baseline)",
     Exit.COMMAND: "the user's own command (training, scoring) failed, timed out or ran out of memory",
+    Exit.WARNED: "warn, where the command was asked to say so by its exit (--exit-on-warn)",
     Exit.INTERRUPTED: "interrupted",
 }
 

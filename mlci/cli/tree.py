@@ -116,7 +116,7 @@ def _command(command: Command, handler: Handler) -> click.Command:
         command.name.rpartition(" ")[2],
         params=[_option(command, param) for param in command.params],
         callback=run,
-        help="\n\n".join((command.summary, *command.description)),
+        help="\n\n".join((command.summary, *command.explained)),
         short_help=command.summary,
         epilog=f"Every option can be given as an environment variable: {command.variable_prefix}…, in upper case.",
         context_settings=SETTINGS,

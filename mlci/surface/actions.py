@@ -43,7 +43,7 @@ class Input:
 
 def inputs(command: Command) -> list[Input]:
     """The inputs of a step's action, except those that every action has."""
-    return [Input(param.name, param, command) for param in command.params]
+    return [Input(param.name, param, command) for param in command.offered("github")]
 
 
 def umbrella_inputs() -> dict[str, list[Input]]:
@@ -53,7 +53,7 @@ def umbrella_inputs() -> dict[str, list[Input]]:
     """
     found: dict[str, list[Input]] = {}
     for command in ACTED:
-        for param in command.params:
+        for param in command.offered("github"):
             name = f"{command.name.replace(' ', '-')}-{param.name}" if param.name in _OWN else param.name
             found.setdefault(name, []).append(Input(name, param, command))
     return found

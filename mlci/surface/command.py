@@ -12,6 +12,7 @@ from mlci.errors import Exit
 from mlci.surface.spelling import spell
 
 Kind = Literal["path", "text", "number", "boolean", "choice", "names", "tolerance"]
+ForgeName = Literal["github", "gitlab"]
 
 _KINDS: dict[str, Kind] = {
     "text": "text", "number": "number", "integer": "number", "boolean": "boolean", "choice": "choice",
@@ -32,6 +33,7 @@ class Param:
         default: what holds when it is not given; None where there is no such thing, or where the resolver applies it.
         choices: the words that a choice takes.
         overrides: the key of mlci.yml that it overrides; None for a parameter of its own.
+        only: the forge that alone has what it is about; the other's actions or components do not offer it.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Param:
     default: str | None = None
     choices: tuple[str, ...] = ()
     overrides: str | None = None
+    only: ForgeName | None = None
 
     @property
     def flag(self) -> str:
@@ -124,6 +127,7 @@ class Command:
         extras: parts of the package it needs besides the core.
         permissions: what its token must be allowed on the forge; empty for a step that needs no token.
         at_hand: whether only a person at a machine starts it, so that no action offers it.
+        on_gitlab: what is otherwise on GitLab, as a paragraph; empty where nothing is.
     """
 
     name: str
@@ -136,11 +140,21 @@ class Command:
     extras: tuple[str, ...] = ()
     permissions: tuple[Permission, ...] = ()
     at_hand: bool = False
+    on_gitlab: str = ""
+
+    @property
+    def explained(self) -> tuple[str, ...]:
+        """The whole description: what holds everywhere, and what is otherwise on GitLab."""
+        return (*self.description, *([self.on_gitlab] if self.on_gitlab else []))
 
     @cached_property
     def by_name(self) -> dict[str, Param]:
         """The parameters by their flags' names."""
         return {param.name: param for param in self.params}
+
+    def offered(self, forge: ForgeName) -> tuple[Param, ...]:
+        """The parameters that mean something on a forge."""
+        return tuple(param for param in self.params if param.only in (None, forge))
 
     def variable(self, param: Param) -> str:
         """The environment variable that gives a parameter, such as MLCI_GATE_COMPARE_TOLERANCE."""

@@ -23,8 +23,8 @@ INIT = Command(
         Param(name="holdout", kind="path", help="What it is judged on; never seen by training."),
         Param(name="target", kind="text", help="Column of the true label or value."),
         Param(
-            name="forge", kind="choice", choices=("github", "none"),
-            help="Whose pipeline is written; left out, that of the remote or of the folders that are there.",
+            name="forge", kind="choice", choices=("github", "gitlab", "none"),
+            help="Whose pipeline is written; left out, that of the remote or of the files that are there.",
         ),
         Param(name="folder", kind="path", default=".", help="Folder of the repository."),
         Param(name="force", kind="boolean", default="false", help="Whether files that are there are replaced."),
@@ -73,14 +73,24 @@ DOCTOR = Command(
         "Reads workflows on this machine and the rules of the branch through the API, and changes nothing. Each "
         "finding says what to do. What the token may not read is listed as unknown, never as right.",
     ),
+    on_gitlab="On GitLab it reads the pipeline as GitLab puts it together, and the settings of the project.",
     params=(
-        Param(name="repository", kind="text", help="owner/name; left out, that of the run or of the remote origin."),
+        Param(
+            name="forge", kind="choice", choices=("github", "gitlab"),
+            help="Whose set-up is looked at; left out, that of the run or of the remote origin.",
+        ),
+        Param(
+            name="repository", kind="text",
+            help="owner/name, on GitLab with all groups before it; left out, that of the run or of the remote origin.",
+        ),
         Param(name="branch", kind="text", help="Branch that changes are merged to; left out, the default branch."),
         Param(
             name="required", kind="text",
-            help="Name of the check that must be required; left out, the job that runs conclude.",
+            help="Name of the check that must be required; left out, the job that runs conclude.", only="github",
         ),
-        Param(name="workflows", kind="path", default=".github/workflows", help="Folder of the workflows."),
+        Param(
+            name="workflows", kind="path", default=".github/workflows", help="Folder of the workflows.", only="github",
+        ),
         CONFIG,
         report("doctor"),
         FORMAT,

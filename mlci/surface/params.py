@@ -39,8 +39,23 @@ STATUS = Param(
     name="status", kind="boolean", default="true", help="Whether the verdict is set as the status of the commit."
 )
 CHECK = Param(
-    name="check", kind="boolean", default="false",
+    name="check", kind="boolean", default="false", only="github",
     help="Whether the report is also posted as a check run, which GitHub shows under a workflow of its choice.",
+)  # fmt: skip
+THREAD = Param(
+    name="thread", kind="boolean", default="true", only="gitlab",
+    help="Whether a verdict that holds a merge back also opens a thread on the merge request, resolved by a later one "
+    "that does not. It blocks where the project demands that all threads be resolved.",
+)  # fmt: skip
+EXIT_ON_WARN = Param(
+    name="exit-on-warn", kind="boolean", default="false", only="gitlab",
+    help="Whether the exit of a warn is 20 instead of 0, which GitLab shows in orange where the job has allow_failure "
+    "with that exit code.",
+)  # fmt: skip
+TOUCHED = Param(
+    name="touched", kind="boolean", default="true", only="gitlab",
+    help="Whether the change touches the model, as the job that ran plan hands it on; false ends the step at once, "
+    "because GitLab decides which jobs a pipeline has before any of them runs.",
 )  # fmt: skip
 DRY_RUN = Param(
     name="dry-run", kind="boolean", default="false",

@@ -16,11 +16,14 @@ from mlci.surface.params import (
     CONFIG,
     CONTENTS,
     DRY_RUN,
+    EXIT_ON_WARN,
     FORMAT,
     KEY,
     REUSE_FROM,
     STATUS,
     STATUSES,
+    THREAD,
+    TOUCHED,
     VERDICT,
     report,
 )
@@ -70,9 +73,12 @@ GATE_COMPARE = Command(
         FORMAT,
         KEY,
         COMMENT,
+        THREAD,
         STATUS,
         CHECK,
         DRY_RUN,
+        EXIT_ON_WARN,
+        TOUCHED,
         overrides("registry.uri", name="registry"),
         overrides(
             "validation.metrics",
@@ -104,7 +110,10 @@ GATE_COMPARE = Command(
         Output(name="artifact", help="Name to upload it under."),
         Output(name="comment", help="Address of the comment; empty where none was posted."),
     ),
-    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.GATE, Exit.INTERRUPTED),
+    exits=(
+        Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.GATE, Exit.WARNED,
+        Exit.INTERRUPTED,
+    ),
     extras=("gate",),
     permissions=(
         CONTENTS,
@@ -183,6 +192,7 @@ MODEL_CI = Command(
             name="dry-run", kind="boolean", default="false",
             help="Say whether a model would be trained and why, and do nothing.",
         ),
+        TOUCHED,
         overrides("train.command"),
         overrides("train.python"),
         overrides("train.seed"),
@@ -220,7 +230,19 @@ REPORT = Command(
         "write. The artifact of that run is taken as hostile: only its numbers are read, judged again and rendered.",
         "The pull request is found through the API. Numbers that a fork measured never turn a status green.",
     ),
+    on_gitlab=(
+        "On GitLab it is for a pipeline of the default branch, started by a schedule or a person, and reports on every "
+        "open merge request from a fork, or on one."
+    ),
     params=(
+        Param(
+            name="change", kind="number", only="gitlab",
+            help="Number of the merge request to report on; left out, every open one that comes from a fork.",
+        ),
+        Param(
+            name="job", kind="text", only="gitlab", default=f"mlci-{GATE_COMPARE.name}",
+            help="Name of the job that runs gate-compare in the pipelines of merge requests.",
+        ),
         Param(
             name="key", kind="text",
             help="The key that the run of the pull request reported under; left out, the model's name.",
@@ -238,6 +260,7 @@ REPORT = Command(
         FORMAT,
         COMMENT,
         STATUS,
+        THREAD,
         DRY_RUN,
     ),
     outputs=(*VERDICT, Output(name="comment", help="Address of the comment; empty where none was posted.")),
@@ -259,9 +282,14 @@ CONCLUDE = Command(
         "Give it toJSON(needs) and let its job run with if: always(). GitHub counts a skipped job as a success; this "
         "one does not, unless the job is named in may-skip, or in model-jobs and plan found the model untouched.",
     ),
+    on_gitlab=(
+        "On GitLab it asks for the jobs of its own pipeline: those that expect names, or all. A job whose failure is "
+        "allowed, that was skipped, or that waits for a person leaves a pipeline green there; this one does not."
+    ),
     params=(
         Param(
-            name="needs", kind="text", required=True, help="The results of the needed jobs, as ${{ toJSON(needs) }}."
+            name="needs", kind="text", required=True, only="github",
+            help="The results of the needed jobs, as ${{ toJSON(needs) }}.",
         ),
         Param(name="expect", kind="names", help="Jobs that must be among them; one that is not is red."),
         Param(
@@ -270,12 +298,16 @@ CONCLUDE = Command(
         ),
         Param(name="may-skip", kind="names", help="Jobs that may be skipped for any reason."),
         Param(name="may-fail", kind="names", help="Jobs that may fail or be cancelled; they are listed."),
+        Param(
+            name="may-warn", kind="names", only="gitlab",
+            help="Jobs that may end in orange: failed, and allowed to by their allow_failure; they are listed.",
+        ),
         Param(name="plan", kind="text", default="plan", help="The job that ran plan, where there is one."),
         report("conclude"),
         FORMAT,
     ),
     outputs=VERDICT,
-    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.GATE, Exit.INTERRUPTED),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.SERVICE, Exit.GATE, Exit.INTERRUPTED),
 )  # fmt: skip
 
 STEPS = (PLAN, MODEL_CI, GATE_COMPARE, REPORT, CONCLUDE)

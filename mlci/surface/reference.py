@@ -137,7 +137,7 @@ def command_line() -> str:
 
 
 def _command(command: Command) -> str:
-    parts = [f"## {command.name}\n", f"{command.summary}\n", *(f"{paragraph}\n" for paragraph in command.description)]
+    parts = [f"## {command.name}\n", f"{command.summary}\n", *(f"{paragraph}\n" for paragraph in command.explained)]
     if command.extras:
         parts.append(f'Needs `pip install "mlci[{",".join(command.extras)}]"`.\n')
     parts.append(table(("option", "variable", "key", "meaning"), (_param(command, param) for param in command.params)))

@@ -61,12 +61,14 @@ def test_no_description_holds_an_expression_or_a_flag(name: str) -> None:
 def test_the_action_of_a_step_has_its_parameters_outputs_and_token(step: Command, action: dict[str, Any]) -> None:
     own = {"working-directory", *(["token"] if step.permissions else [])}
 
-    assert set(action["inputs"]) == set(step.by_name) | own
+    offered = step.offered("github")
+
+    assert set(action["inputs"]) == {param.name for param in offered} | own
     assert list(action["outputs"]) == [output.name for output in step.outputs]
     assert {name for name, one in action["inputs"].items() if one.get("required")} == {
-        param.name for param in step.params if param.required and param.unless is None
+        param.name for param in offered if param.required and param.unless is None
     }
-    for param in step.params:
+    for param in offered:
         assert environ(action)[step.variable(param)] == f"${{{{ inputs.{param.name} }}}}"
     assert ("MLCI_TOKEN" in environ(action)) == bool(step.permissions)
     assert environ(action)["MLCI_COMMAND"] == step.name
@@ -76,8 +78,8 @@ def test_the_umbrella_hands_every_input_to_every_command_that_has_it() -> None:
     given = environ(ACTIONS["action.yml"])
 
     for command in ACTED:
-        for param in command.params:
-            assert command.variable(param) in given
+        assert {command.variable(param) for param in command.offered("github")} <= set(given)
+        assert not {command.variable(param) for param in command.params if param.only == "gitlab"} & set(given)
     assert given["MLCI_PLAN_FORMAT"] == given["MLCI_GATE_COMPARE_FORMAT"] == "${{ inputs.format }}"
     assert given["MLCI_COMMAND"] == "${{ inputs.command }}"
 
