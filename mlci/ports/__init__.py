@@ -1,6 +1,21 @@
 """What steps ask of the world, each port as small as the steps need it."""
 
-from mlci.ports.forge import Artifact, Baselines, Check, Comment, Commits, Conversation, Job, Kept, Runs, State, Status
+from mlci.ports.forge import (
+    Artifact,
+    Baselines,
+    Check,
+    Comment,
+    Commits,
+    Conversation,
+    Job,
+    Kept,
+    MoreFace,
+    Runs,
+    State,
+    Status,
+    Thread,
+    Threads,
+)
 from mlci.ports.models import Candidate, Earlier, Entry, Registry, Trained, Unscored, Version, Workshop
 from mlci.ports.table import Table, Texts
 
@@ -16,12 +31,15 @@ __all__ = [
     "Entry",
     "Job",
     "Kept",
+    "MoreFace",
     "Registry",
     "Runs",
     "State",
     "Status",
     "Table",
     "Texts",
+    "Thread",
+    "Threads",
     "Trained",
     "Unscored",
     "Version",

@@ -12,6 +12,8 @@ from mlci.domain.run import Change, ChangedFiles, Run, Triggering
 # answer after bounded retries, or refuses.
 
 State = Literal["success", "failure", "error", "pending"]
+# Faces of a report that only some forges read.
+MoreFace = Literal["codequality", "metrics"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +82,45 @@ class Conversation(Protocol):
         """Add one; when the answer is lost, look whether it is there before trying again."""
         ...
 
-    def edit_comment(self, comment: int, body: str) -> Comment:
-        """Replace the text of one."""
+    def edit_comment(self, number: int, comment: int, body: str) -> Comment:
+        """Replace the text of one on this change."""
         ...
 
-    def remove_comment(self, comment: int) -> None:
-        """Remove one; one that is gone already is no error."""
+    def remove_comment(self, number: int, comment: int) -> None:
+        """Remove one on this change; one that is gone already is no error."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thread:
+    """A thread on a change that can be resolved, and that may hold the merge back until it is.
+
+    Attributes:
+        id: of the thread.
+        body: of its first comment, as Markdown.
+        mine: whether the identity we write with began it.
+        resolved: whether somebody has resolved it.
+    """
+
+    id: str
+    body: str
+    mine: bool
+    resolved: bool
+
+
+class Threads(Protocol):
+    """The threads on a change, where the forge has ones that hold a merge back."""
+
+    def threads(self, number: int) -> Sequence[Thread]:
+        """Every thread that can be resolved, oldest first, all pages."""
+        ...
+
+    def open_thread(self, number: int, body: str) -> Thread:
+        """Begin one; when the answer is lost, look whether it is there before trying again."""
+        ...
+
+    def edit_thread(self, number: int, thread: str, body: str, *, resolved: bool) -> None:
+        """Replace the text of its first comment, and resolve it or open it again."""
         ...
 
 
@@ -172,6 +207,11 @@ class Runs(Protocol):
 
 class Job(Protocol):
     """The job that a step runs in, as its runner lets it speak."""
+
+    @property
+    def faces(self) -> Sequence[MoreFace]:
+        """The faces of a report that this forge reads besides those that are always written."""
+        ...
 
     def summary(self, markdown: str) -> None:
         """Add to the job's page."""

@@ -49,10 +49,15 @@ def markdown(report: Report, *, limit: int = 60_000, whole: str | None = None) -
     return fitted(blocks, limit, _pointer(whole))
 
 
-def _head(report: Report) -> str:
-    # The head is never cut to fit, so it must be short even where every letter needs escaping.
+def headline(report: Report) -> str:
+    """The verdict and its one reason, short even where every letter of it needs escaping."""
     reason = escape.within(escape.markdown, report.reason, 300, 600)
-    lines = [f"### {_MARKS[report.verdict.value]} {report.verdict.value.capitalize()}: {reason}", ""]
+    return f"{_MARKS[report.verdict.value]} {report.verdict.value.capitalize()}: {reason}"
+
+
+def _head(report: Report) -> str:
+    # The head is never cut to fit, hence the short one.
+    lines = [f"### {headline(report)}", ""]
     parts = [wording.context(report)]
     if report.model is not None:
         parts.append(f"model {_name(report.model)}")

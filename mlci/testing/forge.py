@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from mlci.domain.baseline import OF_ITS_BRANCH
 from mlci.domain.run import Change, ChangedFiles, Triggering
 from mlci.errors import ArtifactRefused, MlciError, ServiceFailed, ServiceRefused
-from mlci.ports import Artifact, Check, Comment, Status
+from mlci.ports import Artifact, Check, Comment, MoreFace, Status, Thread
 
 _LONGEST_COMMENT = 65_536
 
@@ -37,21 +37,22 @@ class MemoryConversation:
         _raise(self.error)
         return self.say(number, body, mine=True)
 
-    def edit_comment(self, comment: int, body: str) -> Comment:
+    def edit_comment(self, number: int, comment: int, body: str) -> Comment:
         """Replace the text of one."""
         _raise(self.error)
-        if comment not in self._said:
-            raise ServiceRefused(f"there is no comment {comment}")
-        number, before = self._said[comment]
+        if self._said.get(comment, (None,))[0] != number:
+            raise ServiceRefused(f"there is no comment {comment} on {number}")
+        _, before = self._said[comment]
         edited = replace(before, body=_short_enough(body))
         self._said[comment] = (number, edited)
         self.edits.append(comment)
         return edited
 
-    def remove_comment(self, comment: int) -> None:
+    def remove_comment(self, number: int, comment: int) -> None:
         """Remove one; one that is gone already is no error."""
         _raise(self.error)
-        self._said.pop(comment, None)
+        if self._said.get(comment, (None,))[0] == number:
+            del self._said[comment]
 
     def say(self, number: int, body: str, *, mine: bool = False) -> Comment:
         """Add a comment, as somebody else unless told otherwise."""
@@ -60,6 +61,42 @@ class MemoryConversation:
         comment = Comment(id=id, body=_short_enough(body), mine=mine, url=url)
         self._said[id] = (number, comment)
         return comment
+
+
+@dataclass
+class MemoryThreads:
+    """ports.Threads.
+
+    Attributes:
+        error: raised by every method while it is set.
+    """
+
+    error: MlciError | None = None
+    _begun: dict[str, tuple[int, Thread]] = field(default_factory=dict)
+
+    def threads(self, number: int) -> Sequence[Thread]:
+        """Every thread, oldest first."""
+        _raise(self.error)
+        return [thread for on, thread in self._begun.values() if on == number]
+
+    def open_thread(self, number: int, body: str) -> Thread:
+        """Begin one, as us."""
+        _raise(self.error)
+        return self.say(number, body, mine=True)
+
+    def edit_thread(self, number: int, thread: str, body: str, *, resolved: bool) -> None:
+        """Replace the text of its first comment, and resolve it or open it again."""
+        _raise(self.error)
+        if self._begun.get(thread, (None,))[0] != number:
+            raise ServiceRefused(f"there is no thread {thread} on {number}")
+        _, before = self._begun[thread]
+        self._begun[thread] = (number, replace(before, body=_short_enough(body), resolved=resolved))
+
+    def say(self, number: int, body: str, *, mine: bool = False) -> Thread:
+        """Begin a thread, as somebody else unless told otherwise."""
+        thread = Thread(id=f"{len(self._begun) + 1:040x}", body=_short_enough(body), mine=mine, resolved=False)
+        self._begun[thread.id] = (number, thread)
+        return thread
 
 
 @dataclass
@@ -236,10 +273,12 @@ class MemoryJob:
     Attributes:
         page: what the job's page says.
         values: what was handed on.
+        faces: of a report, besides those that are always written.
     """
 
     page: str = ""
     values: dict[str, str] = field(default_factory=dict)
+    faces: Sequence[MoreFace] = ()
 
     def summary(self, markdown: str) -> None:
         """Add to the job's page."""
@@ -258,6 +297,7 @@ class MemoryForge:
     commits: MemoryCommits = field(default_factory=MemoryCommits)
     runs: MemoryRuns = field(default_factory=MemoryRuns)
     job: MemoryJob = field(default_factory=MemoryJob)
+    threads: MemoryThreads = field(default_factory=MemoryThreads)
 
 
 def _raise(error: MlciError | None) -> None:

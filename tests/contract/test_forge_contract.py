@@ -30,11 +30,11 @@ def test_a_comment_is_found_again_edited_and_removed(world: World) -> None:
     talk = world.conversation
     made = talk.add_comment(1, "first ☃")
     assert [(one.id, one.body, one.mine) for one in talk.comments(1)] == [(made.id, "first ☃", True)]
-    assert talk.edit_comment(made.id, "second").id == made.id
+    assert talk.edit_comment(1, made.id, "second").id == made.id
     assert [one.body for one in talk.comments(1)] == ["second"]
-    talk.remove_comment(made.id)
+    talk.remove_comment(1, made.id)
     assert list(talk.comments(1)) == []
-    talk.remove_comment(made.id)
+    talk.remove_comment(1, made.id)
 
 
 def test_comments_of_others_are_not_ours_and_all_of_them_are_read_oldest_first(world: World) -> None:
@@ -50,9 +50,9 @@ def test_comments_of_others_are_not_ours_and_all_of_them_are_read_oldest_first(w
 
 def test_a_comment_that_is_gone_cannot_be_edited_and_one_too_long_is_refused(world: World) -> None:
     made = world.conversation.add_comment(1, "here")
-    world.conversation.remove_comment(made.id)
+    world.conversation.remove_comment(1, made.id)
     with pytest.raises(ServiceRefused):
-        world.conversation.edit_comment(made.id, "there")
+        world.conversation.edit_comment(1, made.id, "there")
     with pytest.raises(ServiceRefused):
         world.conversation.add_comment(1, "x" * 65_537)
 

@@ -157,7 +157,7 @@ def test_each_port_uses_the_permissions_that_it_names_and_no_other(world: OnTheL
     github.put_artifact(run, "mlci-gate", b"packed")
     head = github.pull(1).head_sha
     token, talk, *_ = used({"pull-requests": "write"})
-    talk.edit_comment(talk.add_comment(1, "a").id, "b")
+    talk.edit_comment(1, talk.add_comment(1, "a").id, "b")
     assert github.used(token) == {"pull_requests": "write"}
     token, _, commits, _ = used({"contents": "read"})
     commits.file("missing", head)

@@ -12,10 +12,12 @@ from golden import reports
 
 from mlci.domain.report import Report
 from mlci.render.annotations import annotations
+from mlci.render.codequality import codequality
 from mlci.render.html import html
 from mlci.render.json import json
 from mlci.render.junit import junit
 from mlci.render.markdown import markdown
+from mlci.render.openmetrics import openmetrics
 from mlci.render.text import text
 
 HERE = Path(__file__).parent
@@ -28,6 +30,8 @@ FACES: dict[str, Callable[[Report], str]] = {
     "xml": junit,
     "json": json,
     "annotations.txt": annotations,
+    "codequality.json": lambda report: codequality(report, "mlci.yml"),
+    "metrics.txt": openmetrics,
 }
 
 

@@ -12,10 +12,12 @@ from golden import reports
 from mlci.errors import UsageError
 from mlci.publish import Faces, Format, annotated, publish, shown
 from mlci.render.annotations import annotations
+from mlci.render.codequality import codequality
 from mlci.render.html import html
 from mlci.render.json import json
 from mlci.render.junit import junit
 from mlci.render.markdown import markdown
+from mlci.render.openmetrics import openmetrics
 from mlci.render.text import text
 
 
@@ -63,7 +65,7 @@ def test_a_report_that_is_not_called_json_is_refused_before_a_face_overwrites_it
 @pytest.mark.parametrize("report", ["r.json", "a/b.c.json", "x.junit.json", "r.html.json"])
 def test_no_two_faces_share_a_file(report: str) -> None:
     faces = Faces.beside(report)
-    assert len(set(faces.all)) == 4
+    assert len(set(faces.all)) == 6
     assert {PurePath(path).parent for path in faces.all} == {PurePath(report).parent}
 
 
@@ -76,7 +78,17 @@ def test_each_file_holds_its_face_and_is_written_once(name: str) -> None:
         "out/r.junit.xml": junit(report).encode(),
         "out/r.json": json(report).encode(),
     }
-    assert sorted(path for path, _ in published(name)) == sorted(Faces.beside("out/r.json").all)
+    assert sorted(path for path, _ in published(name)) == sorted(Faces.beside("out/r.json").always)
+
+
+@pytest.mark.parametrize("name", reports.ALL)
+def test_the_faces_that_only_one_forge_reads_are_written_where_it_asks_for_them(name: str) -> None:
+    report, written = reports.ALL[name](), {}
+    publish(report, Faces.beside("out/r.json"), written.__setitem__, ("codequality", "metrics"), "a/mlci.yml")
+    assert set(written) == set(Faces.beside("out/r.json").all)
+    assert written["out/r.codequality.json"] == codequality(report, "a/mlci.yml").encode()
+    assert written["out/r.metrics.txt"] == openmetrics(report).encode()
+    assert list(written)[-1] == "out/r.json"
 
 
 @pytest.mark.parametrize("name", reports.ALL)

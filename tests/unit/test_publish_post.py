@@ -67,7 +67,7 @@ def test_a_comment_that_says_the_same_is_not_touched_however_the_forge_ends_its_
     world = proposed()
     post(PASS, to(world))
     [comment] = world.memory.conversation.comments(NUMBER)
-    world.memory.conversation.edit_comment(comment.id, comment.body.replace("\n", ends).rstrip())
+    world.memory.conversation.edit_comment(NUMBER, comment.id, comment.body.replace("\n", ends).rstrip())
     world.memory.conversation.edits.clear()
 
     assert post(PASS, to(world)).comment == comment.url
@@ -168,7 +168,7 @@ def test_a_planted_marker_of_somebody_else_is_not_ours() -> None:
     world = proposed()
     post(PASS, to(world.later(id=10**18)))
     [planted] = world.comments
-    world.memory.conversation.remove_comment(1)
+    world.memory.conversation.remove_comment(NUMBER, 1)
     world.memory.conversation.say(NUMBER, planted)
     post(FAIL, to(world))
 
@@ -449,3 +449,102 @@ def test_the_page_of_the_job_holds_the_report() -> None:
 
     assert FAIL.reason in job.page
     assert "mlci:report" not in job.page, "only a comment carries the marker"
+
+
+# The thread that holds a merge back
+
+
+def threads_of(world: World) -> list[tuple[bool, str]]:
+    return [(one.resolved, one.body) for one in world.memory.threads.threads(NUMBER)]
+
+
+def with_threads(world: World, **more: Any) -> Audience:
+    return to(world, threads=world.memory.threads, **more)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.INCONCLUSIVE])
+@pytest.mark.parametrize("better", [Verdict.PASS, Verdict.WARN])
+def test_a_verdict_that_holds_back_opens_one_thread_and_a_later_one_that_does_not_resolves_it(
+    verdict: Verdict, better: Verdict
+) -> None:
+    world = proposed()
+    post(ended(verdict, "worse"), with_threads(world))
+    [(resolved, body)] = threads_of(world)
+    assert not resolved
+    assert "worse" in body
+    assert f"(<{world.run.url}>)" in body
+
+    post(ended(verdict, "still worse"), with_threads(world.later(id=101)))
+    [(resolved, body)] = threads_of(world)
+    assert (resolved, "still worse" in body) == (False, True)
+
+    post(ended(better), with_threads(world.later(id=102)))
+    [(resolved, body)] = threads_of(world)
+    assert (resolved, "run=102" in body) == (True, True)
+
+    post(ended(verdict, "worse again"), with_threads(world.later(id=103)))
+    [(resolved, body)] = threads_of(world)
+    assert (resolved, "worse again" in body) == (False, True)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.WARN])
+def test_what_holds_nothing_back_opens_no_thread(verdict: Verdict) -> None:
+    world = proposed()
+    post(ended(verdict), with_threads(world))
+    assert threads_of(world) == []
+
+
+def test_a_thread_that_a_person_resolved_is_opened_again_while_the_verdict_stands() -> None:
+    world = proposed()
+    post(FAIL, with_threads(world))
+    [thread] = world.memory.threads.threads(NUMBER)
+    world.memory.threads.edit_thread(NUMBER, thread.id, thread.body, resolved=True)
+    post(FAIL, with_threads(world.later(attempt=2)))
+    assert [resolved for resolved, _ in threads_of(world)] == [False]
+
+
+def test_an_older_run_leaves_the_thread_alone_and_says_so() -> None:
+    world = proposed()
+    post(FAIL, with_threads(world.later(id=101)))
+    before = threads_of(world)
+    said = post(PASS, with_threads(world, conversation=None, commits=None))
+    assert threads_of(world) == before
+    assert [("newer" in line, kind) for kind, line in said.lines] == [(True, "notice")]
+
+
+def test_numbers_of_a_fork_open_a_thread_whatever_they_say_and_resolve_none() -> None:
+    world = proposed(fork=True)
+    post(PASS, with_threads(world))
+    [(resolved, body)] = threads_of(world)
+    assert (resolved, "fork" in body) == (False, True)
+    post(PASS, with_threads(world.later(id=101), advisory=True))
+    assert [resolved for resolved, _ in threads_of(world)] == [False]
+
+
+def test_a_thread_of_somebody_else_or_of_another_report_is_not_ours() -> None:
+    world = proposed()
+    post(FAIL, with_threads(world, key="other"))
+    world.memory.threads.say(NUMBER, threads_of(world)[0][1].replace("key=other", "key="))
+    post(PASS, with_threads(world.later(id=101)))
+    assert [resolved for resolved, _ in threads_of(world)] == [False, False]
+
+
+def test_a_thread_that_cannot_be_written_is_said_and_the_status_is_set_all_the_same() -> None:
+    world = proposed()
+    world.memory.threads.error = ServiceRefused("GitLab says no", help="give it a token")
+    said = post(FAIL, with_threads(world, check=False))
+    assert [line for _, line in said.lines] == ["the thread was not posted: GitLab says no (give it a token)"]
+    assert len(world.states()) == 1
+
+
+def test_where_nothing_is_to_be_said_what_was_said_is_brought_up_to_date_and_nothing_else_begun() -> None:
+    fresh = proposed()
+    post(PASS, with_threads(fresh, quiet=True, check=False))
+    assert (fresh.comments, threads_of(fresh), fresh.states()) == ([], [], {})
+
+    world = proposed()
+    post(FAIL, with_threads(world, check=False))
+    post(PASS, with_threads(world.later(id=101), quiet=True, check=False))
+    assert ["run=101" in body for body in world.comments] == [True]
+    assert [resolved for resolved, _ in threads_of(world)] == [True]
+    assert [one[0] for one in world.states().values()] == ["success"]

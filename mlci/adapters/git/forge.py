@@ -52,11 +52,11 @@ class LocalConversation:
         files.write(str(self._path), body.encode())
         return self._comment(body)
 
-    def edit_comment(self, comment: int, body: str) -> Comment:
+    def edit_comment(self, number: int, comment: int, body: str) -> Comment:  # noqa: ARG002
         """Write it anew."""
-        return self.add_comment(comment, body)
+        return self.add_comment(number, body)
 
-    def remove_comment(self, comment: int) -> None:  # noqa: ARG002
+    def remove_comment(self, number: int, comment: int) -> None:  # noqa: ARG002
         """Remove the file."""
         files.remove(str(self._path))
 

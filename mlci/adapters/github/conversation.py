@@ -67,13 +67,13 @@ class GitHubConversation:
             self._known, self._me = True, made.user.id
         return self._comment(made)
 
-    def edit_comment(self, comment: int, body: str) -> Comment:
+    def edit_comment(self, number: int, comment: int, body: str) -> Comment:  # noqa: ARG002 - the port's shape
         """Replace the text of one."""
         path = at(self._repository, "issues", "comments", comment)
         edited: _Comment = self._api.patch(path, {"body": body}, shape=_Comment)
         return self._comment(edited)
 
-    def remove_comment(self, comment: int) -> None:
+    def remove_comment(self, number: int, comment: int) -> None:  # noqa: ARG002
         """Remove one; one that is gone already is no error."""
         self._api.delete(at(self._repository, "issues", "comments", comment))
 

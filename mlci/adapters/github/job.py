@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlci.errors import NotWritable, Place
+from mlci.ports import MoreFace
 
 # A page that grows beyond this is dropped whole by the runner.
 _LARGEST_PAGE = 1024 * 1024
@@ -20,6 +21,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 class GitHubJob:
     """ports.Job of the job this process runs in; what the runner gives no file for is left out."""
+
+    faces: Sequence[MoreFace] = ()
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Nothing is written yet.
