@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 import gzip
-import json
 import os
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
+
+from forge.description import Contract, in_order
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = "github-api.openapi.json.gz"
@@ -28,200 +26,22 @@ FORGOTTEN = frozenset({
 RAW = "application/vnd.github.raw"
 
 
-def description_file() -> Path:
-    """Where the description is expected: in the folder that MLCI_SPECS names, else beside the repository."""
-    return Path(os.environ.get("MLCI_SPECS") or ROOT.parent / "shared" / "specs") / FILE
+def description_file(name: str = FILE) -> Path:
+    """Where a description is expected: in the folder that MLCI_SPECS names, else beside the repository."""
+    return Path(os.environ.get("MLCI_SPECS") or ROOT.parent / "shared" / "specs") / name
 
 
-@dataclass(frozen=True)
-class _Request:
-    """A request as openapi-core wants to see one."""
-
-    host_url: str
-    path: str
-    method: str
-    body: bytes | None
-    content_type: str
-    parameters: Any
+def undocumented(method: str, template: str, status: int) -> bool:
+    """Whether GitHub gives this answer although the description leaves it out."""
+    return status in ANYWHERE or (method, template, status) in FORGOTTEN
 
 
-@dataclass(frozen=True)
-class _Response:
-    """A response as openapi-core wants to see one."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    content_type: str
-    data: bytes
-
-
-@dataclass
-class Contract:
-    """The operations that the loopback serves, and what the description says of them.
-
-    Attributes:
-        document: the description, cut down to the wanted paths.
-        templates: a pattern for every path, the ones with fewer placeholders first.
-    """
-
-    document: dict[str, Any]
-    core: Any
-    templates: list[tuple[re.Pattern[str], str]]
-    elsewhere: list[tuple[re.Pattern[str], str]]
-    _multi: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def template_of(self, path: str) -> tuple[str, dict[str, str]] | None:
-        """The path's template and its placeholders as they stand in the address, still quoted; None where unknown."""
-        return _match(self.templates, path)
-
-    def is_known_elsewhere(self, path: str) -> str | None:
-        """The template of a path that GitHub has and the loopback has not."""
-        found = _match(self.elsewhere, path)
-        return found[0] if found else None
-
-    def operation(self, method: str, template: str) -> dict[str, Any] | None:
-        """What the description says of an operation; None where it has no such one."""
-        found: dict[str, Any] | None = self.document["paths"][template].get(method.lower())
-        return found
-
-    def request_problems(
-        self, method: str, template: str, target: str, values: Mapping[str, str], body: bytes, media: str
-    ) -> list[str]:
-        """What is wrong with a request by the description; empty where nothing is."""
-        if self.operation(method, template) is None:
-            return [f"{method} {template}: the description has no such operation"]
-        request = self._request(method, template, target, values, body, media)
-        problems = [line for error in self.core.iter_request_errors(request) for line in _told(error)]
-        problems += self._unknown_query(method, template, target)
-        problems += self._unknown_keys(method, template, body)
-        return [f"request {method} {template}: {problem}" for problem in problems]
-
-    def response_problems(
-        self, method: str, template: str, target: str, values: Mapping[str, str], answer: tuple[int, str, bytes]
-    ) -> list[str]:
-        """What is wrong with an answer (status, media type, body) by the description; empty where nothing is."""
-        status, media, data = answer
-        operation = self.operation(method, template)
-        documented = (operation or {}).get("responses", {})
-        if str(status) not in documented:
-            if status in ANYWHERE or (method.lower(), template, status) in FORGOTTEN:
-                return []
-            return [f"response {method} {template}: status {status} is not in the description"]
-        if media.startswith(RAW):
-            return []
-        response = _Response(status, {"Content-Type": media, "Location": "/"}, media.split(";")[0], data)
-        request = self._request(method, template, target, values, b"", "")
-        return [
-            f"response {method} {template} {status}: {line}"
-            for error in self.core.iter_response_errors(request, response)
-            for line in _told(error)
-        ]
-
-    def _request(
-        self, method: str, template: str, target: str, values: Mapping[str, str], body: bytes, media: str
-    ) -> _Request:
-        # openapi-core matches one segment per placeholder; several (contents/a/b) are put into one.
-        path = template
-        for name, value in values.items():
-            path = path.replace("{" + name + "}", value.replace("/", "~"))
-        from openapi_core.datatypes import RequestParameters
-        from werkzeug.datastructures import Headers, ImmutableMultiDict
-
-        query = parse_qs(urlsplit(target).query, keep_blank_values=True)
-        parameters = RequestParameters(
-            query=ImmutableMultiDict([(name, value) for name, found in query.items() for value in found]),
-            header=Headers(),
-            cookie=ImmutableMultiDict(),
-        )
-        return _Request(
-            "https://api.github.com", path, method.lower(), body or None, media.split(";")[0].lower(), parameters
-        )
-
-    def _unknown_query(self, method: str, template: str, target: str) -> list[str]:
-        known = {
-            parameter["name"]
-            for parameter in self._parameters(method, template)
-            if parameter["in"] == "query"
-        }  # fmt: skip
-        asked = parse_qs(urlsplit(target).query, keep_blank_values=True)
-        return [f"query has no parameter {name!r}" for name in asked if name not in known]
-
-    def _parameters(self, method: str, template: str) -> list[dict[str, Any]]:
-        operation = self.operation(method, template) or {}
-        return [self._resolved(parameter) for parameter in operation.get("parameters", ())]
-
-    def _resolved(self, node: dict[str, Any]) -> dict[str, Any]:
-        while "$ref" in node:
-            found: Any = self.document
-            for step in node["$ref"].removeprefix("#/").split("/"):
-                found = found[step.replace("~1", "/").replace("~0", "~")]
-            node = found
-        return node
-
-    def _unknown_keys(self, method: str, template: str, body: bytes) -> list[str]:
-        operation = self.operation(method, template) or {}
-        if "requestBody" not in operation:
-            return ["no body is expected"] if body else []
-        try:
-            sent = json.loads(body) if body else {}
-        except ValueError:
-            return ["the body is not JSON"]
-        content = self._resolved(operation["requestBody"]).get("content", {})
-        schema = content.get("application/json", {}).get("schema", {})
-        return [f"body has no key {key}" for key in self._strangers(sent, schema, "")]
-
-    def _strangers(self, value: Any, schema: dict[str, Any], at: str) -> list[str]:
-        schema = self._resolved(schema)
-        if isinstance(value, list):
-            return [key for item in value for key in self._strangers(item, schema.get("items", {}), f"{at}[]")]
-        if not isinstance(value, dict):
-            return []
-        known = dict(schema.get("properties", {}))
-        for part in (*schema.get("oneOf", ()), *schema.get("anyOf", ()), *schema.get("allOf", ())):
-            known.update(self._resolved(part).get("properties", {}))
-        if not known:
-            return []
-        found = [f"{at}.{key}".lstrip(".") for key in value if key not in known]
-        for key in value.keys() & known.keys():
-            found += self._strangers(value[key], known[key], f"{at}.{key}")
-        return found
-
-
-def _told(error: BaseException) -> list[str]:
-    """An error of openapi-core with those beneath it, a line each; empty where they are all excused."""
-    beneath, said = False, []
-    cause: BaseException | None = error
-    while cause is not None:
-        for inner in getattr(cause, "schema_errors", ()) or ():
-            beneath = True
-            place = "/".join(str(step) for step in inner.absolute_path)
-            if not _excused(place, inner):
-                said.append(f"{place or 'the whole'}: {inner.message[:200]}")
-        cause = cause.__cause__
-    return said if beneath else [str(error)[:300]]
-
-
-def _excused(place: str, error: Any) -> bool:
+def excused(place: str, error: Any) -> bool:
     """Whether GitHub gives this null although the description, read to the letter, has no place for it."""
     if error.instance is not None:
         return False
     # The repository of a pull request whose fork was deleted; and a nullable enumeration that leaves out null.
     return place.endswith("head/repo") or (error.validator == "enum" and error.schema.get("nullable") is True)
-
-
-def _match(templates: Sequence[tuple[re.Pattern[str], str]], path: str) -> tuple[str, dict[str, str]] | None:
-    for pattern, template in templates:
-        found = pattern.fullmatch(path)
-        if found:
-            return template, {name[2:]: value for name, value in found.groupdict().items()}
-    return None
-
-
-def _pattern(template: str, multi: frozenset[str]) -> re.Pattern[str]:
-    def group(found: re.Match[str]) -> str:
-        return f"(?P<p_{found[1]}>{'.+' if found[1] in multi else '[^/]+'})"
-
-    return re.compile(re.sub(r"\\{(\w+)\\}", group, re.escape(template)))
 
 
 def _multi_segment(document: dict[str, Any], item: dict[str, Any]) -> frozenset[str]:
@@ -266,12 +86,14 @@ def contract_for(wanted: frozenset[str]) -> Contract:
     # The description is taken as it is: whether it is itself sound is not ours to check, and takes seconds.
     core = OpenAPI.from_dict(cut, config=Config(spec_validator_cls=None))
 
-    def patterns(templates: Sequence[str]) -> list[tuple[re.Pattern[str], str]]:
-        ordered = sorted(templates, key=lambda template: (template.count("{"), -len(template)))
-        return [(_pattern(each, _multi_segment(document, document["paths"][each])), each) for each in ordered]
+    def multi(template: str) -> frozenset[str]:
+        return _multi_segment(document, document["paths"][template])
 
     others = [template for template in document["paths"] if template not in wanted]
-    return Contract(document=cut, core=core, templates=patterns(list(paths)), elsewhere=patterns(others))
+    return Contract(
+        document=cut, core=core, host="https://api.github.com", templates=in_order(list(paths), multi),
+        elsewhere=in_order(others, multi), undocumented=undocumented, excused=excused, unjudged=RAW,
+    )  # fmt: skip
 
 
 def _mend(paths: dict[str, Any]) -> None:

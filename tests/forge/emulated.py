@@ -33,8 +33,8 @@ from forge.contract import ROOT
 from forge.exchange import Answer, Refused, Request
 from forge.repository import git
 from forge.routing import REPO, Operation
-from forge.server import Traffic
 from forge.state import CheckRun, Comment, Pull, Repository
+from forge.wire import Traffic
 
 SCRIPT = ROOT / "tests" / "node" / "node_modules" / "emulate" / "dist" / "index.js"
 _NUMBERS = itertools.count(1)

@@ -12,6 +12,7 @@ from forge.state import Repository, State, Token
 
 T = TypeVar("T")
 
+JSON = "application/json; charset=utf-8"
 DOCUMENTATION = "https://docs.github.com/rest"
 
 
@@ -22,7 +23,7 @@ class Answer:
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
-    media: str = "application/json; charset=utf-8"
+    media: str = JSON
 
     def data(self) -> bytes:
         """The body's bytes."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from forge.contract import description_file
+from forge.contract import FILE, description_file
 
 if TYPE_CHECKING:
     from forge.github import GitHub
@@ -23,11 +23,11 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-def need_description() -> None:
-    """Skip where the published description is not at hand; fail where its folder is and it is not."""
-    file = description_file()
+def need_description(service: str = "GitHub", name: str = FILE) -> None:
+    """Skip where a published description is not at hand; fail where its folder is and it is not."""
+    file = description_file(name)
     if not file.is_file():
-        reason = f"{file} is missing: GitHub's OpenAPI description (name its folder in MLCI_SPECS)"
+        reason = f"{file} is missing: {service}'s OpenAPI description (name its folder in MLCI_SPECS)"
         if file.parent.is_dir():
             missing(reason)
         pytest.skip(reason)

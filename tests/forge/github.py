@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from forge.contract import contract_for
 from forge.operations import OPERATIONS
 from forge.pipelines import zipped
 from forge.repository import Content, Objects
-from forge.server import ENTERPRISE, ApiHandler, BlobHandler, Fault, Front, Recorded, Traffic, started
+from forge.server import ENTERPRISE, Front
 from forge.state import (
     ACTIONS_APP,
     BOT,
@@ -31,6 +30,7 @@ from forge.state import (
     Token,
     WorkflowRun,
 )
+from forge.wire import ApiHandler, BlobHandler, Loopback, Traffic, started
 
 NAME = "owner/repository"
 EVERYTHING = dict.fromkeys(
@@ -53,7 +53,7 @@ class MergeGroup:
     base_branch: str
 
 
-class GitHub:
+class GitHub(Loopback):
     """A GitHub on the loopback; see the package's docstring for what it knows.
 
     Attributes:
@@ -65,39 +65,22 @@ class GitHub:
         violations: what broke the contract so far; ``check`` fails where there is any.
     """
 
+    title = "GitHub"
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state = State()
         self.traffic = Traffic()
         contract = contract_for(frozenset(template for _, template in OPERATIONS))
         self.front = Front(self.state, contract, self.traffic)
-        self._servers = [started(ApiHandler, self.front), started(BlobHandler, self.front)]
-        api, blobs = (server.server_address[1] for server, _ in self._servers)
+        self.servers = [started(ApiHandler, self.front), started(BlobHandler, self.front)]
+        api, blobs = (server.server_address[1] for server, _ in self.servers)
         self.url = self.server_url = self.front.server = f"http://127.0.0.1:{api}"
         self.enterprise_url = self.url + ENTERPRISE
         # Another name for the loopback is another host to every client.
         self.front.blobs = f"http://localhost:{blobs}"
 
     # What came in.
-
-    @property
-    def requests(self) -> list[Recorded]:
-        """Every request to the API, in order."""
-        return self.traffic.requests
-
-    @property
-    def downloads(self) -> list[Mapping[str, str]]:
-        """Headers of every request to the blob store, in order."""
-        return self.traffic.downloads
-
-    @property
-    def violations(self) -> list[str]:
-        """What broke the contract so far; a test that breaks it on purpose empties this list."""
-        return self.traffic.violations
-
-    def asked(self, operation: str) -> list[Recorded]:
-        """Requests of one operation, as ``"POST /issues/{issue_number}/comments"``."""
-        return [each for each in self.requests if each.operation == operation]
 
     def used(self, token: str) -> dict[str, str]:
         """Permissions that requests with a token were let through by, the highest level of each; metadata left out."""
@@ -107,17 +90,6 @@ class GitHub:
                 name, level = each.used
                 found[name] = max(found.get(name, "read"), level)
         return found
-
-    def check(self) -> None:
-        """Fail where a request or an answer broke the contract."""
-        if self.violations:
-            raise AssertionError("GitHub's description was broken:\n" + "\n".join(self.violations))
-
-    def close(self) -> None:
-        """Hang up and stop."""
-        for server, thread in self._servers:
-            server.stop()
-            thread.join()
 
     # What there is.
 
@@ -361,32 +333,6 @@ class GitHub:
         return made
 
     # What goes wrong.
-
-    def fault(
-        self,
-        method: str = ".*",
-        path: str = "",
-        *,
-        times: int = 1,
-        skip: int = 0,
-        status: int | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | Mapping[str, Any] = b"",
-        drop: str | None = None,
-        delay: float = 0.0,
-        truncate: bool = False,
-        processed: bool = False,
-    ) -> None:
-        """Make the next requests go wrong whose method and path (with query) match these expressions.
-
-        Method ``BLOB`` stands for the blob store. Exactly one of status, drop ("before" or "after" the request is
-        processed) and truncate, or only a delay. With ``processed`` the status hides that the request was done.
-        """
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        sent = dict(headers or {})
-        self.traffic.faults.append(
-            Fault(method, re.compile(path), times, skip, status, sent, data, drop, delay, truncate, processed)
-        )
 
     def secondary_limit(self, method: str = ".*", path: str = "", *, times: int = 1, retry_after: int = 1) -> None:
         """Answer with the secondary rate limit."""

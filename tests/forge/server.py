@@ -1,94 +1,21 @@
-"""The loopback's HTTP side: who may ask, what is judged, what goes wrong on purpose, what is written down."""
+"""The loopback GitHub's front: who may ask, and what is judged."""
 
 from __future__ import annotations
 
 import re
-import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from forge import permissions
 from forge.contract import Contract
 from forge.exchange import Answer, Refused, Request, unquoted
-from forge.routing import OPERATIONS, Operation
+from forge.routing import OPERATIONS, REPO, Operation
 from forge.state import State, Token
+from forge.wire import Recorded, Traffic
 
 ENTERPRISE = "/api/v3"
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A request as it came, and what was answered.
-
-    Attributes:
-        path: path and query as sent, without an enterprise server's prefix.
-        template: of the operation; None where GitHub has no such path.
-        token: the credential, where a known one was sent.
-        used: permission and level that let it through; None where none was needed or none was held.
-        status: None where the connection was dropped instead.
-    """
-
-    method: str
-    path: str
-    template: str | None
-    token: Token | None
-    used: tuple[str, str] | None
-    headers: Mapping[str, str]
-    body: bytes
-    status: int | None
-
-    @property
-    def operation(self) -> str:
-        """Method and template below the repository, for assertions."""
-        return f"{self.method} {(self.template or self.path).removeprefix('/repos/{owner}/{repo}')}"
-
-
-@dataclass
-class Fault:
-    """Something that goes wrong for the next requests that match.
-
-    Attributes:
-        drop: the connection is closed: before the request is processed, or after, so that the answer is lost.
-        truncate: half of the true answer is sent, then the connection is closed.
-        processed: the request is processed although the status is another.
-    """
-
-    method: str
-    path: re.Pattern[str]
-    times: int
-    skip: int
-    status: int | None
-    headers: Mapping[str, str]
-    body: bytes
-    drop: str | None
-    delay: float
-    truncate: bool
-    processed: bool
-
-
-@dataclass
-class Traffic:
-    """What came in, what is to go wrong, and what broke the contract."""
-
-    requests: list[Recorded] = field(default_factory=list)
-    downloads: list[Mapping[str, str]] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    violations: list[str] = field(default_factory=list)
-
-    def fault_for(self, method: str, path: str) -> Fault | None:
-        """The first fault that this request runs into, used up by one."""
-        for fault in self.faults:
-            if fault.times > 0 and re.fullmatch(fault.method, method) and fault.path.search(path):
-                if fault.skip > 0:
-                    fault.skip -= 1
-                    return None
-                fault.times -= 1
-                return fault
-        return None
 
 
 @dataclass
@@ -101,13 +28,30 @@ class Front:
     server: str = ""
     blobs: str = ""
     lock: Any = field(default_factory=threading.RLock)
+    name: str = "github.com"
+    credentials: tuple[str, ...] = ("Authorization",)
     # Where another GitHub stands behind this one, it is asked beside the operation of ours.
     behind: Callable[[Request, Operation], Answer] = field(default=lambda request, operation: operation(request))
 
+    @property
+    def kept(self) -> Mapping[str, bytes]:
+        """What the blob store holds."""
+        return self.state.blobs
+
+    def target(self, whole: str) -> str:
+        """Path and query without the prefix of an enterprise server."""
+        return whole.removeprefix(ENTERPRISE) if whole.startswith(ENTERPRISE + "/") else whole
+
+    def unanswered(self, method: str, whole: str, headers: Mapping[str, str], body: bytes) -> Recorded:
+        """Write down a request that is not processed."""
+        target = self.target(whole)
+        found = self.contract.template_of(target.split("?")[0])
+        return Recorded(method, target, found[0] if found else None, None, None, dict(headers), body, None, REPO)
+
     def answer(self, method: str, whole: str, headers: Mapping[str, str], body: bytes) -> tuple[Answer, Recorded]:
         """Answer a request and write it down."""
-        prefix = ENTERPRISE if whole.startswith(ENTERPRISE + "/") else ""
-        target = whole.removeprefix(prefix)
+        target = self.target(whole)
+        prefix = whole[: len(whole) - len(target)]
         found = self.contract.template_of(target.split("?")[0])
         token = self._token(headers)
         used = None
@@ -136,7 +80,7 @@ class Front:
             answer = Refused(500, "Server Error").answer
         self._judge(method, target, found, answer)
         name = found[0] if found else None
-        recorded = Recorded(method, target, name, known, used, dict(headers), body, answer.status)
+        recorded = Recorded(method, target, name, known, used, dict(headers), body, answer.status, REPO)
         return answer, recorded
 
     def _unknown(self, method: str, target: str) -> None:
@@ -194,144 +138,3 @@ class Front:
             text = "Resource not accessible by " + ("integration" if token.app else "personal access token")
             raise Refused(403, text, {"X-Accepted-GitHub-Permissions": accepted})
         return used
-
-
-class _Server(ThreadingHTTPServer):
-    """Forgets no connection, so that closing the server closes them all."""
-
-    daemon_threads = False
-    block_on_close = True
-    request_queue_size = 64
-
-    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
-        self.open_connections: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", 0), handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self.open_connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self.open_connections.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error of ours."""
-
-    def stop(self) -> None:
-        """Stop serving and hang up on everybody."""
-        self.shutdown()
-        for connection in list(self.open_connections):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-        self.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # Header and body leave in one packet; otherwise the kernel waits for an acknowledgement in between.
-    wbufsize = -1
-    disable_nagle_algorithm = True
-    front: Front
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Requests are written down elsewhere."""
-
-    def version_string(self) -> str:
-        return "github.com"
-
-    def read_body(self) -> bytes:
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-    def send(self, answer: Answer, cut: bool = False) -> None:
-        data = answer.data()
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if answer.body is not None:
-            self.send_header("Content-Type", answer.media)
-        if answer.status not in (204, 304):
-            self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data[: len(data) // 2] if cut else data)
-        self.wfile.flush()
-        if cut:
-            self.hang_up()
-
-    def hang_up(self) -> None:
-        self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
-
-
-class ApiHandler(_Handler):
-    """The API."""
-
-    def _serve(self) -> None:
-        body = self.read_body()
-        traffic = self.front.traffic
-        target = self.path.removeprefix(ENTERPRISE) if self.path.startswith(ENTERPRISE + "/") else self.path
-        with self.front.lock:
-            fault = traffic.fault_for(self.command, target)
-        if fault is None:
-            answer, recorded = self.front.answer(self.command, self.path, self.headers, body)
-            traffic.requests.append(recorded)
-            self.send(answer)
-            return
-        self._fail(fault, target, body)
-
-    def _fail(self, fault: Fault, target: str, body: bytes) -> None:
-        time.sleep(fault.delay)
-        instead = fault.drop == "before" or (fault.status is not None and not fault.processed)
-        if instead:
-            template = self.front.contract.template_of(target.split("?")[0])
-            answer = Answer(0)
-            recorded = Recorded(
-                self.command, target, template[0] if template else None, None, None, dict(self.headers), body, None
-            )
-        else:
-            answer, recorded = self.front.answer(self.command, self.path, self.headers, body)
-        if fault.status is not None:
-            answer = Answer(fault.status, fault.body, dict(fault.headers))
-        status = None if fault.drop else answer.status
-        self.front.traffic.requests.append(Recorded(**{**vars(recorded), "status": status}))
-        if fault.drop:
-            self.hang_up()
-        else:
-            self.send(answer, cut=fault.truncate)
-
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815
-
-
-class BlobHandler(_Handler):
-    """The blob store that artifacts are downloaded from: another host, which must never see a token."""
-
-    def do_GET(self) -> None:
-        traffic = self.front.traffic
-        traffic.downloads.append(dict(self.headers))
-        if self.headers.get("Authorization"):
-            traffic.violations.append("the blob store was sent a credential")
-            self.send(Answer(400, b"<Error>InvalidAuthenticationInfo</Error>", media="application/xml"))
-            return
-        fault = traffic.fault_for("BLOB", self.path)
-        if fault is not None and fault.status is not None:
-            self.send(Answer(fault.status, fault.body, dict(fault.headers)))
-            return
-        if fault is not None and fault.drop:
-            self.hang_up()
-            return
-        data = self.front.state.blobs.get(self.path.split("?")[0].strip("/"))
-        if data is None:
-            self.send(Answer(404, b"<Error>BlobNotFound</Error>", media="application/xml"))
-            return
-        self.send(Answer(200, data, media="application/zip"), cut=fault is not None and fault.truncate)
-
-
-def started(handler: type[_Handler], front: Front) -> tuple[_Server, threading.Thread]:
-    """A server on a free port of the loopback, serving."""
-    server = _Server(type(handler.__name__, (handler,), {"front": front}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    return server, thread
