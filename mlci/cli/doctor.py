@@ -17,7 +17,7 @@ from mlci.surface.pipeline import STEPS
 if TYPE_CHECKING:
     from mlci.adapters.remote.http import Api
     from mlci.cli.invocation import Invocation
-    from mlci.domain.setup.facts import Setup
+    from mlci.domain.setup.github.facts import Setup
 
 _REMOTE = re.compile(r"(?:[a-z+]+://[^/]+/|[^@/:]+@[^:/]+:)(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
@@ -38,7 +38,7 @@ def _setup(invocation: Invocation, api: Api) -> Setup:
     from mlci.adapters.github.commits import GitHubCommits
     from mlci.adapters.github.protection import read_protection, read_repository
     from mlci.adapters.github.workflows import read_owners, read_workflows
-    from mlci.domain.setup.facts import Setup
+    from mlci.domain.setup.github.facts import Setup
 
     own = invocation.own
     root = Path.cwd()

@@ -6,12 +6,9 @@ from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
-from mlci.domain.setup.conclusion import conclusion
-from mlci.domain.setup.facts import Setup, finding, shown
-from mlci.domain.setup.forgery import forgery
-from mlci.domain.setup.forks import forks, pins
-from mlci.domain.setup.permissions import permissions
-from mlci.domain.setup.required import configuration, merge_queue, required
+from mlci.domain.setup.github.facts import Setup
+from mlci.domain.setup.github.findings import findings as github
+from mlci.domain.setup.words import finding, shown
 from mlci.domain.verdict import Verdict, worst
 
 MOST_FINDINGS = 200
@@ -24,7 +21,7 @@ def run(setup: Setup) -> Report:
     not work.
     """
     # Two ways to one job say the same of it once.
-    found = dict.fromkeys(_findings(setup))
+    found = dict.fromkeys(github(setup))
     findings = sorted(found, key=lambda one: (one.advisory, -one.verdict.rank))
     counted = [one for one in findings if not one.advisory]
     verdict = worst(one.verdict for one in counted)
@@ -40,27 +37,6 @@ def run(setup: Setup) -> Report:
 def _cut(left: int) -> Iterator[Finding]:
     if left > 0:
         yield finding("more", Verdict.PASS, f"{left} more findings, none worse than these, are left out", advisory=True)
-
-
-def _findings(setup: Setup) -> Iterator[Finding]:
-    yield from required(setup)
-    yield from conclusion(setup)
-    yield from merge_queue(setup)
-    yield from permissions(setup)
-    yield forgery(setup)
-    yield from forks(setup)
-    yield from pins(setup)
-    yield configuration(setup)
-    for unread in setup.unread:
-        where = shown(unread.file) + (f":{unread.line}" if unread.line is not None else "")
-        yield finding(
-            "workflow",
-            Verdict.INCONCLUSIVE,
-            f"{where} could not be read: {shown(unread.cause, 200)}",
-            "GitHub does not run a workflow that it cannot read. What this one says was not judged.",
-            about=shown(unread.file),
-            reason="unknown",
-        )
 
 
 def _reason(setup: Setup, verdict: Verdict, counted: list[Finding]) -> str:

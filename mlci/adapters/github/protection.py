@@ -10,7 +10,7 @@ import msgspec
 from mlci.adapters.github.api import at
 from mlci.adapters.oneline import one_line
 from mlci.adapters.remote.http import Api
-from mlci.domain.setup.protection import Bypass, Protection, Repository, RequiredCheck, RequiredWorkflow, Topic
+from mlci.domain.setup.github.protection import Bypass, Protection, Repository, RequiredCheck, RequiredWorkflow, Topic
 from mlci.errors import ServiceFailed, ServiceRefused
 
 T = TypeVar("T")

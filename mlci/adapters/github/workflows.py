@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlci.adapters.oneline import one_line
-from mlci.domain.setup.workflow import LEVELS, Grant, Step, Trigger, Unread, Workflow, WorkflowJob
+from mlci.domain.setup.github.workflow import LEVELS, Grant, Step, Trigger, Unread, Workflow, WorkflowJob
 
 if TYPE_CHECKING:
     import yaml

@@ -11,7 +11,7 @@ from mlci.adapters.github.api import connect
 from mlci.adapters.github.commits import GitHubCommits
 from mlci.adapters.github.protection import read_protection, read_repository
 from mlci.adapters.remote.http import Api
-from mlci.domain.setup.protection import Bypass, RequiredCheck, RequiredWorkflow
+from mlci.domain.setup.github.protection import Bypass, RequiredCheck, RequiredWorkflow
 from mlci.errors import ServiceFailed
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from mlci.adapters.github import workflows
 from mlci.adapters.github.workflows import read_owners, read_workflows
-from mlci.domain.setup.workflow import Grant, Trigger, Unread, Workflow, routes
+from mlci.domain.setup.github.workflow import Grant, Trigger, Unread, Workflow, routes
 
 FOLDER = ".github/workflows"
 HEAD = "on: push\njobs:\n"

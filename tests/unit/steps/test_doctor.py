@@ -14,8 +14,8 @@ import yaml
 from mlci.adapters.github.workflows import read_workflows
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
-from mlci.domain.setup.facts import Setup
-from mlci.domain.setup.protection import Bypass, Protection, Repository, RequiredCheck, RequiredWorkflow
+from mlci.domain.setup.github.facts import Setup
+from mlci.domain.setup.github.protection import Bypass, Protection, Repository, RequiredCheck, RequiredWorkflow
 from mlci.domain.verdict import Verdict
 from mlci.steps import doctor
 from mlci.surface.catalog import COMMANDS

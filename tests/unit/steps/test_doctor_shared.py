@@ -10,10 +10,10 @@ import pytest
 
 from mlci.adapters.github.workflows import read_workflows
 from mlci.domain.report import Report
-from mlci.domain.setup.facts import Setup
-from mlci.domain.setup.protection import Bypass, Protection, Repository, RequiredCheck
-from mlci.domain.setup.shared import MODEL
-from mlci.domain.setup.workflow import Step, WorkflowJob
+from mlci.domain.setup.github.facts import Setup
+from mlci.domain.setup.github.protection import Bypass, Protection, Repository, RequiredCheck
+from mlci.domain.setup.github.shared import MODEL
+from mlci.domain.setup.github.workflow import Step, WorkflowJob
 from mlci.domain.verdict import Verdict
 from mlci.steps import doctor
 from mlci.surface.catalog import COMMANDS

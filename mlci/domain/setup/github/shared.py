@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from mlci.domain.setup.workflow import LEVELS, Grant, Level, Step, Trigger, Workflow, WorkflowJob
+from mlci.domain.setup.github.workflow import LEVELS, Grant, Level, Step, Trigger, Workflow, WorkflowJob
 
 _MODEL = re.compile(r"[^/@]+/mlci/\.github/workflows/model\.ya?ml@.*")
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
 from mlci.domain.patterns import pattern
-from mlci.domain.setup.facts import Setup, each_job, finding, listed, place, shown
-from mlci.domain.setup.required import named, wanted
-from mlci.domain.setup.workflow import Grant
+from mlci.domain.setup.github.facts import Setup, each_job, place
+from mlci.domain.setup.github.required import named, wanted
+from mlci.domain.setup.github.workflow import Grant
+from mlci.domain.setup.words import finding, listed, shown
 from mlci.domain.verdict import Verdict
 
 _LOCK = "A check is a light, not a lock: what is promoted is judged again from the evidence."

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
-from mlci.domain.setup.facts import Setup, at, each_job, finding, listed, place, shown
-from mlci.domain.setup.workflow import Route, Step, Workflow, pinned
+from mlci.domain.setup.github.facts import Setup, at, each_job, place
+from mlci.domain.setup.github.workflow import Route, Step, Workflow, pinned
+from mlci.domain.setup.words import finding, listed, shown
 from mlci.domain.verdict import Verdict
 
 # Events whose token writes and whose cache is that of the default branch, whoever proposed the change.

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
-from mlci.domain.setup.facts import Setup, always, at, each_job, finding, hides, listed, on_changes, place, shown
-from mlci.domain.setup.workflow import Route, Step, Trigger, Workflow, WorkflowJob
+from mlci.domain.setup.github.facts import Setup, always, at, each_job, hides, on_changes, place
+from mlci.domain.setup.github.workflow import Route, Step, Trigger, Workflow, WorkflowJob
+from mlci.domain.setup.words import finding, listed, shown
 from mlci.domain.verdict import Verdict
 
 _RESULTS = re.compile(r"toJSON\(\s*needs\s*\)", re.IGNORECASE)

@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
-from mlci.domain.setup.facts import Setup, finding, listed, on_changes, place, shown
-from mlci.domain.setup.protection import RequiredCheck
-from mlci.domain.setup.workflow import Route
+from mlci.domain.setup.github.facts import Setup, on_changes, place
+from mlci.domain.setup.github.protection import RequiredCheck
+from mlci.domain.setup.github.workflow import Route
+from mlci.domain.setup.words import finding, listed, shown
 from mlci.domain.verdict import Verdict
 
 # The app that posts the checks of jobs, on github.com; a server of one's own has another number.
@@ -195,25 +196,3 @@ def merge_queue(setup: Setup) -> Iterator[Finding]:
         else:
             message = f"no ruleset of {shown(setup.branch)} has a merge queue; {shown(file)} would not run for one"
             yield finding("merge-queue", Verdict.PASS, message, about=shown(file))
-
-
-def configuration(setup: Setup) -> Finding:
-    """Whether the branch itself has a policy to judge by."""
-    file, branch = shown(setup.config), shown(setup.branch)
-    if setup.config_on_branch:
-        return finding("configuration", Verdict.PASS, f"{branch} has {file}, which judges every change to it")
-    if setup.config_on_branch is None:
-        return finding(
-            "configuration",
-            Verdict.INCONCLUSIVE,
-            f"whether {branch} has {file} is unknown",
-            "Give doctor a token with contents: read.",
-            reason="unknown",
-        )
-    return finding(
-        "configuration",
-        Verdict.WARN,
-        f"{branch} has no {file}, so a change is judged by the one it brings along",
-        f"Merge {file} first; from then on the policy of {branch} decides. Another file is named with --config.",
-        reason="policy-not-yet-merged",
-    )

@@ -9,21 +9,14 @@ from functools import cached_property
 from itertools import islice
 from typing import Literal
 
+from mlci.domain.setup import scripts
+
 Level = Literal["none", "read", "write"]
 LEVELS: tuple[Level, ...] = ("none", "read", "write")
 
 # A called workflow may call another; GitHub allows ten levels.
 _DEEPEST_CALL = 10
 _FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9A-F]{40}")
-# A command's first word: at the start of a line or a part of it, or behind what starts another program.
-_CALL = re.compile(
-    r"(?:^|[;&|({`]|\s-m[ \t]|\b(?:exec|time|then|do|else)[ \t]"
-    r"|\b(?:uvx|uv run|pipx run)(?:[ \t]+-\S+(?:[ \t]+[^\s;&|-]\S*)?){0,4}[ \t])"
-    r"[ \t]*(?:[A-Za-z_]\w*=[^\s;&|({`]*[ \t]+){0,9}(?:[^\s;&|({`#'\"]*/)?mlci[ \t]+(?P<step>[a-z][a-z-]*)",
-    re.MULTILINE,
-)
-# Longer scripts are not what calls a step, and a pattern over them would take its time.
-_LONGEST_SCRIPT = 65_536
 # More stars make matching slow, and no branch filter has them.
 _MOST_STARS = 4
 _MOST_ROUTES = 2_000
@@ -139,7 +132,7 @@ class Step:
                 return (found["step"],)
             command = self.inputs.get("command", "")
             return (command,) if command and _UMBRELLA.fullmatch(self.uses) else ()
-        return tuple(dict.fromkeys(found["step"] for found in _CALL.finditer(self.spoken)))
+        return scripts.called(self.spoken)
 
     @property
     def is_call(self) -> bool:
@@ -149,17 +142,13 @@ class Step:
     @cached_property
     def spoken(self) -> str:
         """Its shell lines without comments, continued lines joined."""
-        lines = (self.run or "")[:_LONGEST_SCRIPT].replace("\\\n", " ").splitlines()
-        return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+        return scripts.spoken(self.run or "")
 
     def given(self, command: str, parameter: str) -> str | None:
         """What a parameter of one of our commands is set to, by input, flag or environment; None where it is not."""
         if self.inputs.get(parameter):
             return self.inputs[parameter]
-        flag = re.search(rf"--{re.escape(parameter)}(?:=|[ \t]+)(\"[^\"]*\"|'[^']*'|[^\s\"']+)", self.spoken)
-        if flag:
-            return flag[1].strip("\"'")
-        return self.env.get(f"MLCI_{command}_{parameter}".replace("-", "_").upper()) or None
+        return scripts.given(self.spoken, self.env, command, parameter)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
-from mlci.domain.setup.facts import Need, Setup, finding, listed, on_changes, place, shown
-from mlci.domain.setup.shared import MODEL, asked
-from mlci.domain.setup.workflow import LEVELS, Grant, Level, Route, Step
+from mlci.domain.setup.github.facts import Need, Setup, on_changes, place
+from mlci.domain.setup.github.shared import MODEL, asked
+from mlci.domain.setup.github.workflow import LEVELS, Grant, Level, Route, Step
+from mlci.domain.setup.words import finding, listed, shown
 from mlci.domain.verdict import Verdict
 
 # What the token of a job can be given at all:
