@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlci.adapters import yamltree
 from mlci.adapters.github import workflows
 from mlci.adapters.github.workflows import read_owners, read_workflows
 from mlci.domain.setup.github.workflow import Grant, Trigger, Unread, Workflow, routes
@@ -153,7 +154,7 @@ def test_a_file_over_the_limit_and_files_over_the_limit_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workflows, "MOST_FILES", 2)
-    put(tmp_path, b"#" * (workflows.LARGEST_FILE + 1), "a.yml")
+    put(tmp_path, b"#" * (yamltree.LARGEST_FILE + 1), "a.yml")
     put(tmp_path, HEAD + "  a: {}\n", "b.yml")
     put(tmp_path, HEAD + "  a: {}\n", "c.yml")
 
