@@ -59,3 +59,8 @@ def counted(environ: Mapping[str, str], name: str, default: str = "") -> int:
     """A positive number in a variable of the environment."""
     text = environ.get(name) or default
     return number_of(int(text) if re.fullmatch(r"[0-9]{1,19}", text) else (text or None), name)
+
+
+def matching_commit(value: str) -> bool:
+    """Whether a text is the full name of a commit."""
+    return _SHA.fullmatch(value) is not None

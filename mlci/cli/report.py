@@ -133,7 +133,7 @@ def _judged(invocation: Invocation, measured: Forge, config: Config, notes: list
     if artifact is None:
         return None
     packed = measured.runs.content(artifact, _LARGEST_ARTIFACT)
-    evidence = only_member(packed, GATE, LARGEST_GATE)
+    evidence = only_member(packed, GATE, LARGEST_GATE, nested=artifact.nested)
     predicate = read_gate(evidence, name)
     policy = gate_policy(config, baseline_given=predicate.baseline is not None)
     digest = hashlib.sha256(evidence).hexdigest()

@@ -10,7 +10,8 @@ from mlci.domain.verdict import Verdict
 
 # What starts a run about the branch itself. Others run on the default branch too, for what somebody else proposes: a
 # workflow that another one's end starts, or a comment.
-OF_ITS_BRANCH = frozenset({"push", "schedule", "workflow_dispatch"})
+# A person starts one as workflow_dispatch on GitHub and as web on GitLab.
+OF_ITS_BRANCH = frozenset({"push", "schedule", "workflow_dispatch", "web"})
 
 
 def may_keep(run: Run) -> bool:

@@ -167,6 +167,7 @@ class Artifact:
         run: the run it comes from.
         digest: sha256 of the packed bytes in hexadecimal, where the forge names it.
         expired: whether the forge has thrown its content away.
+        nested: whether what was kept lies in a folder of the packed bytes, because the forge packs whole paths.
     """
 
     id: int
@@ -175,6 +176,7 @@ class Artifact:
     run: int
     digest: str | None
     expired: bool = False
+    nested: bool = False
 
 
 class Runs(Protocol):

@@ -57,12 +57,12 @@ class ArtifactBaselines:
         origin = _origin(artifact)
         with _named(origin):
             packed = self._runs.content(artifact, _LARGEST_ARTIFACT)
-            evidence = only_member(packed, GATE, LARGEST_GATE)
+            evidence = only_member(packed, GATE, LARGEST_GATE, nested=artifact.nested)
 
         def predictions() -> bytes:
             name = predictions_name(read_gate(evidence, origin).candidate.name, origin)
             with _named(origin):
-                return only_member(packed, name, LARGEST_PREDICTIONS)
+                return only_member(packed, name, LARGEST_PREDICTIONS, nested=artifact.nested)
 
         return Kept(evidence=evidence, predictions=predictions, origin=origin)
 

@@ -9,7 +9,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -31,26 +31,40 @@ _STUMBLES = (
 _ENCRYPTED = 0x1 | 0x40
 
 
-def only_member(content: bytes, name: str, limit: int) -> bytes:
+# What steps leave beside what they keep, where a forge packs both.
+_ASIDE = ".mlci/"
+
+
+def only_member(content: bytes, name: str, limit: int, *, nested: bool = False) -> bytes:
     """The one regular file of exactly this name.
 
     Args:
         content: the zip.
         name: of the member, without folders.
         limit: bytes that the member may have unpacked.
+        nested: whether it lies in a folder; of several the one that lies least deep, and there may be one only.
 
     Raises:
         ArtifactRefused: there is no such member or more than one; a member's name leads out of a folder; the member is
             encrypted, a link, larger than the limit, packed too tightly, or broken.
     """
     with _opened(content) as archive:
-        named = [each for each in archive.infolist() if each.filename == name]
+        names = [each.filename for each in archive.infolist()]
+        wanted = set(_called(names, name) if nested else [name])
+        named = [each for each in archive.infolist() if each.filename in wanted]
         if not named:
             raise ArtifactRefused(f"the artifact has no {name}")
         if len(named) > 1:
             raise ArtifactRefused(f"the artifact has {len(named)} members that are called {name}")
         _check(named[0], name, limit)
         return _unpacked(archive, named[0], name)
+
+
+def _called(members: Sequence[str], name: str) -> list[str]:
+    """The members of this name that lie least deep: a model may have a file of any name in its own folder."""
+    named = [each for each in members if each.rpartition("/")[2] == name and not each.startswith(_ASIDE)]
+    least = min((each.count("/") for each in named), default=0)
+    return [each for each in named if each.count("/") == least]
 
 
 def _opened(content: bytes) -> zipfile.ZipFile:
@@ -128,13 +142,15 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> b
     return content
 
 
-def unpack(content: bytes, folder: Path, limit: int) -> None:
+def unpack(content: bytes, folder: Path, limit: int, *, beside: str | None = None) -> None:
     """Write every member of a zip below a folder that exists and is empty.
 
     Args:
         content: the zip.
         folder: is left half filled when this raises; whoever made it removes it.
         limit: bytes that all members may have unpacked.
+        beside: name of the one member beside and below which the others are wanted, in whatever folder it lies; None
+            for all of the zip.
 
     Raises:
         ArtifactRefused: a member's name leads out of the folder, or stands twice; one is encrypted, a link, packed by
@@ -143,6 +159,8 @@ def unpack(content: bytes, folder: Path, limit: int) -> None:
     """
     with _opened(content) as archive:
         members = [each for each in archive.infolist() if not each.is_dir()]
+        within = _folder_of([each.filename for each in members], beside) if beside is not None else ""
+        members = [each for each in members if each.filename.startswith(within)]
         declared = sum(each.file_size for each in members)
         if declared > limit:
             raise ArtifactRefused(f"the artifact has {declared:,} bytes unpacked, more than {limit:,}")
@@ -150,7 +168,15 @@ def unpack(content: bytes, folder: Path, limit: int) -> None:
             name = one_line(member.filename, 100)
             # A model of zeros is small when packed; the sum of all sizes is bounded instead of each ratio.
             _check_kind(member, name)
-            _write(archive, member, folder / member.filename, name)
+            _write(archive, member, folder / member.filename[len(within) :], name)
+
+
+def _folder_of(members: Sequence[str], name: str) -> str:
+    """The folder that the one member of this name lies in, with a slash at its end."""
+    named = _called(members, name)
+    if len(named) != 1:
+        raise ArtifactRefused(f"the artifact has {len(named)} members that are called {name}, and not one")
+    return named[0][: -len(name)]
 
 
 def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, name: str) -> None:

@@ -191,11 +191,12 @@ class ArtifactEarlier:
 
     def _has(self, artifact: Artifact, model: str, key: str) -> bool:
         content = self._runs.content(artifact, _LARGEST_PACKED)
-        evidence = only_member(content, EVIDENCE, LARGEST_EVIDENCE)
+        evidence = only_member(content, EVIDENCE, LARGEST_EVIDENCE, nested=artifact.nested)
         predicate = read_model(evidence, EVIDENCE)
         if (predicate.model, predicate.inputs.key) != (model, key):
             return False
-        self._kept.fill(model, key, lambda new: unpack(content, new, _LARGEST_UNPACKED))
+        beside = EVIDENCE if artifact.nested else None
+        self._kept.fill(model, key, lambda new: unpack(content, new, _LARGEST_UNPACKED, beside=beside))
         return True
 
 

@@ -200,9 +200,18 @@ class Api:
         Raises:
             too_large: there are more than ``limit`` bytes.
         """
-        url = self._call("GET", path).url
-        call = Call("GET", url, limit=limit, seconds=_LONGEST_DOWNLOAD, too_large=too_large)
+        call = self._downloading(path, None, limit, too_large)
         return accepted(call, self._send(call))
+
+    def find_bytes(self, path: str, params: Params | None, limit: int) -> bytes | None:
+        """As ``download``, but None where the service answers 404."""
+        call = self._downloading(path, params, limit, ServiceFailed)
+        answer = self._send(call)
+        return None if answer.status == 404 else accepted(call, answer)
+
+    def _downloading(self, path: str, params: Params | None, limit: int, too_large: type[MlciError]) -> Call:
+        url = self._call("GET", path, params).url
+        return Call("GET", url, limit=limit, seconds=_LONGEST_DOWNLOAD, too_large=too_large)
 
     def save(self, path: str, target: str, limit: int, *, too_large: type[MlciError] = ServiceFailed) -> None:
         """Stream the bytes at a path into a file; where it fails, half a file can be left.

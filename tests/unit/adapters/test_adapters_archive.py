@@ -8,10 +8,11 @@ import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from mlci.adapters.disk.archive import only_member
+from mlci.adapters.disk.archive import only_member, unpack
 from mlci.errors import ArtifactRefused
 
 EVIDENCE = b'{"_type": "https://in-toto.io/Statement/v1"}'
@@ -161,3 +162,34 @@ def test_the_64_bit_kind_which_nothing_of_this_size_needs_is_refused() -> None:
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
     with pytest.raises(ArtifactRefused, match="plain kind"):
         only_member(ONE[:at] + record + locator + ONE[at:], "gate.json", 1000)
+
+
+# As a forge packs it that keeps whole paths.
+
+
+def test_a_member_in_a_folder_is_found_where_the_forge_packs_whole_paths() -> None:
+    content = packed(("a/mlci-keep/gate.json", EVIDENCE), (".mlci/report/gate.json", b"another"), ("a/other", b""))
+    assert only_member(content, "gate.json", 100, nested=True) == EVIDENCE
+    with pytest.raises(ArtifactRefused, match=r"has no gate\.json"):
+        only_member(content, "gate.json", 100)
+
+
+def test_of_several_members_of_a_name_the_one_that_lies_least_deep_is_meant_and_two_are_one_too_many() -> None:
+    content = packed(("mlci-model/model.json", EVIDENCE), ("mlci-model/model/model.json", b"of a framework"))
+    assert only_member(content, "model.json", 100, nested=True) == EVIDENCE
+    with pytest.raises(ArtifactRefused, match="2 members"):
+        only_member(packed(("a/gate.json", EVIDENCE), ("b/gate.json", EVIDENCE)), "gate.json", 100, nested=True)
+
+
+def test_a_folder_is_unpacked_without_what_it_lies_in_and_what_lies_beside_it(tmp_path: Path) -> None:
+    content = packed(
+        ("x/mlci-model/model.json", EVIDENCE), ("x/mlci-model/model/model.json", b"1"), (".mlci/report/r.html", b"2"),
+        ("x/elsewhere", b"3"),
+    )  # fmt: skip
+    unpack(content, tmp_path, 1000, beside="model.json")
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == [
+        "model.json", "model/model.json",
+    ]  # fmt: skip
+    for broken in (packed(("a", b"")), packed(("a/model.json", b""), ("b/model.json", b""))):
+        with pytest.raises(ArtifactRefused, match="not one"):
+            unpack(broken, tmp_path / "no", 1000, beside="model.json")

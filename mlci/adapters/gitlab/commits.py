@@ -1,0 +1,193 @@
+"""Commits: files as a commit has them, what changed between two, and what is said of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NoReturn, TypeVar
+
+import msgspec
+
+from mlci.adapters.git.fetching import Remote, changed_between
+from mlci.adapters.git.repository import Repository
+from mlci.adapters.gitlab.api import Access, project
+from mlci.adapters.gitlab.run import Here
+from mlci.adapters.oneline import one_line
+from mlci.adapters.remote.http import Api
+from mlci.domain.run import ChangedFiles, Run
+from mlci.errors import MlciError, ServiceFailed, ServiceRefused
+from mlci.ports import Check, State, Status
+
+T = TypeVar("T")
+
+_LARGEST_FILE = 1 << 20
+_DESCRIPTION = 140
+_WRITTEN: dict[State, str] = {"success": "success", "failure": "failed", "error": "failed", "pending": "pending"}
+_READ: dict[str, State] = {"success": "success", "failed": "failure", "pending": "pending", "running": "pending"}
+
+
+class _Named(msgspec.Struct):
+    id: str
+
+
+class _Branch(msgspec.Struct):
+    name: str
+    commit: _Named
+
+
+class _Status(msgspec.Struct):
+    id: int
+    name: str
+    status: str
+    description: str | None = None
+    target_url: str | None = None
+    pipeline_id: int | None = None
+
+
+class Reads:
+    """What every commit of a project can be asked, with no more than the token of a job."""
+
+    def __init__(self, access: Access, number: int) -> None:
+        """Nothing is asked yet; ``number`` is that of the project."""
+        self._access, self._project = access, number
+
+    def tip(self, branch: str) -> str:
+        """The commit a branch is at. https://docs.gitlab.com/api/branches/#list-repository-branches
+
+        Raises:
+            ServiceRefused: there is no such branch, or the token may not see it.
+        """
+        path, asked = project(self._project, "repository", "branches"), {"search": f"^{branch}$"}
+
+        # The token of a job may list branches, and not ask for one by its name.
+        def look(api: Api) -> str | None:
+            found: list[_Branch] = list(api.paginate(path, asked, shape=_Branch))
+            return next((each.commit.id for each in found if each.name == branch), None)
+
+        commit = self._asked(look)
+        if commit is None:
+            raise ServiceRefused(f"project {self._project} has no branch {one_line(branch, 100)}")
+        return commit
+
+    def file(self, path: str, commit: str) -> bytes | None:
+        """A file as that commit has it; None where the commit has no such file, be it that a folder has the name.
+
+        https://docs.gitlab.com/api/repository_files/#retrieve-a-raw-file-from-a-repository
+
+        Raises:
+            ServiceFailed: the commit is unknown, the path is none, or the file is larger than 1 MiB.
+        """
+        if any(part in ("", ".", "..") for part in path.split("/")):
+            raise ServiceFailed(f"{one_line(path, 200)} is no path inside a repository")
+        where = project(self._project, "repository", "files", path, "raw")
+        content = self._asked(lambda api: api.find_bytes(where, {"ref": commit}, _LARGEST_FILE))
+        if content is None:
+            # 404 is also the answer where the commit is unknown, and that must not pass for a commit without the file.
+            there = project(self._project, "repository", "commits", commit)
+            if self._asked(lambda api: api.find(there, shape=_Named)) is None:
+                raise ServiceFailed(
+                    f"{one_line(path, 200)} at {one_line(commit, 12)}: the project has no such commit, or the token "
+                    "may not read it",
+                    help="the token needs the scope read_api, and to be of this project",
+                )
+        return content
+
+    def _asked(self, ask: Callable[[Api], T]) -> T:
+        """What is asked with the token; where that is refused, as anybody may ask a public project.
+
+        The pipeline of a fork has the token of the fork, which the project that it proposes to need not take.
+        """
+        try:
+            with self._access.reading() as api:
+                return ask(api)
+        except ServiceRefused:
+            if self._access.write is not None:
+                raise
+            try:
+                return ask(self._access.public)
+            except MlciError:
+                pass
+            raise
+
+
+class GitLabCommits(Reads):
+    """ports.Commits over the project that changes are proposed to."""
+
+    def __init__(self, access: Access, here: Here, run: Run, environ: Mapping[str, str]) -> None:
+        """Nothing is asked yet."""
+        super().__init__(access, here.project)
+        self._here, self._run, self._environ = here, run, environ
+
+    def changed_files(self, base: str, head: str) -> ChangedFiles:
+        """What head changes since it left base, as git says it: GitLab itself lists only some of a large change.
+
+        Unknown where the two are not those of this run and the checkout does not know where they parted.
+        """
+        parted = self._parted(base, head)
+        if parted is None:
+            return ChangedFiles(paths=(), complete=False)
+        here, environ = self._here, self._environ
+        remote = Remote(
+            here.remote, "gitlab-ci-token", environ.get("CI_JOB_TOKEN"), environ.get("CI_SERVER_TLS_CA_FILE") or None
+        )
+        return changed_between(here.checkout, parted, head, remote, environ)
+
+    def _parted(self, base: str, head: str) -> str | None:
+        run = self._run
+        if run.change is not None and (base, head) == (run.change.base, run.change.head) and self._here.parted:
+            return self._here.parted
+        if (base, head) == (run.before, run.commit):
+            return base
+        repository = Repository.find(self._here.checkout, self._environ) if self._here.checkout else None
+        try:
+            return repository.merge_base(base, head) if repository is not None else None
+        except ServiceFailed:
+            # A shallow clone has neither of them.
+            return None
+
+    def status(self, commit: str, context: str) -> Status | None:
+        """The newest status of that name in this pipeline; None where there is none."""
+        found = self._newest(self._access.writer("read statuses"), commit, context)
+        if found is None:
+            return None
+        state = _READ.get(found.status, "error")
+        return Status(
+            context=found.name, state=state, description=found.description or "", url=found.target_url or ""
+        )  # fmt: skip
+
+    def set_status(self, commit: str, status: Status) -> None:
+        """Set a status in this pipeline. https://docs.gitlab.com/api/commits/#commit-status
+
+        GitLab finds the pipeline by the very commit it was made for, which for merged results is not the head of the
+        change. What is set there counts in the result of the pipeline, and so on the merge request.
+        """
+        api = self._access.writer("set statuses")
+        body = {
+            "state": _WRITTEN[status.state],
+            "name": status.context,
+            "description": one_line(status.description, _DESCRIPTION),
+            "target_url": status.url,
+            **({"pipeline_id": self._run.id} if commit == self._run.commit else {}),
+        }
+
+        def there() -> _Status | None:
+            found = self._newest(api, commit, status.context)
+            told = found and (found.status, found.description, found.target_url)
+            return found if told == (body["state"], body["description"], body["target_url"]) else None
+
+        # GitLab refuses to make what is pending pending again.
+        if status.state == "pending" and there() is not None:
+            return
+        api.post_once(project(self._here.own, "statuses", self._sha(commit)), body, there, shape=_Status)
+
+    def set_check(self, commit: str, check: Check) -> NoReturn:  # noqa: ARG002 - the port's shape
+        """Refuse: check runs are GitHub's."""
+        raise ServiceRefused("GitLab has no check runs", help="leave --check out")
+
+    def _newest(self, api: Api, commit: str, context: str) -> _Status | None:
+        path = project(self._here.own, "repository", "commits", self._sha(commit), "statuses")
+        found: list[_Status] = list(api.paginate(path, {"name": context}, shape=_Status))
+        ours = [each for each in found if each.name == context and each.pipeline_id in (None, self._run.id)]
+        return max(ours, key=lambda each: each.id, default=None)
+
+    def _sha(self, commit: str) -> str:
+        return self._here.sha if commit == self._run.commit else commit

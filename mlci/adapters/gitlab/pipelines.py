@@ -1,0 +1,214 @@
+"""Pipelines: what their jobs left, how those ended, and the pipelines of merge requests from forks.
+
+An artifact goes by the name of the job that left it: GitLab knows no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+
+import msgspec
+
+from mlci.adapters.gitlab.api import Access, project
+from mlci.adapters.gitlab.commits import Reads
+from mlci.adapters.oneline import one_line
+from mlci.domain.baseline import OF_ITS_BRANCH
+from mlci.domain.run import Change, JobResult, Run, Triggering
+from mlci.errors import ArtifactRefused, ServiceRefused
+from mlci.ports import Artifact
+
+# How far back the default branch is looked at; each pipeline is one request more.
+_MOST_PIPELINES = 50
+_ENDED = {"success": "success", "failed": "failure", "canceled": "cancelled", "skipped": "skipped", "manual": "skipped"}
+
+
+class _File(msgspec.Struct):
+    filename: str | None = None
+    size: int | None = None
+
+
+class _OfJob(msgspec.Struct):
+    id: int
+
+
+class _Job(msgspec.Struct):
+    id: int
+    name: str
+    status: str
+    tag: bool = False
+    allow_failure: bool = False
+    artifacts_file: _File | None = None
+    artifacts_expire_at: datetime | None = None
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of what it left, packed; None where it left nothing, or nothing any more."""
+        return self.artifacts_file.size if self.artifacts_file is not None else None
+
+
+class _Pipeline(msgspec.Struct):
+    id: int
+    sha: str
+    status: str
+    web_url: str
+    source: str = ""
+    ref: str | None = None
+    project_id: int | None = None
+
+
+class _Proposed(msgspec.Struct):
+    iid: int
+    sha: str | None
+    target_branch: str
+    source_project_id: int | None
+    target_project_id: int
+    state: str
+
+
+class GitLabRuns:
+    """ports.Runs over the pipelines of one project; takes a token with the scope read_api or api."""
+
+    def __init__(self, access: Access, number: int) -> None:
+        """Nothing is asked yet; ``number`` is that of the project."""
+        self._access, self._project = access, number
+
+    def artifacts_of_branch(self, name: str, branch: str) -> Iterator[Artifact]:
+        """What the job of this name left, newest pipeline first, expired ones included; see ports.Runs for whose.
+
+        Looks at 50 pipelines at most. https://docs.gitlab.com/api/pipelines/
+        """
+        seen = 0
+        asked: dict[str, str | int] = {"ref": branch, "order_by": "id", "sort": "desc"}
+        with self._access.reading() as api:
+            for each in api.paginate(project(self._project, "pipelines"), asked, shape=_Pipeline):
+                if each.source not in OF_ITS_BRANCH or each.ref != branch:
+                    continue
+                seen += 1
+                job = self._job(each.id, name)
+                # A tag may be called like a branch, and its pipelines then name the same ref.
+                if job is not None and not job.tag and (job.size is not None or _has_expired(job)):
+                    yield _artifact(job, each.id)
+                if seen == _MOST_PIPELINES:
+                    return
+
+    def artifact_of_run(self, name: str, run: int) -> Artifact | None:
+        """What the job of this name left in one pipeline, where it is still there."""
+        job = self._job(run, name)
+        return _artifact(job, run) if job is not None and job.size is not None else None
+
+    def content(self, artifact: Artifact, limit: int) -> bytes:
+        """The packed bytes, which may lie on another host.
+
+        Raises:
+            ArtifactRefused: there are more than the limit.
+        """
+        shown = f"what job {one_line(artifact.name, 80)} of pipeline {artifact.run} left"
+        if artifact.size > limit:
+            raise ArtifactRefused(f"{shown} has {artifact.size:,} bytes packed, more than {limit:,}")
+        path = project(self._project, "jobs", artifact.id, "artifacts")
+        with self._access.reading() as api:
+            return api.download(path, limit, too_large=ArtifactRefused)
+
+    def changes_of(self, run: Triggering) -> Sequence[Change]:  # noqa: ARG002 - the port's shape
+        """None: no pipeline is started by the end of another project's."""
+        return []
+
+    def results(self, pipeline: int, apart_from: int) -> tuple[JobResult, ...]:
+        """How the jobs of a pipeline ended, each job's newest attempt.
+
+        A failure that ``allow_failure`` lets pass is a ``warning``.
+
+        Args:
+            pipeline: its number.
+            apart_from: number of the job that asks.
+        """
+        jobs = [job for job in self._jobs(pipeline) if job.id != apart_from]
+        return tuple(JobResult(name=job.name, result=_result(job), outputs={}) for job in jobs)
+
+    def measured_by_forks(self, job: str, number: int | None, run: Run) -> Iterator[tuple[Run, GitLabRuns]]:
+        """The newest pipeline of each open merge request from a fork, as its own run would see itself.
+
+        Args:
+            job: name of the job that runs the gate there.
+            number: of the one merge request to look at; None for all.
+            run: this one, which says what the default branch is.
+
+        Yields:
+            the run that measured, and where what it left is found.
+
+        Raises:
+            ServiceRefused: there is no such merge request.
+        """
+        for proposed in self._proposed(number):
+            source = proposed.source_project_id
+            # A fork that is gone has taken its pipelines with it.
+            if source is None or source == proposed.target_project_id or proposed.sha is None:
+                continue
+            theirs = GitLabRuns(self._access, source)
+            for pipeline in self._pipelines_of(proposed, source):
+                found = theirs._job(pipeline.id, job)
+                if found is not None:
+                    yield self._run_of(proposed, pipeline, found, run), theirs
+                    break
+
+    def _proposed(self, number: int | None) -> Iterator[_Proposed]:
+        with self._access.reading() as api:
+            if number is None:
+                asked = {"state": "opened"}
+                yield from api.paginate(project(self._project, "merge_requests"), asked, shape=_Proposed)
+                return
+            found = api.get(project(self._project, "merge_requests", number), shape=_Proposed)
+        if found.state != "opened":
+            raise ServiceRefused(f"merge request {number} is {one_line(found.state, 20)}, not open")
+        yield found
+
+    def _pipelines_of(self, proposed: _Proposed, source: int) -> list[_Pipeline]:
+        """Those that ran in the fork for the very head, the newest first."""
+        path = project(self._project, "merge_requests", proposed.iid, "pipelines")
+        with self._access.reading() as api:
+            found: list[_Pipeline] = list(api.paginate(path, shape=_Pipeline))
+        theirs = [each for each in found if each.sha == proposed.sha and each.project_id == source]
+        return sorted(theirs, key=lambda each: each.id, reverse=True)
+
+    def _run_of(self, proposed: _Proposed, pipeline: _Pipeline, job: _Job, run: Run) -> Run:
+        head = proposed.sha or ""
+        base = Reads(self._access, self._project).tip(proposed.target_branch)
+        change = Change(number=proposed.iid, head=head, base=base, base_branch=proposed.target_branch, fork=True)
+        return Run(
+            repository=run.repository,
+            id=pipeline.id,
+            attempt=job.id,
+            url=pipeline.web_url,
+            event="merge_request_event",
+            commit=head,
+            branch=None,
+            default_branch=run.default_branch,
+            change=change,
+        )
+
+    def _job(self, pipeline: int, name: str) -> _Job | None:
+        named = [job for job in self._jobs(pipeline) if job.name == name]
+        return max(named, key=lambda job: job.id, default=None)
+
+    def _jobs(self, pipeline: int) -> list[_Job]:
+        """The jobs of a pipeline without the attempts that were retried. https://docs.gitlab.com/api/jobs/"""
+        with self._access.reading() as api:
+            return list(api.paginate(project(self._project, "pipelines", pipeline, "jobs"), shape=_Job))
+
+
+def _result(job: _Job) -> str:
+    if job.status == "failed" and job.allow_failure:
+        return "warning"
+    return _ENDED.get(job.status, job.status)
+
+
+def _has_expired(job: _Job) -> bool:
+    return job.artifacts_expire_at is not None and job.artifacts_expire_at < datetime.now(timezone.utc)
+
+
+def _artifact(job: _Job, pipeline: int) -> Artifact:
+    size = job.size
+    return Artifact(
+        id=job.id, name=job.name, size=size or 0, run=pipeline, digest=None, expired=size is None, nested=True
+    )  # fmt: skip
