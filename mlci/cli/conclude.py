@@ -1,30 +1,40 @@
-"""``mlci conclude``: judge how the needed jobs ended. It asks nobody anything and needs no permission."""
+"""``mlci conclude``: judge how the jobs ended that this one speaks for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mlci.cli.delivery import EXITS, Delivery, discard
-from mlci.cli.forge import job_of
+from mlci.cli.delivery import EXITS, delivery_of
 from mlci.config.resolve import names_in
 from mlci.steps import conclude
 
 if TYPE_CHECKING:
     from mlci.cli.invocation import Invocation
+    from mlci.domain.run import JobResult
     from mlci.errors import Exit
 
 
 def run(invocation: Invocation) -> Exit:
     """Judge, deliver and return the exit code of the verdict."""
     own = invocation.own
-    faces = discard(invocation.command, own)
-    report = conclude.run(
-        own["needs"],
-        expect=names_in(own["expect"] or ""),
-        model_jobs=names_in(own["model_jobs"] or ""),
-        may_skip=names_in(own["may_skip"] or ""),
-        may_fail=names_in(own["may_fail"] or ""),
-        plan=own["plan"],
-    )
-    Delivery(own, faces, invocation.environ, job_of(invocation.environ)).deliver(report, {})
+    delivery = delivery_of(invocation)
+    lists = {
+        name: names_in(own[name] or "") for name in ("expect", "model_jobs", "may_skip", "may_fail", "may_warn")
+    }  # fmt: skip
+    jobs = conclude.read_needs(own["needs"]) if own["needs"] is not None else _of_pipeline(invocation, lists["expect"])
+    report = conclude.run(jobs, plan=own["plan"], **lists)
+    delivery.deliver(report, {})
     return EXITS[report.verdict]
+
+
+def _of_pipeline(invocation: Invocation, expect: Sequence[str]) -> tuple[JobResult, ...]:
+    """The jobs of this pipeline of GitLab's, which hands no job what became of the others: those expected, or all."""
+    from mlci.adapters.gitlab.api import connect
+    from mlci.adapters.gitlab.pipelines import GitLabRuns
+    from mlci.adapters.told import counted
+
+    environ = invocation.environ
+    runs = GitLabRuns(connect(environ), counted(environ, "CI_PROJECT_ID"))
+    found = runs.results(counted(environ, "CI_PIPELINE_ID"), counted(environ, "CI_JOB_ID"))
+    return tuple(job for job in found if not expect or job.name in expect)

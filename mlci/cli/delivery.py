@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ import click
 
 from mlci import publish
 from mlci.adapters.disk import files
+from mlci.cli.forge import job_of, on_github, workspace_of
 from mlci.cli.redact import redact
+from mlci.config.model import DEFAULT_FILE
 from mlci.config.quote import one_line
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
@@ -26,6 +28,7 @@ from mlci.errors import Exit, MlciError, SeveralErrors, UsageError
 from mlci.render.escape import log_line
 
 if TYPE_CHECKING:
+    from mlci.cli.invocation import Invocation
     from mlci.ports import Job
     from mlci.surface.command import Command
 
@@ -35,6 +38,13 @@ EXITS = {
     Verdict.INCONCLUSIVE: Exit.UNDECIDED,
     Verdict.FAIL: Exit.GATE,
 }
+
+
+def exit_of(verdict: Verdict, own: Mapping[str, Any]) -> Exit:
+    """The exit of a verdict; that of a warning is its own where it was asked for."""
+    return Exit.WARNED if verdict is Verdict.WARN and own.get("exit_on_warn") == "true" else EXITS[verdict]
+
+
 # Parameters that name files a command writes; every other path is read.
 _WRITTEN = ("report", "evidence")
 
@@ -44,20 +54,31 @@ class Delivery:
     """How one run of a command delivers.
 
     Attributes:
+        command: its name.
         own: the command's own parameters by their snake names.
         faces: where the report's faces are written.
         environ: the environment, for colours and annotations.
         job: the job this runs in; None on a developer's machine.
     """
 
+    command: str
     own: Mapping[str, Any]
     faces: publish.Faces
     environ: Mapping[str, str]
     job: Job | None = None
 
+    def apart(self, suffix: str) -> Delivery:
+        """The same for one of several reports, whose name ends otherwise."""
+        report = Path(self.own["report"])
+        own = {**self.own, "report": str(report.with_name(f"{report.stem}{suffix}{report.suffix}"))}
+        job = job_of(self.environ, self.command, own["report"])
+        return replace(self, own=own, faces=publish.Faces.beside(own["report"]), job=job)
+
     def write(self, report: Report) -> None:
         """Write the faces, and nothing else."""
-        publish.publish(report, self.faces, files.write)
+        more = self.job.faces if self.job is not None else ()
+        config = self.from_workspace(self.own.get("config") or DEFAULT_FILE)
+        publish.publish(report, self.faces, files.write, more, config)
 
     def deliver(self, report: Report, outputs: Mapping[str, str], audience: publish.Audience | None = None) -> None:
         """Write, show, summarise, hand on and post; what cannot be posted is said and changes nothing."""
@@ -81,7 +102,7 @@ class Delivery:
 
     def from_workspace(self, path: str) -> str:
         """A path as a later step finds it: the others start at the workspace, whatever folder this one runs in."""
-        workspace = self.environ.get("GITHUB_WORKSPACE")
+        workspace = workspace_of(self.environ)
         return os.path.relpath(path, workspace) if workspace else path
 
     def _summarise(self, report: Report, job: Job) -> None:
@@ -96,7 +117,7 @@ class Delivery:
 
     @property
     def _annotated(self) -> bool:
-        return self.environ.get("GITHUB_ACTIONS") == "true"
+        return on_github(self.environ)
 
     def _show(self, report: Report) -> None:
         """The report to stdout, in the format asked for; where the files are, and annotations, to stderr."""
@@ -111,8 +132,22 @@ class Delivery:
         if self.own.get("evidence") and report.evidence:
             written += f"; evidence: {one_line(self.own['evidence'])}"
         click.echo(log_line(written), err=True)
-        if format == "text" and not self._annotated:
+        if format == "text" and self.job is None:
             click.echo(f"open {Path(self.faces.html).resolve().as_uri()}", err=True)
+
+
+def delivery_of(invocation: Invocation) -> Delivery:
+    """How a command delivers, after what an earlier run left in the places of its results is gone.
+
+    Raises:
+        MlciError: a result would overwrite an input or another result, or what is there cannot be removed.
+    """
+    own, environ = invocation.own, invocation.environ
+    faces = discard(invocation.command, own)
+    job = job_of(environ, invocation.command.name, own["report"])
+    for path in job.written if job is not None else ():
+        files.remove(path)
+    return Delivery(invocation.command.name, own, faces, environ, job)
 
 
 def discard(command: Command, own: Mapping[str, Any]) -> publish.Faces:

@@ -7,8 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlci.cli.delivery import EXITS, Delivery, discard
-from mlci.cli.forge import job_of
+from mlci.cli.delivery import EXITS, delivery_of
 from mlci.cli.policy import in_repository
 from mlci.domain.verdict import Verdict
 from mlci.errors import Exit, MlciError, Place, UsageError
@@ -27,10 +26,9 @@ def run(invocation: Invocation) -> Exit:
     from mlci.adapters.github.api import connect
     from mlci.steps import doctor
 
-    own = invocation.own
-    faces = discard(invocation.command, own)
+    delivery = delivery_of(invocation)
     report = doctor.run(_setup(invocation, connect(invocation.environ)))
-    Delivery(own, faces, invocation.environ, job_of(invocation.environ)).deliver(report, {})
+    delivery.deliver(report, {})
     return Exit.PASS if report.verdict is Verdict.INCONCLUSIVE else EXITS[report.verdict]
 
 

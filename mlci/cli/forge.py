@@ -16,7 +16,7 @@ from mlci.errors import Place, UsageError
 if TYPE_CHECKING:
     from mlci.cli.invocation import Invocation
     from mlci.domain.run import Run
-    from mlci.ports import Commits, Conversation, Job, Runs
+    from mlci.ports import Commits, Conversation, Job, Runs, Threads
 
 
 # Where the comment on a change that is only on this machine is written.
@@ -25,13 +25,26 @@ COMMENT = ".mlci/comment.md"
 
 @dataclass(frozen=True)
 class Forge:
-    """A run on a forge, and everything a command can ask of that forge; on a machine without one, no job either."""
+    """A run on a forge, and everything a command can ask of that forge.
+
+    Attributes:
+        threads: that hold a merge back; None where the forge has none.
+        job: the job's name, where what it leaves goes by that: on GitLab. None where artifacts have names of their own.
+        silent: why nothing can be posted, and how loudly that is said; None where it can.
+    """
 
     run: Run
     conversation: Conversation
     commits: Commits
     runs: Runs
-    job: Job | None
+    threads: Threads | None = None
+    job: str | None = None
+    silent: publish.Line | None = None
+
+    @property
+    def is_gitlab(self) -> bool:
+        """Whether a status is part of the pipeline that sets it, and artifacts are those of jobs."""
+        return self.job is not None
 
 
 def forge_of(environ: Mapping[str, str], base: str | None = None, config: str = DEFAULT_FILE) -> Forge | None:
@@ -46,17 +59,23 @@ def forge_of(environ: Mapping[str, str], base: str | None = None, config: str = 
         EventUnreadable: what the runner says about the run cannot be used.
         UsageError: a base is given where the forge has its own, or names nothing.
     """
+    found = _github(environ) or _gitlab(environ)
+    if found is None:
+        return None if base is None else _local(environ, base, config)
+    if base is not None:
+        raise UsageError("--base is for a machine without a forge; here the event says it", place=Place("--base"))
+    return found
+
+
+def _github(environ: Mapping[str, str]) -> Forge | None:
     from mlci.adapters.github.event import read_run
 
     run = read_run(environ)
     if run is None:
-        return None if base is None else _local(environ, base, config)
-    if base is not None:
-        raise UsageError("--base is for a machine without a forge; here the event says it", place=Place("--base"))
+        return None
     from mlci.adapters.github.api import connect
     from mlci.adapters.github.commits import GitHubCommits
     from mlci.adapters.github.conversation import GitHubConversation
-    from mlci.adapters.github.job import GitHubJob
     from mlci.adapters.github.runs import GitHubRuns
 
     api = connect(environ)
@@ -65,7 +84,45 @@ def forge_of(environ: Mapping[str, str], base: str | None = None, config: str = 
         GitHubConversation(api, run.repository),
         GitHubCommits(api, run.repository),
         GitHubRuns(api, run.repository),
-        GitHubJob(environ),
+    )
+
+
+def _gitlab(environ: Mapping[str, str]) -> Forge | None:
+    if not on_gitlab(environ):
+        return None
+    from mlci.adapters.gitlab.api import connect
+    from mlci.adapters.gitlab.commits import GitLabCommits, Reads
+    from mlci.adapters.gitlab.conversation import GitLabConversation, GitLabThreads
+    from mlci.adapters.gitlab.pipelines import GitLabRuns
+    from mlci.adapters.gitlab.run import here, read_run
+
+    access, place = connect(environ), here(environ)
+    run = read_run(environ, Reads(access, place.project).tip)
+    if run is None:
+        return None
+    silent = None if access.write is not None else _unheard(run, is_fork=place.own != place.project)
+    return Forge(
+        run,
+        GitLabConversation(access, place.project, place.page),
+        GitLabCommits(access, place, run, environ),
+        GitLabRuns(access, place.project),
+        GitLabThreads(access, place.project),
+        place.job,
+        silent,
+    )
+
+
+def _unheard(run: Run, *, is_fork: bool) -> publish.Line:
+    """Why a run without a token of the project posts nothing."""
+    if is_fork:
+        return "notice", (
+            "nothing was posted: the pipeline of a fork has no token of the project that it proposes to. The report is "
+            "among the artifacts of this job; a pipeline of the project that runs the report step can post it"
+        )
+    posted = "neither note nor thread nor status" if run.change is not None else "no status"
+    return "warning", (
+        f"{posted} was posted: GitLab lets the token of a job only read. Set MLCI_TOKEN to a project access token with "
+        "the role Developer and the scope api"
     )
 
 
@@ -79,16 +136,40 @@ def _local(environ: Mapping[str, str], base: str, config: str) -> Forge:
         raise UsageError(
             "--base needs a repository of git, and git itself", place=Place("--base"), help="leave it out, or git init"
         )
-    return Forge(local_run(repository, base), LocalConversation(COMMENT), LocalCommits(repository), NoRuns(), None)
+    return Forge(local_run(repository, base), LocalConversation(COMMENT), LocalCommits(repository), NoRuns())
 
 
-def job_of(environ: Mapping[str, str]) -> Job | None:
-    """The job this runs in, for a command that asks the forge nothing; None on a developer's machine."""
-    if environ.get("GITHUB_ACTIONS") != "true":
-        return None
-    from mlci.adapters.github.job import GitHubJob
+def on_github(environ: Mapping[str, str]) -> bool:
+    """Whether a runner of GitHub Actions started this process."""
+    return environ.get("GITHUB_ACTIONS") == "true"
 
-    return GitHubJob(environ)
+
+def on_gitlab(environ: Mapping[str, str]) -> bool:
+    """Whether a runner of GitLab CI started this process."""
+    return environ.get("GITLAB_CI") == "true" and not on_github(environ)
+
+
+def job_of(environ: Mapping[str, str], command: str, report: str) -> Job | None:
+    """The job that a command with its report runs in; None on a developer's machine."""
+    if on_github(environ):
+        from mlci.adapters.github.job import GitHubJob
+
+        return GitHubJob(environ)
+    if on_gitlab(environ):
+        from mlci.adapters.gitlab.job import GitLabJob
+
+        return GitLabJob(environ, command, report)
+    return None
+
+
+def said_by_plan(environ: Mapping[str, str]) -> str:
+    """Why plan found the model untouched, as its job on GitLab hands it on; empty where it does not."""
+    return environ.get("MLCI_OUTPUT_PLAN_REASON", "")
+
+
+def workspace_of(environ: Mapping[str, str]) -> str | None:
+    """The folder that a runner checks out to, which it names artifacts and the files of commits from."""
+    return environ.get("GITHUB_WORKSPACE") or environ.get("CI_PROJECT_DIR") or None
 
 
 def key_of(given: str | None, model: str | None, forge: Forge | None) -> str:
@@ -116,6 +197,9 @@ def audience_of(invocation: Invocation, forge: Forge | None, model: str | None) 
     if forge is None:
         return None
     run = forge.run
+    # A status of GitLab's is part of the pipeline and counts in its result: one that waits for somebody who is trusted
+    # would let no change from a fork ever be merged.
+    is_pending = forge.is_gitlab and run.change is not None and run.change.fork
     return publish.Audience(
         run=run,
         key=key_of(invocation.own.get("key"), model, forge),
@@ -123,7 +207,9 @@ def audience_of(invocation: Invocation, forge: Forge | None, model: str | None) 
         number=run.change.number if run.change is not None else None,
         conversation=forge.conversation if invocation.wants("comment") else None,
         commits=forge.commits,
-        status=invocation.wants("status"),
+        threads=forge.threads if invocation.wants("thread") else None,
+        status=invocation.wants("status") and not is_pending,
         check=invocation.wants("check"),
         dry_run=invocation.wants("dry_run"),
+        silent=forge.silent,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlci import publish
 from mlci.adapters.disk import files
-from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
-from mlci.cli.forge import Forge, audience_of, forge_of, key_of
+from mlci.cli.delivery import Delivery, delivery_of, exit_of, unjudged
+from mlci.cli.forge import Forge, audience_of, forge_of, job_of, key_of, said_by_plan
 from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
@@ -48,9 +48,10 @@ class Gate:
         """The command's own parameters."""
         return self.invocation.own
 
-    def deliver(self, report: Report, outputs: Mapping[str, str], model: str | None) -> None:
-        """Deliver a report on the model of this name."""
-        self.delivery.deliver(report, outputs, audience_of(self.invocation, self.forge, model))
+    def deliver(self, report: Report, outputs: Mapping[str, str], model: str | None, *, quiet: bool = False) -> None:
+        """Deliver a report on the model of this name; a quiet one is posted only where an earlier one was."""
+        told = audience_of(self.invocation, self.forge, model)
+        self.delivery.deliver(report, outputs, replace(told, quiet=quiet) if told is not None else None)
 
     def show(self, error: MlciError, model: str | None) -> None:
         """Deliver an error in the place of a verdict."""
@@ -59,10 +60,9 @@ class Gate:
 
 def run(invocation: Invocation) -> Exit:
     """Judge, deliver and return the exit code of the verdict; what could not be posted changes neither."""
-    faces = discard(invocation.command, invocation.own)
+    delivery = delivery_of(invocation)
     forge = forge_of(invocation.environ, invocation.own.get("base"), invocation.own["config"])
-    job = forge.job if forge is not None else None
-    gate = Gate(invocation, forge, Delivery(invocation.own, faces, invocation.environ, job))
+    gate = Gate(invocation, forge, delivery)
     if forge is not None:
         from mlci.adapters.baselines import clear
 
@@ -70,7 +70,7 @@ def run(invocation: Invocation) -> Exit:
     with _errors_shown(gate, invocation.resolved.config):
         decided = decide(invocation, forge)
     with _errors_shown(gate, decided.config):
-        return _judged(gate, decided)
+        return _untouched(gate, decided) if gate.own.get("touched") == "false" else _judged(gate, decided)
 
 
 def refused(command: Command, own: dict[str, Any], error: MlciError, environ: Mapping[str, str]) -> None:
@@ -86,7 +86,8 @@ def refused(command: Command, own: dict[str, Any], error: MlciError, environ: Ma
         with suppress(MlciError):
             base = base_file(forge.commits, in_repository(own["config"], environ), base_of(forge), environ)
         invocation = Invocation(command, own, resolve(base, ()), environ=environ)
-        delivery = Delivery(own, publish.Faces.beside(own["report"]), environ, forge.job)
+        job = job_of(environ, command.name, own["report"])
+        delivery = Delivery(command.name, own, publish.Faces.beside(own["report"]), environ, job)
         Gate(invocation, forge, delivery).show(error, invocation.resolved.config.model)
 
 
@@ -99,6 +100,32 @@ def _errors_shown(gate: Gate, config: Config) -> Iterator[None]:
         if error.exit in _SHOWN and (gate.forge is not None or error.exit is not Exit.USAGE):
             gate.show(error, config.model)
         raise
+
+
+def _untouched(gate: Gate, decided: Decided) -> Exit:
+    """Say that there is nothing to judge; bring up to date what an earlier commit was told, hand the baseline on."""
+    from mlci.steps.plan import untouched
+
+    own, model = gate.own, decided.config.model
+    key = key_of(own["key"], model, gate.forge)
+    if gate.forge is not None and may_keep(gate.forge.run):
+        chosen = _chosen(baselines_of(own["baseline_from"], key, gate.forge))
+        if chosen is not None:
+            from mlci.adapters.baselines import fill
+
+            fill(own["keep"], chosen.evidence, chosen.path)
+    why = said_by_plan(gate.invocation.environ)
+    gate.deliver(untouched("gate-compare", model, why), _left(gate, key, ""), model, quiet=True)
+    return Exit.PASS
+
+
+def _left(gate: Gate, key: str, evidence: str) -> dict[str, str]:
+    """Outputs that say what was left, and where."""
+    return {
+        "evidence": evidence,
+        "keep": gate.delivery.from_workspace(gate.own["keep"]),
+        "artifact": artifact_name("gate", key, gate.forge),
+    }
 
 
 def _judged(gate: Gate, decided: Decided) -> Exit:
@@ -119,15 +146,10 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     report = outcome.report
     if chosen is not None:
         report = chosen.noted(report)
-    outputs = {
-        "evidence": report.evidence["gate"],
-        "keep": gate.delivery.from_workspace(own["keep"]),
-        "artifact": artifact_name(key),
-    }
-    gate.deliver(report, outputs, config.model)
+    gate.deliver(report, _left(gate, key, report.evidence["gate"]), config.model)
     _keep(gate, outcome, sides.path, baselines)
     _record(gate, sides, outcome)
-    return EXITS[report.verdict]
+    return exit_of(report.verdict, own)
 
 
 def _check_inputs(own: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mlci.domain.baseline import may_keep
 from mlci.errors import UsageError
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 ARTIFACTS = "artifacts"
 
 
-def artifact_name(key: str) -> str:
-    """What the folder that is kept is uploaded as."""
-    return f"mlci-gate-{key}" if key else "mlci-gate"
+def artifact_name(kind: Literal["gate", "model"], key: str, forge: Forge | None) -> str:
+    """What the folder that a step leaves is uploaded as, and found by: on GitLab the name of the job itself."""
+    if forge is not None and forge.job is not None:
+        return forge.job
+    return f"mlci-{kind}-{key}" if key else f"mlci-{kind}"
 
 
 def baselines_of(address: str | None, key: str, forge: Forge | None) -> Baselines | None:
@@ -33,8 +35,9 @@ def baselines_of(address: str | None, key: str, forge: Forge | None) -> Baseline
         return StoreBaselines(address, key)
     if forge is None:
         raise UsageError(
-            "--baseline-from artifacts needs a run of GitHub Actions",
+            "--baseline-from artifacts needs a run of a pipeline",
             help="name production's predictions with --baseline, or a folder with --baseline-from file://…",
         )
     run = forge.run
-    return ArtifactBaselines(forge.runs, artifact_name(key), run.default_branch, starts_over=may_keep(run))
+    name = artifact_name("gate", key, forge)
+    return ArtifactBaselines(forge.runs, name, run.default_branch, starts_over=may_keep(run))

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlci.adapters.disk import files
-from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
-from mlci.cli.forge import Forge, forge_of, key_of
+from mlci.cli.delivery import EXITS, Delivery, delivery_of, discard, unjudged
+from mlci.cli.forge import Forge, forge_of, key_of, said_by_plan
 from mlci.cli.invocation import Invocation
+from mlci.cli.kept import artifact_name
 from mlci.cli.policy import Decided, decide
 from mlci.cli.training import (
     PRODUCTION,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from mlci.domain.policy import GatePolicy
     from mlci.domain.training import Production
     from mlci.ports import Candidate, Earlier, Registry, Unscored, Version
-    from mlci.publish import Faces
     from mlci.steps.model_ci import Outcome, Wanted
 
 # Errors after which a report of the error is written, as after any other of this run's results.
@@ -71,7 +71,7 @@ def make(invocation: Invocation) -> Made:
     """Make a candidate and deliver the report."""
     with at_work(invocation):
         # Only now: what another run is just making is left as it is.
-        return _delivered(invocation, discard(invocation.command, invocation.own))
+        return _delivered(invocation, delivery_of(invocation))
 
 
 @contextmanager
@@ -95,10 +95,15 @@ def at_work(invocation: Invocation, *later: Invocation) -> Iterator[None]:
         yield
 
 
-def _delivered(invocation: Invocation, faces: Faces) -> Made:
+def _delivered(invocation: Invocation, delivery: Delivery) -> Made:
     own = invocation.own
+    if own.get("touched") == "false":
+        from mlci.steps.plan import untouched
+
+        why, model = said_by_plan(invocation.environ), invocation.resolved.config.model
+        delivery.deliver(untouched("model-ci", model, why), {"trained": "false", "version": ""})
+        return Made(Exit.PASS)
     forge = forge_of(invocation.environ, own.get("base"), own["config"])
-    delivery = Delivery(own, faces, invocation.environ, forge.job if forge is not None else None)
     try:
         decided = decide(invocation, forge)
         return _made(invocation, decided, forge, delivery)
@@ -149,7 +154,7 @@ def _made(invocation: Invocation, decided: Decided, forge: Forge | None, deliver
         outputs = {
             "evidence": report.evidence["model"],
             "keep": delivery.from_workspace(own["keep"]),
-            "artifact": artifact_name(key),
+            "artifact": artifact_name("model", key, forge),
             "trained": "true" if outcome.trained else "false",
             "version": version.number if version is not None else "",
         }
@@ -164,11 +169,6 @@ def _set_aside(keep: str) -> None:
         # Renamed first, so that a run that is killed here leaves no half of it.
         with tempfile.TemporaryDirectory(dir=folder.absolute().parent, prefix=f".{folder.name}.") as aside:
             folder.rename(Path(aside, "old"))
-
-
-def artifact_name(key: str) -> str:
-    """What the folder that is kept is uploaded as."""
-    return f"mlci-model-{key}" if key else "mlci-model"
 
 
 def _would(wanted: Wanted, workshop: LocalWorkshop, delivery: Delivery) -> Made:
@@ -277,9 +277,10 @@ class _Session:
         if self.invocation.own["reuse_from"] is not None:
             if self.forge is None:
                 raise UsageError(
-                    "--reuse-from artifacts needs a run of GitHub Actions", help="leave it out on this machine"
+                    "--reuse-from artifacts needs a run of a pipeline", help="leave it out on this machine"
                 )
-            name = artifact_name(key_of(self.invocation.own["key"], order.model, self.forge))
+            key = key_of(self.invocation.own["key"], order.model, self.forge)
+            name = artifact_name("model", key, self.forge)
             found.append(ArtifactEarlier(self.forge.runs, name, self.forge.run.default_branch, kept))
         return found
 

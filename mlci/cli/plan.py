@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlci.cli.delivery import Delivery, discard
+from mlci.cli.delivery import delivery_of
 from mlci.cli.forge import Forge, forge_of
 from mlci.cli.policy import base_of
 from mlci.cli.reads import reading_here
@@ -21,7 +21,7 @@ _NO_RUN = "no run of a pipeline"
 def run(invocation: Invocation) -> Exit:
     """List, say and hand on; what cannot be known counts as touching the model."""
     own = invocation.own
-    faces = discard(invocation.command, own)
+    delivery = delivery_of(invocation)
     forge = forge_of(invocation.environ, own["base"], own["config"])
     # A pattern that means nothing is an error also where nothing changed, and before the forge is asked.
     config = invocation.resolved.config
@@ -32,7 +32,6 @@ def run(invocation: Invocation) -> Exit:
     )
     files = _files(forge) if forge is not None else None
     report, touches = plan.run(files, reads, forge.run.event if forge is not None else _NO_RUN)
-    delivery = Delivery(own, faces, invocation.environ, forge.job if forge is not None else None)
     delivery.deliver(report, {"model": "true" if touches else "false"})
     return Exit.PASS
 

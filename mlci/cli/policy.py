@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlci.cli.forge import workspace_of
 from mlci.config.load import Loaded, load_text
 from mlci.config.model import Config
 from mlci.config.ownership import composed
@@ -122,7 +123,7 @@ def in_repository(path: str, environ: Mapping[str, str]) -> str:
             turn to another file without changing that file.
     """
     named = Path(path).absolute()
-    given = environ.get("GITHUB_WORKSPACE")
+    given = workspace_of(environ)
     # A person may start it below the top of the repository; a runner says where the top is.
     workspace = Path(given).absolute() if given else Path(named.anchor)
     # A runner may name its workspace through a link; that one no change can turn.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from mlci.adapters.baselines import accepted_digest
 from mlci.adapters.baselines.layout import GATE, LARGEST_GATE
 from mlci.adapters.disk.archive import only_member
 from mlci.adapters.evidence.gate import read_gate
-from mlci.cli.delivery import EXITS, Delivery, discard, unjudged
+from mlci.cli.delivery import EXITS, Delivery, delivery_of, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, key_of
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import base_file, base_of
@@ -23,7 +24,7 @@ from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.ownership import another_baseline, not_yet_merged
 from mlci.domain.run import Triggering
-from mlci.errors import ArtifactRefused, Exit, UsageError
+from mlci.errors import ArtifactRefused, Exit, MlciError, Place, UsageError
 from mlci.steps.report import rejudge
 
 if TYPE_CHECKING:
@@ -37,31 +38,84 @@ _LARGEST_ARTIFACT = 20 << 20
 
 
 def run(invocation: Invocation) -> Exit:
-    """Judge the numbers of the run that started this one, and post the result on its change."""
-    own = invocation.own
-    faces = discard(invocation.command, own)
+    """Judge the numbers of runs that forks started, and post the results on their changes."""
+    delivery = delivery_of(invocation)
     forge = forge_of(invocation.environ)
+    if forge is not None and forge.is_gitlab:
+        return _of_forks(invocation, forge, delivery)
     if forge is None or forge.run.triggered_by is None:
         raise UsageError(
-            "report needs a run of GitHub Actions that the event workflow_run started",
-            help="docs/github.md shows the workflow",
+            "report needs a run of GitHub Actions that the event workflow_run started, or of GitLab CI",
+            help="docs/github.md and docs/gitlab.md show the pipelines",
         )
-    delivery = Delivery(own, faces, invocation.environ, forge.job)
     measured = _measured(forge, forge.run.triggered_by, delivery)
-    if measured is None:
-        return Exit.PASS
+    return Exit.PASS if measured is None else _reported(invocation, measured, forge, delivery)
+
+
+def _of_forks(invocation: Invocation, forge: Forge, delivery: Delivery) -> Exit:
+    """Report on one merge request, or on every open one from a fork; those after one that cannot be read have a turn.
+
+    Raises:
+        UsageError: this is no pipeline of the default branch, whose code and variables alone are trusted.
+    """
+    from mlci.adapters.gitlab.pipelines import GitLabRuns
+
+    own, runs = invocation.own, forge.runs
+    if not forge.run.on_default_branch or not isinstance(runs, GitLabRuns):
+        raise UsageError(
+            "report is for a pipeline of the default branch", help="start it by a schedule, or by hand there"
+        )
+    number = _numbered(own["change"])
+    ends: list[Exit] = []
+    for run, theirs in runs.measured_by_forks(own["job"], number, forge.run):
+        measured = replace(forge, run=run, runs=theirs, job=own["job"])
+        change = run.change.number if run.change is not None else None
+        one = delivery if number is not None else delivery.apart(f"-{change}")
+        try:
+            ends.append(_reported(invocation, measured, replace(forge, job=own["job"]), one))
+        except MlciError as error:
+            if number is not None:
+                raise
+            delivery.say("warning", f"!{change} was not reported on: {error.cause}")
+            ends.append(error.exit)
+    if not ends:
+        delivery.say("notice", f"no open merge request from a fork has a pipeline with a job {own['job']}")
+    if number is not None:
+        return ends[0] if ends else Exit.PASS
+    # What the models of strangers are like is no failure of this pipeline; that they could not be read is.
+    return next((end for end in ends if end in (Exit.SERVICE, Exit.BUG)), Exit.PASS)
+
+
+def _numbered(given: str | None) -> int | None:
+    if given is None:
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,17}", given.strip()):
+        raise UsageError(f"--change must be the number of a merge request, got {given[:40]!a}", place=Place("--change"))
+    return int(given)
+
+
+def _reported(invocation: Invocation, measured: Forge, forge: Forge, delivery: Delivery) -> Exit:
+    """Judge what one run measured, and post it.
+
+    Args:
+        invocation: of this command.
+        measured: the forge as the run that measured sees it.
+        forge: as this run sees it, where the default branch's runs are found.
+        delivery: of the report.
+    """
     config, notes = _policy(invocation, measured)
     audience = _audience(invocation, measured, config)
     try:
-        report = _judged(invocation, measured, config, notes)
+        report = _judged(invocation, measured, forge, config, notes)
     except ArtifactRefused:
         delivery.deliver(unjudged("report", _refused(), config.model), {}, audience)
         raise
     if report is None:
+        name = artifact_name("gate", _key(invocation, config), measured)
         delivery.say(
             "notice",
-            f"the other run left no artifact {artifact_name(_key(invocation, config))}, so there is nothing to report; "
-            "in a matrix, give both steps the same key",
+            f"the other run left no artifact {name}, so there is nothing to report; in a matrix, give both steps the "
+            "same key",
         )
         return Exit.PASS
     delivery.deliver(report, {}, audience)
@@ -125,10 +179,12 @@ def _key(invocation: Invocation, config: Config) -> str:
     return key_of(invocation.own["key"], config.model, None)
 
 
-def _judged(invocation: Invocation, measured: Forge, config: Config, notes: list[Finding]) -> Report | None:
+def _judged(
+    invocation: Invocation, measured: Forge, forge: Forge, config: Config, notes: list[Finding]
+) -> Report | None:
     """The report on what the other run measured; None where it left no evidence."""
     key = _key(invocation, config)
-    name = artifact_name(key)
+    name = artifact_name("gate", key, measured)
     artifact = measured.runs.artifact_of_run(name, measured.run.id)
     if artifact is None:
         return None
@@ -137,7 +193,7 @@ def _judged(invocation: Invocation, measured: Forge, config: Config, notes: list
     predicate = read_gate(evidence, name)
     policy = gate_policy(config, baseline_given=predicate.baseline is not None)
     digest = hashlib.sha256(evidence).hexdigest()
-    accepted = accepted_digest(baselines_of(invocation.own["baseline_from"], key, measured))
+    accepted = accepted_digest(baselines_of(invocation.own["baseline_from"], key, replace(forge, run=measured.run)))
     if accepted is not None and (predicate.baseline is None or predicate.baseline.digest != accepted):
         notes = [*notes, another_baseline()]
     return rejudge(predicate, policy, config.model, notes=notes, digest=digest)

@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Mapping
 from importlib import import_module
 
+from mlci.cli.forge import on_gitlab
 from mlci.cli.invocation import Invocation
 from mlci.cli.tree import Given
 from mlci.config.load import load
@@ -56,7 +57,7 @@ def prepare(given: Given, environ: Mapping[str, str]) -> Invocation:
     Raises:
         MlciError: the problem of command line, environment and file, or all of them together.
     """
-    problems = [*_unknown_variables(given.command, environ), *_wrong(given)]
+    problems = [*_unknown_variables(given.command, environ), *_wrong(given, on_gitlab(environ))]
     own = _own(given)
     loaded = None
     overrides = _overrides(given, environ)
@@ -79,13 +80,13 @@ def _text(given: Given, param: Param) -> str | None:
     return text.strip().lower() if text is not None and param.kind == "boolean" else text
 
 
-def _wrong(given: Given) -> list[MlciError]:
+def _wrong(given: Given, is_gitlab: bool) -> list[MlciError]:
     problems: list[MlciError] = []
     for param in given.command.params:
         if param.overrides is not None:
             continue
         text, source = given.values.get(param.name, (None, None))
-        if text is None and param.required and param.unless not in given.values:
+        if text is None and _is_required(param, is_gitlab) and param.unless not in given.values:
             hint = f"give {param.flag}, or set {given.command.variable(param)}"
             either = f" or --{param.unless}" if param.unless is not None else ""
             problems.append(RequiredMissing(f"{given.command.name} needs {param.flag}{either}", help=hint))
@@ -95,6 +96,10 @@ def _wrong(given: Given) -> list[MlciError]:
             cause = f"{source} must be one of {', '.join(choices)}, got {quote(text)}"
             problems.append(UsageError(cause, place=Place(source.name)))
     return problems
+
+
+def _is_required(param: Param, is_gitlab: bool) -> bool:
+    return param.required and not (is_gitlab and param.only == "github")
 
 
 def _unknown_variables(command: Command, environ: Mapping[str, str]) -> list[MlciError]:

@@ -37,7 +37,7 @@ class Run:
     Attributes:
         repository: owner/name.
         id: number of the run; a later run has a higher one.
-        attempt: counts the re-runs of one run, from 1.
+        attempt: orders the re-runs of one run: counted from 1 on GitHub, the number of the job on GitLab.
         url: page of the run.
         event: what started it, in the forge's word.
         commit: what statuses belong to: the head of the change where there is one.
@@ -114,7 +114,8 @@ class JobResult:
     """How a job of this run ended, as the forge says it.
 
     Attributes:
-        result: success, failure, cancelled or skipped; anything else is taken as a failure.
+        result: success, failure, cancelled, skipped, or warning for a failure that the forge lets pass; anything else
+            is taken as a failure.
         outputs: what the job handed on.
     """
 

@@ -215,6 +215,11 @@ class Job(Protocol):
         """The faces of a report that this forge reads besides those that are always written."""
         ...
 
+    @property
+    def written(self) -> Sequence[str]:
+        """Paths of files of its own that hold what is handed on; none where the runner names the files."""
+        ...
+
     def summary(self, markdown: str) -> None:
         """Add to the job's page."""
         ...

@@ -30,6 +30,7 @@ class Audience:
         advisory: the numbers are not from trusted code; nothing of this report may turn a status green.
         dry_run: say what would be posted, and post nothing.
         quiet: bring up to date what an earlier run posted, and begin nothing.
+        silent: why nothing can be posted at all, and how loudly that is said; None where it can.
     """
 
     run: Run
@@ -44,6 +45,7 @@ class Audience:
     advisory: bool = False
     dry_run: bool = False
     quiet: bool = False
+    silent: Line | None = None
 
     @property
     def context(self) -> str:

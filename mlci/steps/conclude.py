@@ -27,33 +27,36 @@ _UNTOUCHED = "the change touches nothing of the model"
 
 
 def run(
-    needs: str,
+    jobs: Sequence[JobResult],
     *,
     expect: Sequence[str] = (),
     model_jobs: Sequence[str] = (),
     may_skip: Sequence[str] = (),
     may_fail: Sequence[str] = (),
+    may_warn: Sequence[str] = (),
     plan: str | None = "plan",
 ) -> Report:
     """Judge how the needed jobs ended.
 
     Args:
-        needs: the jobs as JSON, ``{name: {"result": word, "outputs": {name: text}}}``.
+        jobs: that this one speaks for.
         expect: jobs that must be among them.
         model_jobs: jobs that run only where plan found the model touched; its word excuses these alone.
         may_skip: jobs that may be skipped for any reason.
         may_fail: jobs that may fail or be cancelled.
+        may_warn: jobs whose failure the forge may let pass.
         plan: the job that ran plan. Where it succeeded and its output ``model`` is ``false``, the model's jobs may be
             skipped.
 
     Raises:
-        UsageError: needs is not that JSON, or a permission names no needed job.
+        UsageError: a permission names no needed job.
     """
-    jobs = _jobs(needs)
     known = list(dict.fromkeys([*(job.name for job in jobs), *expect]))
-    lists = {"--model-jobs": model_jobs, "--may-skip": may_skip, "--may-fail": may_fail}
+    lists = {"--model-jobs": model_jobs, "--may-skip": may_skip, "--may-fail": may_fail, "--may-warn": may_warn}
     raise_all([problem for flag, names in lists.items() for problem in _unknown(flag, names, known)])
-    permits = _Permits(frozenset(model_jobs), frozenset(may_skip), frozenset(may_fail), plan, jobs)
+    permits = _Permits(
+        frozenset(model_jobs), frozenset(may_skip), frozenset(may_fail), frozenset(may_warn), plan, tuple(jobs)
+    )
     findings = [permits.judged(job) for job in jobs]
     present = {job.name for job in jobs}
     findings += [_missing(name) for name in dict.fromkeys(expect) if name not in present]
@@ -63,7 +66,15 @@ def run(
     return Report(step=STEP, verdict=verdict, reason=_reason(findings, verdict, permits), findings=tuple(findings))
 
 
-def _jobs(needs: str) -> tuple[JobResult, ...]:
+def read_needs(needs: str) -> tuple[JobResult, ...]:
+    """How jobs ended, as GitHub hands it on.
+
+    Args:
+        needs: the jobs as JSON, ``{name: {"result": word, "outputs": {name: text}}}``.
+
+    Raises:
+        UsageError: it is not that JSON.
+    """
     if len(needs) > LARGEST_NEEDS:
         _refuse("is longer than 1 MiB")
     try:
@@ -120,6 +131,7 @@ class _Permits:
     model_jobs: frozenset[str]
     may_skip: frozenset[str]
     may_fail: frozenset[str]
+    may_warn: frozenset[str]
     plan: str | None
     jobs: tuple[JobResult, ...]
 
@@ -142,6 +154,8 @@ class _Permits:
             return _finding(job.name, Verdict.PASS, None, f"{name} succeeded")
         if job.result == "skipped":
             return self._skipped(job.name, name)
+        if job.result == "warning":
+            return self._warned(job.name, name)
         words: dict[str, tuple[Reason, str]] = {
             "failure": ("failed", f"{name} failed"), "cancelled": ("cancelled", f"{name} was cancelled"),
         }  # fmt: skip
@@ -151,6 +165,18 @@ class _Permits:
             return _finding(job.name, Verdict.WARN, reason, f"{message}, which is permitted", why)
         why = "A needed job has to succeed: see its log, mend what it found, or run it again."
         return _finding(job.name, Verdict.FAIL, reason, message, why)
+
+    def _warned(self, job: str, name: str) -> Finding:
+        """A failure that a forge lets pass says nothing of why it does, and somebody may have made it so."""
+        if job in self.may_warn or job in self.may_fail:
+            flag = "--may-warn" if job in self.may_warn else "--may-fail"
+            why = f"It is listed and holds nothing back, because {flag} names it."
+            return _finding(job, Verdict.WARN, "failed", f"{name} failed, which its allow_failure permits", why)
+        why = (
+            "Its allow_failure lets the pipeline pass all the same. Take that away, or name the job with --may-warn "
+            "where it may end in orange."
+        )
+        return _finding(job, Verdict.FAIL, "failed", f"{name} failed, and its allow_failure hides that", why)
 
     def _skipped(self, job: str, name: str) -> Finding:
         untouched = self.untouched

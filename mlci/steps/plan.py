@@ -20,6 +20,7 @@ STEP = "plan"
 
 # Names that a sentence lists before it counts the others.
 MOST_NAMED = 3
+LONGEST_QUOTE = 200
 # What a file is to the model, in the words of a sentence.
 WORDS: dict[Belongs, str] = {
     "code": "code", "params": "hyper-parameters", "data": "training data", "environment": "environment",
@@ -73,6 +74,20 @@ def run(files: ChangedFiles | None, reads: Reading, about: str) -> tuple[Report,
     changed = tuple(dict.fromkeys(files.paths))
     touching = [(path, parts) for path in changed if (parts := reads.parts_of(path))]
     return _report(bool(touching), _sentence(changed, touching), () if reads.paths else (_WHOLE,))
+
+
+def untouched(step: str, model: str | None, why: str) -> Report:
+    """The report of a step that has nothing to do, because the change touches nothing of the model.
+
+    Args:
+        step: that would have run.
+        model: the model's name.
+        why: what plan said; empty where it handed nothing on.
+    """
+    said = printable(why[:LONGEST_QUOTE]) if why else ""
+    sentence = "the change touches nothing of the model" + (f": {said}" if said else "")
+    finding = Finding(id="change:model", rule="change", verdict=Verdict.PASS, reason="untouched", message=sentence)
+    return Report(step=step, verdict=Verdict.PASS, reason=sentence, findings=(finding,), model=model)
 
 
 def _patterns(paths: Sequence[str], folder: str) -> list[Pattern]:

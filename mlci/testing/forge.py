@@ -274,11 +274,13 @@ class MemoryJob:
         page: what the job's page says.
         values: what was handed on.
         faces: of a report, besides those that are always written.
+        written: files of its own.
     """
 
     page: str = ""
     values: dict[str, str] = field(default_factory=dict)
     faces: Sequence[MoreFace] = ()
+    written: Sequence[str] = ()
 
     def summary(self, markdown: str) -> None:
         """Add to the job's page."""

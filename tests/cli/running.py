@@ -80,7 +80,7 @@ class World:
     @property
     def forge(self) -> Forge:
         memory = self.memory
-        return Forge(self.run, memory.conversation, memory.commits, memory.runs, memory.job)
+        return Forge(self.run, memory.conversation, memory.commits, memory.runs)
 
     @property
     def comments(self) -> list[str]:
@@ -95,6 +95,8 @@ class World:
         """Let these commands find themselves on this forge."""
         for module in modules or ("gate_compare", "report", "plan"):
             patch.setattr(f"mlci.cli.{module}.forge_of", lambda *_: self.forge)
+        for module in ("delivery", "gate_compare"):
+            patch.setattr(f"mlci.cli.{module}.job_of", lambda *_: self.memory.job)
         return self
 
     def later(self, **changed: Any) -> World:

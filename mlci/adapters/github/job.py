@@ -23,6 +23,7 @@ class GitHubJob:
     """ports.Job of the job this process runs in; what the runner gives no file for is left out."""
 
     faces: Sequence[MoreFace] = ()
+    written: Sequence[str] = ()
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Nothing is written yet.

@@ -41,6 +41,16 @@ class Access:
         return self.write
 
     @contextmanager
+    def browsing(self) -> Iterator[Api]:
+        """What looks at pipelines, which GitLab shows no token of a job: the project's own, else as anybody."""
+        try:
+            yield self.write or self.public
+        except ServiceRefused as error:
+            if self.write is not None:
+                raise
+            raise ServiceRefused(error.cause, help=f"the token of a job may not see pipelines: {NEEDED}") from None
+
+    @contextmanager
     def reading(self) -> Iterator[Api]:
         """What reads; where GitLab refuses the token of a job, the error says which token it takes."""
         try:

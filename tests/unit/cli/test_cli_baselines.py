@@ -120,7 +120,7 @@ def test_each_leg_of_a_matrix_has_its_own_baseline_and_comment(monkeypatch: pyte
 
 def test_artifacts_are_those_of_a_run_on_a_forge(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(("gate-compare", "--candidate", "c.csv", "--baseline-from", "artifacts"), {}) == 2
-    assert "--baseline-from artifacts needs a run of GitHub Actions" in capsys.readouterr().err
+    assert "--baseline-from artifacts needs a run of a pipeline" in capsys.readouterr().err
 
 
 # Expired

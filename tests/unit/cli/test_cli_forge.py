@@ -26,17 +26,19 @@ def audience(world: World | None, model: str | None = None, **flags: str) -> Aud
 
 @pytest.mark.parametrize("environ", [{}, {"GITHUB_ACTIONS": "false"}, {"CI": "true", "GITHUB_REPOSITORY": "a/b"}])
 def test_a_developers_machine_has_no_forge_and_no_job(environ: dict[str, str]) -> None:
-    assert (forge_of(environ), job_of(environ)) == (None, None)
+    assert (forge_of(environ), job_of(environ, "plan", "r.json")) == (None, None)
 
 
 def test_a_runner_says_which_run_it_is_and_nothing_is_asked_of_the_forge(tmp_path: Path) -> None:
-    found = forge_of(pushed(tmp_path, GITHUB_RUN_ATTEMPT="3", MLCI_MATRIX='{"region": "north"}'))
+    environ = pushed(tmp_path, GITHUB_RUN_ATTEMPT="3", MLCI_MATRIX='{"region": "north"}')
+    found, job = forge_of(environ), job_of(environ, "plan", "r.json")
 
     assert found is not None
     assert (found.run.repository, found.run.id, found.run.attempt) == ("owner/repository", 100, 3)
     assert found.run.on_default_branch
     assert found.run.matrix == '{"region": "north"}'
-    found.job.outputs({"verdict": "pass"})
+    assert job is not None
+    job.outputs({"verdict": "pass"})
     assert "pass" in (tmp_path / "outputs.txt").read_text()
 
 

@@ -288,9 +288,12 @@ def test_own_parameters_arrive_with_their_defaults(seen: list[Invocation]) -> No
         "format": "json",
         "key": None,
         "comment": "true",
+        "thread": "true",
         "status": "true",
         "check": "false",
         "dry_run": "false",
+        "exit_on_warn": "false",
+        "touched": "true",
     }
 
 
