@@ -52,9 +52,15 @@ class Entry:
 
 
 class Registry(Protocol):
-    """Where versions of models are kept. Every method raises an S-error when the registry fails or refuses."""
+    """Where versions of models are kept. Every method raises an S-error when the registry fails or refuses.
+
+    Attributes:
+        address: of it, without credentials.
+        has_aliases: whether an alias can point at a version. Where not, ``aliased`` and ``point`` raise a UsageError.
+    """
 
     address: str
+    has_aliases: bool
 
     def aliased(self, model: str, alias: str) -> Version | None:
         """The version that an alias points at; None where the model or the alias does not exist."""

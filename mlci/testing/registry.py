@@ -39,12 +39,14 @@ class MemoryRegistry:
 
     Attributes:
         address: as a real registry would be named.
+        has_aliases: whether an alias can point at a version.
         error: raised by every method while it is set.
         stored: the versions of each model, by number.
         pointed: number of the version by model and alias.
     """
 
     address: str = "memory://registry"
+    has_aliases: bool = True
     error: MlciError | None = None
     stored: dict[str, dict[str, Stored]] = field(default_factory=dict)
     pointed: dict[tuple[str, str], str] = field(default_factory=dict)

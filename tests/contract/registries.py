@@ -1,4 +1,4 @@
-"""The same registry three times, and what the tests of the contract put into them."""
+"""The same registry four times, and what the tests of the contract put into them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from mlci.adapters.mlflow import open_registry
 from mlci.ports import Entry, Registry
 
-KINDS = ("memory", "sqlite", "server")
+KINDS = ("memory", "sqlite", "server", "gitlab")
 _COUNTER = itertools.count()
 
 
@@ -26,6 +26,10 @@ class World:
 
     kind: str
     opened: Callable[[], Registry]
+
+    def model(self) -> str:
+        """A name that nobody used before; GitLab takes no blank in it."""
+        return a_model().replace(" ", "-") if self.kind == "gitlab" else a_model()
 
 
 def a_model() -> str:

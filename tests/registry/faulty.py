@@ -73,7 +73,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(int(mode), b"{}", {"Retry-After": "0"})
             return
         server = http.client.HTTPConnection(self.faulty.target.hostname or "", self.faulty.target.port, timeout=30)
-        kept = {name: self.headers[name] for name in ("Content-Type", "Accept") if name in self.headers}
+        passed = ("Content-Type", "Accept", "Authorization")
+        kept = {name: self.headers[name] for name in passed if name in self.headers}
         with contextlib.closing(server):
             server.request(self.command, self.path, body, kept)
             answer = server.getresponse()

@@ -1,4 +1,4 @@
-"""The registry of models in MLflow: a database file of this machine, or a server."""
+"""The registry of models in MLflow: a database file of this machine, a server, or GitLab, which speaks like one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from mlci.adapters.mlflow.embedded import Embedded, require
+from mlci.adapters.mlflow.gitlab import GitLabRegistry
+from mlci.adapters.mlflow.gitlab_calls import GitLabApi, GitLabMl
 from mlci.adapters.mlflow.registering import MlflowRegistry
 from mlci.adapters.mlflow.rest import Server, ServerApi
 from mlci.adapters.remote.patience import Clock, Patience
@@ -17,6 +19,8 @@ from mlci.ports import Registry
 
 _PLACE = Place("registry.uri")
 _WAYS = "write sqlite:///path/of/a/file.db, or https://… of an MLflow server"
+# https://docs.gitlab.com/user/project/ml/experiment_tracking/mlflow_client/
+_GITLAB = re.compile(r"(?P<api>.+/api/v4)(?P<project>/projects/(?P<name>.+))/ml/mlflow")
 _CREDENTIALS = (
     "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, in this job's environment"
 )
@@ -34,7 +38,8 @@ def open_registry(
     """The registry at an address; nothing is asked of it yet, and nothing is made.
 
     Args:
-        uri: ``sqlite:///`` and a path, relative to the folder or absolute, or ``http(s)://`` of an MLflow server.
+        uri: ``sqlite:///`` and a path, relative to the folder or absolute, or ``http(s)://`` of an MLflow server or of
+            a project's endpoint in GitLab, ``…/api/v4/projects/42/ml/mlflow``.
         environ: of this process: credentials, and what the runner says of itself.
         folder: that of mlci.yml.
         writing: whether versions will be added.
@@ -46,6 +51,8 @@ def open_registry(
     """
     parts = _parts(uri)
     if parts.scheme in ("http", "https"):
+        if (gitlab := _GITLAB.fullmatch(uri.rstrip("/"))) is not None:
+            return _in_gitlab(gitlab, parts, environ, patience, clock)
         return MlflowRegistry(_server(uri.rstrip("/"), parts, environ, patience, clock))
     database = _database(uri, folder)
     if writing:
@@ -91,16 +98,44 @@ def _server(
     token = environ.get("MLFLOW_TRACKING_TOKEN")
     local = _is_loopback(parts.hostname or "")
     # MLflow's own clients take the user's name first, where both are set.
-    secret = password if user and password else token
-    if secret and parts.scheme == "http" and not local:
-        raise OutOfRange(
-            "credentials would go to the registry in the clear", place=_PLACE, help="write https:// instead of http://"
-        )
+    _refuse_clear(password if user and password else token, parts)
     if user and password:
         api = ServerApi(uri, password, user=user, patience=patience, clock=clock)
     else:
         api = ServerApi(uri, token.strip() if token else None, patience=patience, clock=clock)
     return Server(api, uri, local=local)
+
+
+def _in_gitlab(
+    uri: re.Match[str],
+    parts: SplitResult,
+    environ: Mapping[str, str],
+    patience: Patience | None,
+    clock: Clock | None,
+) -> GitLabRegistry:
+    if "/" in uri["name"]:
+        raise OutOfRange(
+            "the address of the registry names a project of GitLab by a path that is not encoded",
+            place=_PLACE,
+            help="write its number (Settings > General), or %2F for each slash in its path",
+        )
+    # What this job was given for its own GitLab goes to no other, which a change could name.
+    here = uri["api"] == environ.get("CI_API_V4_URL", "").rstrip("/")
+    token = environ.get("MLFLOW_TRACKING_TOKEN") or (environ.get("MLCI_TOKEN") if here else None) or ""
+    _refuse_clear(token, parts)
+    authority = environ.get("CI_SERVER_TLS_CA_FILE") or None
+    api = GitLabApi(
+        uri["api"], token.strip() or None, authority=authority if here else None, patience=patience, clock=clock
+    )
+    job = environ.get("CI_JOB_ID", "")
+    return GitLabRegistry(GitLabMl(api, uri["project"], uri[0]), job if here and job.isdigit() else None)
+
+
+def _refuse_clear(secret: str | None, parts: SplitResult) -> None:
+    if secret and parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise OutOfRange(
+            "credentials would go to the registry in the clear", place=_PLACE, help="write https:// instead of http://"
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -94,14 +94,20 @@ def tags(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def batches(
-    params: Mapping[str, str], metrics: Mapping[str, float]
+    params: Mapping[str, str], metrics: Mapping[str, float], *, longest: int = LONGEST_PARAM
 ) -> Iterator[tuple[dict[str, str], dict[str, float]]]:
-    """Parameters and metrics in pieces of which one request each can hold; what is no finite number is left out."""
+    """Parameters and metrics in pieces of which one request each can hold; what is no finite number is left out.
+
+    Args:
+        params: cut at ``longest`` characters each.
+        metrics: numbers by name.
+        longest: that the registry takes.
+    """
     names = renamed(params)
     batch: dict[str, str] = {}
     size = 0
     for name, value in params.items():
-        fit = cut(value, LONGEST_PARAM)
+        fit = cut(value, longest)
         size += len(json.dumps(fit)) + LONGEST_NAME
         if batch and (len(batch) == _MOST_PARAMS or size > _LONGEST_REQUEST):
             yield batch, {}

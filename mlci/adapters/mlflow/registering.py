@@ -20,6 +20,8 @@ from mlci.ports import Entry, Registry, Version
 class MlflowRegistry(Registry):
     """ports.Registry, in a database or on a server."""
 
+    has_aliases = True
+
     def __init__(self, backend: Backend) -> None:
         """Nothing is asked of it yet."""
         self.address = backend.address
