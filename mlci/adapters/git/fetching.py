@@ -74,11 +74,13 @@ def changed_between(
         return unknown
     objects = os.path.realpath(Path(checkout, os.fsdecode(answer.output.removesuffix(b"\n"))))
     with tempfile.TemporaryDirectory(prefix="mlci-") as folder:
-        beside = git.at(folder).having(GIT_DIR=folder, GIT_ALTERNATE_OBJECT_DIRECTORIES=objects)
-        beside.run("init", "--quiet", "--bare", folder)
-        if not all(_there(beside, each) or _fetched(beside, each, remote) for each in (base, head)):
+        alone = git.at(folder).having(GIT_DIR=folder)
+        alone.run("init", "--quiet", "--bare", folder)
+        both = alone.having(GIT_ALTERNATE_OBJECT_DIRECTORIES=objects)
+        # Fetched without what the checkout has: told of its newest commit, a server takes all before it for known.
+        if not all(_there(both, each) or _fetched(alone, each, remote) for each in (base, head)):
             return unknown
-        names = beside.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", base, head)
+        names = both.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", base, head)
     return ChangedFiles(paths=tuple(os.fsdecode(each) for each in names.split(b"\0") if each), complete=True)
 
 
@@ -91,4 +93,4 @@ def _fetched(git: Git, commit: str, remote: Remote | None) -> bool:
         return False
     asking = replace(git.having(**remote.settings), overrides=(*git.overrides, *_ALLOWED))
     words = ("fetch", "--quiet", "--no-tags", "--depth=1", "--no-write-fetch-head", remote.url, commit)
-    return asking.ask(*words, timeout=_LONG).code == 0 and _there(git, commit)
+    return asking.ask(*words, timeout=_LONG).code == 0
