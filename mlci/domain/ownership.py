@@ -103,7 +103,7 @@ def another_baseline() -> Finding:
         message="the other run did not compare with the baseline that is accepted now",
         explanation=(
             "It took another model for production, or the default branch has moved on since. "
-            "Run the workflow of the pull request again."
+            "Run the pipeline of the change again."
         ),
     )
 
@@ -141,8 +141,9 @@ def other_branch(default_branch: str) -> Finding:
         message=f"the change is proposed to another branch than {default_branch}, and its checks would count there too",
         explanation=(
             "What was measured is the change merged with that other branch, while a check lies on the commit that is "
-            f"proposed. Let the workflow start for pull requests to {default_branch} only: "
-            f"pull_request: {{branches: [{default_branch}]}}."
+            f"proposed. Let the pipeline start for changes to {default_branch} only: on GitHub by pull_request: "
+            f"{{branches: [{default_branch}]}}, on GitLab by a rule that $CI_MERGE_REQUEST_TARGET_BRANCH_NAME == "
+            "$CI_DEFAULT_BRANCH."
         ),
     )
 

@@ -7,8 +7,9 @@ import os
 import re
 import secrets
 import sys
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mlci.errors import NotWritable, Place
@@ -105,22 +106,29 @@ def show(block: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def set_apart(title: str, *, is_on_github: bool) -> Iterator[None]:
+def set_apart(title: str, environ: Mapping[str, str]) -> Iterator[None]:
     """Fold what is shown meanwhile under a title, and keep the runner from obeying any of it.
 
-    Workflow commands are off between the two lines that name a random word
+    On GitHub, workflow commands are off between the two lines that name a random word
     (https://docs.github.com/actions/reference/workflow-commands-for-github-actions#stopping-and-starting-workflow-commands).
+    On GitLab, where a log has no commands, it is a section whose name nobody can guess, and so nobody can end
+    (https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections).
     The word reaches no child: it stands in no argument and no environment.
     """
-    if not is_on_github:
+    word, line = secrets.token_hex(16), " ".join(title.split())
+    if environ.get("GITHUB_ACTIONS") == "true":
+        begin, end = f"::group::{line}\n::stop-commands::{word}\n", f"::{word}::\n::endgroup::\n"
+    elif environ.get("GITLAB_CI") == "true":
+        begin = f"\x1b[0Ksection_start:{int(time.time())}:mlci_{word}\r\x1b[0K{line}\n"
+        end = f"\x1b[0Ksection_end:{int(time.time())}:mlci_{word}\r\x1b[0K\n"
+    else:
         yield
         return
-    word = secrets.token_hex(16)
-    show(f"::group::{' '.join(title.split())}\n::stop-commands::{word}\n".encode())
+    show(begin.encode())
     try:
         yield
     finally:
-        show(f"::{word}::\n::endgroup::\n".encode())
+        show(end.encode())
 
 
 class _Log:

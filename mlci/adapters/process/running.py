@@ -76,10 +76,9 @@ def run(order: Order, say: Callable[[str], None]) -> Usage:
     written = _written(order)
     killed_before = kills()
     started = time.monotonic()
-    is_on_github = order.shown and os.environ.get("GITHUB_ACTIONS") == "true"
     output = Output(order.log, is_shown=order.shown)
     with (
-        set_apart(order.what, is_on_github=is_on_github),
+        set_apart(order.what, os.environ if order.shown else {}),
         contextlib.closing(output),
         Supervised(output) as supervised,
     ):

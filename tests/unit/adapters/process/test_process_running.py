@@ -410,6 +410,7 @@ def test_everything_printed_is_shown_and_kept_byte_for_byte(
     go: Run, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.delenv("GITLAB_CI", raising=False)
 
     go(*bash("printf 'a\\xff\\x00b\\n'; printf 'err\\rend' >&2"))
 
@@ -443,6 +444,23 @@ def test_a_runner_obeys_nothing_that_is_printed(
         assert not any(word in line for line in printed)
         words.append(word)
     assert len(set(words)) == 2
+
+
+def test_on_gitlab_what_is_printed_is_a_section_that_it_cannot_end(
+    go: Run, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.setenv("GITLAB_CI", "true")
+    with contextlib.suppress(CommandFailed):
+        go(*bash("echo x; env; tr '\\0' ' ' < /proc/$PPID/cmdline; exit 1"))
+    begin, *printed, end = capfd.readouterr().err.split("\n")[:-1]
+    opened = re.fullmatch(r"\x1b\[0Ksection_start:\d{10}:(?P<name>mlci_[0-9a-f]{32})\r\x1b\[0Ktraining", begin)
+    closed = re.fullmatch(r"\x1b\[0Ksection_end:\d{10}:(?P<name>mlci_[0-9a-f]{32})\r\x1b\[0K", end)
+    assert opened is not None
+    assert closed is not None
+    assert opened["name"] == closed["name"]
+    assert printed
+    assert not any(opened["name"] in line for line in printed)
 
 
 @linux

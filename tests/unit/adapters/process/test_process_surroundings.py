@@ -38,6 +38,8 @@ SECRETS = {
     "GITHUB_STATE": "/f/5",
     "MLCI_GATE_COMPARE_KEY": "id",
     "MLCI_CONFIG": "mlci.yml",
+    "CI_REGISTRY_PASSWORD": "of-the-registry",
+    "CI_DEPENDENCY_PROXY_PASSWORD": "of-the-proxy",
     "CI_REPOSITORY_URL": "https://gitlab-ci-token:abc@gitlab.example/a/b.git",
     "PIP_INDEX_URL": "https://abcdef@index.example/simple",
     "DATABASE": "see postgresql://user:hunter2@db/x",
