@@ -15,6 +15,10 @@ from mlci.surface import reference
 from mlci.surface.action_pages import action_pages
 from mlci.surface.actions import FOLDER as ACTIONS
 from mlci.surface.actions import action_files
+from mlci.surface.component_model import model_files
+from mlci.surface.component_pages import component_pages
+from mlci.surface.components import FOLDER as COMPONENTS
+from mlci.surface.components import component_files
 from mlci.surface.config_schema import config_schema
 from mlci.surface.schema import Schema, document, record_schema
 
@@ -56,9 +60,11 @@ def files() -> dict[str, str]:
         "configuration.md": reference.configuration(),
         "command-line.md": reference.command_line(),
         "errors.md": reference.errors(),
+        **component_pages(),
     }
     pages.update((row[0], _record(*row)) for row in _RECORDS)
-    return {f"{FOLDER}/{name}": text for name, text in sorted(pages.items())} | action_files() | action_pages()
+    below = {f"{FOLDER}/{name}": text for name, text in sorted(pages.items())}
+    return {**below, **action_files(), **action_pages(), **component_files(), **model_files()}
 
 
 _BLOCKS: dict[str, Callable[[], str]] = {"commands": reference.commands, "exits": reference.exits}
@@ -91,7 +97,7 @@ def _orphans(root: Path, expected: dict[str, str]) -> list[Path]:
 def _generated_places(root: Path) -> Iterator[Path]:
     """Every file of the folders that hold nothing written by hand."""
     steps = (one for one in sorted((root / ACTIONS).glob("*")) if one.name not in BY_HAND and one.is_dir())
-    for folder in (root / FOLDER, *steps):
+    for folder in (root / FOLDER, root / COMPONENTS, *steps):
         yield from (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 

@@ -1,4 +1,4 @@
-"""The commit by which users name our actions: said once, and written wherever an example or a template pins them."""
+"""The commit by which users name our actions and components: said once, and written wherever an example pins them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlci import REPOSITORY, __version__
 
 OWNER_AND_NAME = REPOSITORY.removeprefix("https://github.com/")
 
-# Where people write `uses:` by hand; a folder or a file, from the root of the repository.
+# Where people write `uses:` and `component:` by hand; a folder or a file, from the root of the repository.
 PLACES = ("README.md", "docs", "examples", "workflows-templates", ".github/workflows")
 
 
@@ -30,6 +30,10 @@ class Pin:
         """What a workflow writes after ``uses:``; the path is that of a folder or a reusable workflow, or empty."""
         return f"{OWNER_AND_NAME}{'/' if path else ''}{path}@{self.sha} # v{self.version}"
 
+    def component(self, name: str) -> str:
+        """What a pipeline writes after ``component:``, on the GitLab that has a project of our path."""
+        return f"$CI_SERVER_FQDN/{self.uses(name)}"
+
 
 PIN = Pin(sha="5070e5071397d9d9bcb0a73bceac11af1b8ff02b", version="0.1.0")
 
@@ -39,7 +43,7 @@ _CONSTANT = re.compile(r'^PIN = Pin\(sha="[0-9a-f]{40}", version="[^"]+"\)$', re
 
 
 def repinned(text: str, pin: Pin) -> str:
-    """A text in which every ``uses:`` of ours that names a commit names that of the pin."""
+    """A text in which every ``uses:`` and ``component:`` of ours that names a commit names that of the pin."""
     return _USES.sub(lambda found: f"{found[1]}@{pin.sha} # v{pin.version}", text)
 
 

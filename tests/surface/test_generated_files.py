@@ -10,6 +10,7 @@ import pytest
 
 from mlci.surface import __main__ as program
 from mlci.surface.actions import FOLDER as ACTIONS
+from mlci.surface.components import FOLDER as COMPONENTS
 from mlci.surface.generate import FIX, FOLDER, check, files, with_blocks, write
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +63,14 @@ def test_an_action_of_a_step_that_is_gone_is_an_orphan_and_what_is_written_by_ha
         (tree / ACTIONS / name).write_text("left behind")
 
     assert check(tree) == [f"orphaned: {ACTIONS}/old-step/action.yml\n", f"orphaned: {ACTIONS}/plan/extra.sh\n"]
+
+
+def test_whatever_else_lies_among_the_components_is_an_orphan(tree: Path) -> None:
+    for name in ("mine.yml", "plan/template.yml"):
+        (tree / COMPONENTS / name).parent.mkdir(exist_ok=True)
+        (tree / COMPONENTS / name).write_text("written by hand")
+
+    assert check(tree) == [f"orphaned: {COMPONENTS}/mine.yml\n", f"orphaned: {COMPONENTS}/plan/template.yml\n"]
 
 
 def test_other_line_endings_are_a_difference(tree: Path) -> None:
@@ -132,7 +141,7 @@ def test_a_changed_limit_in_the_model_would_change_the_schema(monkeypatch: pytes
 
 
 def test_the_check_of_a_copy_finds_nothing(tmp_path: Path) -> None:
-    for name in (FOLDER, ACTIONS):
+    for name in (FOLDER, ACTIONS, COMPONENTS):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("README.md", "action.yml", "action-types.yml"):
         shutil.copy(ROOT / name, tmp_path / name)

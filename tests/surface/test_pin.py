@@ -18,6 +18,7 @@ OURS = f"uses: mlci/mlci/actions/plan@{OLD} # v0.0.9\n"
 def test_what_a_workflow_writes_is_the_full_commit_with_its_version() -> None:
     assert PIN.uses("actions/plan") == f"mlci/mlci/actions/plan@{PIN.sha} # v{PIN.version}"
     assert Pin(NEW, "1.2.3").uses("") == f"mlci/mlci@{NEW} # v1.2.3"
+    assert Pin(NEW, "1.2.3").component("plan") == f"$CI_SERVER_FQDN/mlci/mlci/plan@{NEW} # v1.2.3"
     assert PIN.version == __version__
 
 
@@ -25,6 +26,14 @@ def test_what_a_workflow_writes_is_the_full_commit_with_its_version() -> None:
 def test_every_use_of_ours_is_pinned_anew(path: str) -> None:
     assert (
         repinned(f"uses: mlci/mlci{path}@{OLD} # v0.0.9", Pin(NEW, "1.0.0")) == f"uses: mlci/mlci{path}@{NEW} # v1.0.0"
+    )
+
+
+def test_a_component_is_pinned_anew_like_an_action() -> None:
+    text = "include:\n  - component: {}\n"
+
+    assert repinned(text.format(Pin(OLD, "0.0.9").component("model")), Pin(NEW, "1.0.0")) == text.format(
+        f"$CI_SERVER_FQDN/mlci/mlci/model@{NEW} # v1.0.0"
     )
 
 
@@ -42,6 +51,7 @@ def _tree(tmp_path: Path) -> Path:
         "docs/page.md",
         "examples/a/ci.yml",
         "workflows-templates/github/a.yml",
+        "workflows-templates/gitlab/a.gitlab-ci.yml",
         ".github/workflows/a.yml",
     )
     for name in (*places, "mlci/surface/pin.py", "docs/data.csv", "tests/a.yml"):
@@ -56,7 +66,7 @@ def test_one_command_pins_the_constant_and_everything_written_by_hand(tree: Path
 
     assert f'PIN = Pin(sha="{NEW}", version="{__version__}")\n' in (tree / "mlci/surface/pin.py").read_text()
     assert (tree / ".github/workflows/a.yml").read_text() == f"uses: mlci/mlci/actions/plan@{NEW} # v{__version__}\n"
-    assert len(done) == 6
+    assert len(done) == 7
     assert (tree / "tests/a.yml").read_text() == (tree / "docs/data.csv").read_text() == OURS
     assert repin(tree, NEW) == []
 

@@ -1,0 +1,155 @@
+"""The component that is a whole pipeline: it plans, trains, judges and concludes, for one include."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlci.surface import component_inputs as own
+from mlci.surface.command import Command
+from mlci.surface.component_inputs import ComponentInput
+from mlci.surface.component_yaml import Quoted, Row, component_text, filled
+from mlci.surface.components import FOLDER, JOBS, assembled, parameter, raw
+from mlci.surface.pipeline import CONCLUDE, GATE_COMPARE, MODEL_CI, PLAN
+
+NAME = "model"
+SOURCE = "mlci/surface/component_model.py"
+ABOUT = "From a commit to a judged model: plans, trains, judges and concludes, in four jobs."
+
+# What plan hands on. Where there is no such variable the text is empty, and the change counts as touching the model.
+TOUCHED = Quoted("$MLCI_OUTPUT_PLAN_MODEL")
+# The registry's token for pipelines that may not write. MLFLOW_TRACKING_TOKEN as a variable of the project holds before
+# a job's, and protected it is handed to protected branches alone, so that no merge request is given it.
+READING = Quoted("$MLCI_REGISTRY_READ_TOKEN")
+
+_JUDGING = "the jobs that plan, judge and conclude"
+_TRAINING = "the job that trains and scores"
+
+
+def model_files() -> dict[str, str]:
+    """The component, by its path from the root of the repository."""
+    header = {"inputs": {one.name: one.header for one in inputs()}}
+    return {f"{FOLDER}/{NAME}.yml": component_text(SOURCE, ABOUT, header, jobs())}
+
+
+def inputs() -> tuple[ComponentInput, ...]:
+    """What the whole pipeline takes: what most people set of its steps, and what makes its jobs."""
+    return (
+        own.given(MODEL_CI.by_name["config"]),
+        own.given(MODEL_CI.by_name["key"]),
+        own.setup(),
+        own.given(MODEL_CI.by_name["python"]),
+        ComponentInput(
+            name="register", default="false", options=("false", "true"),
+            description="Whether a model of the default branch becomes a version of the registry that mlci.yml names, "
+            "which must be a server. Otherwise the last accepted pipeline of that branch is production. The variable "
+            "MLFLOW_TRACKING_TOKEN, masked and protected, is the registry's token; MLCI_REGISTRY_READ_TOKEN, masked, "
+            'is one for merge requests, which must only be able to read. Takes "true" or "false", in quotes.',
+        ),
+        ComponentInput(
+            name="exit-on-warn", default="true", options=("true", "false"),
+            description='Whether the job that judges is orange where the verdict is warn. Takes "true" or "false", in '
+            "quotes.",
+        ),
+        own.given(GATE_COMPARE.by_name["thread"]),
+        own.extras(),
+        ComponentInput(
+            name="job-prefix", default="mlci", regex=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+            description="What the names of the jobs begin with: mlci-plan, mlci-model, mlci-gate and mlci-conclude. A "
+            "second model needs a prefix of its own.",
+        ),
+        own.stage("test", "the jobs"),
+        own.image(of=_JUDGING),
+        own.image("train-image", _TRAINING),
+        own.tags(of=_JUDGING),
+        own.tags("train-tags", _TRAINING),
+        own.rules(),
+        own.timeout("30 minutes", of="each of the jobs that plan, judge and conclude"),
+        own.timeout("3 hours", "train-timeout", _TRAINING),
+        own.environment(),
+        own.expire_in(),
+    )  # fmt: skip
+
+
+def jobs() -> dict[str, Any]:
+    """The four jobs, and what differs between those that register and those that do not."""
+    return {
+        _named("register-false", hidden=True): _unregistered(),
+        _named("register-true", hidden=True): _registered(),
+        _named("plan"): _job(PLAN, {"config": parameter("config")}),
+        _named("model"): _model(),
+        _named("gate"): _gate(),
+        _named("conclude"): _conclude(),
+    }
+
+
+def _named(name: str, *, hidden: bool = False) -> Quoted:
+    return Quoted(f"{'.' if hidden else ''}{filled('job-prefix')}-{name}")
+
+
+def _job(step: Command, given: dict[str, Any], more: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
+    """A job of the step with these parameters, all other variables after them."""
+    variables = {step.variable(step.by_name[name]): value for name, value in given.items()}
+    return assembled(JOBS[step.name], {**variables, **(more or {})}, **keywords)
+
+
+def _unregistered() -> dict[str, Any]:
+    # What production predicted is asked of those who keep it, never of the job that ran the change's code.
+    given = {"baseline-from": Quoted("artifacts")}
+    return {"variables": {GATE_COMPARE.variable(GATE_COMPARE.by_name[name]): one for name, one in given.items()}}
+
+
+def _registered() -> dict[str, Any]:
+    against = GATE_COMPARE.variable(GATE_COMPARE.by_name["against"])
+    # A scoring command of production is that of its own commit, which a clone of some commits may lack.
+    return {"variables": {against: Quoted("production"), "GIT_DEPTH": Quoted("0")}}
+
+
+def _model() -> dict[str, Any]:
+    given = {
+        "config": parameter("config"),
+        "key": parameter("key"),
+        "python": parameter("python"),
+        "reuse-from": Quoted("artifacts"),
+        "register": parameter("register"),
+        "touched": TOUCHED,
+    }
+    more = {"MLCI_SETUP": parameter("setup"), "MLFLOW_TRACKING_TOKEN": READING}
+    return _job(
+        MODEL_CI, given, more, image="train-image", tags="train-tags", timeout="train-timeout",
+        extends=_extended(), needs=[_needed("plan")],
+    )  # fmt: skip
+
+
+def _gate() -> dict[str, Any]:
+    given = {
+        "candidate": Quoted("mlci-model"),
+        "config": parameter("config"),
+        "key": parameter("key"),
+        "exit-on-warn": parameter("exit-on-warn"),
+        "thread": parameter("thread"),
+        "touched": TOUCHED,
+    }
+    # Where training failed too: what an earlier commit was said to be must not stand as if it were about this one.
+    return _job(
+        GATE_COMPARE, given, {"MLFLOW_TRACKING_TOKEN": READING}, when="always", extends=_extended(),
+        needs=[_needed("plan"), _needed("model")],
+    )  # fmt: skip
+
+
+def _conclude() -> dict[str, Any]:
+    before = ("plan", "model", "gate")
+    given = {
+        "expect": raw(Quoted(",".join(_named(name) for name in before))),
+        "model-jobs": raw(Quoted(f"{_named('model')},{_named('gate')}")),
+        "may-warn": raw(_named("gate")),
+        "plan": raw(_named("plan")),
+    }
+    return _job(CONCLUDE, given, needs=[_needed(name, artifacts=False) for name in before])
+
+
+def _extended() -> Quoted:
+    return Quoted(f".{filled('job-prefix')}-register-{filled('register')}")
+
+
+def _needed(name: str, *, artifacts: bool = True) -> Row:
+    return Row(job=_named(name), artifacts=artifacts)

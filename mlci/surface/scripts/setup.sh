@@ -1,0 +1,28 @@
+# Installs what training needs: as the input setup says, else requirements.txt beside the configuration or at the top.
+set -e
+mlci_top=$PWD
+# A job that ends before it has trained hands nothing on, whatever lies here.
+rm -rf mlci-model
+
+mlci_requirements() {
+  case "$MLCI_MODEL_CI_CONFIG" in
+    */*) mlci_beside=${MLCI_MODEL_CI_CONFIG%/*} ;;
+    *) mlci_beside=. ;;
+  esac
+  for mlci_folder in "$mlci_beside" .; do
+    if [ -f "$mlci_folder/requirements.txt" ]; then
+      python -m pip install --disable-pip-version-check -r "$mlci_folder/requirements.txt"
+      return
+    fi
+  done
+  echo "There is no requirements.txt, so nothing is installed. The input setup says what to install otherwise."
+}
+
+if [ "$MLCI_MODEL_CI_TOUCHED" = false ]; then
+  echo "The change touches nothing of the model, so nothing is installed."
+elif [ -n "$MLCI_SETUP" ]; then
+  eval "$MLCI_SETUP"
+  cd "$mlci_top"
+else
+  mlci_requirements
+fi

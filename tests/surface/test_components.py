@@ -1,0 +1,359 @@
+"""The components say what the catalogue says, hand it on through variables alone, and name their own version."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlci import __version__
+from mlci.config import scalar
+from mlci.domain.setup import scripts
+from mlci.surface import component_inputs as own
+from mlci.surface import component_model
+from mlci.surface.command import Command
+from mlci.surface.component_model import model_files
+from mlci.surface.component_pages import component_pages
+from mlci.surface.components import JOBS, SETUP, START, component_files, inputs
+from mlci.surface.pipeline import CONCLUDE, GATE_COMPARE, MODEL_CI, PLAN, REPORT, STEPS
+
+FILES = {**component_files(), **model_files()}
+HEADERS: dict[str, dict[str, Any]] = {}
+BODIES: dict[str, dict[str, Any]] = {}
+for name, text in FILES.items():
+    header, BODIES[name] = yaml.safe_load_all(text)
+    HEADERS[name] = header["spec"]
+STEP = [(step, f"templates/{step.name}.yml") for step in STEPS]
+STEP_IDS = [step.name for step in STEPS]
+MODEL = "templates/model.yml"
+PREFIX = "$[[ inputs.job-prefix ]]"
+PLACE = re.compile(r"\$\[\[ inputs\.([\w-]+) \]\]")
+OURS = {"MLCI_COMMAND", "MLCI_VERSION", "MLCI_EXTRAS", "MLCI_SETUP", "GIT_STRATEGY"}
+
+
+def visible(name: str) -> dict[str, dict[str, Any]]:
+    """The jobs of a component that run."""
+    return {job: said for job, said in BODIES[name].items() if not job.startswith(".")}
+
+
+def only(name: str) -> dict[str, Any]:
+    (job,) = visible(name).values()
+    return job
+
+
+def value(variable: Any) -> str:
+    return str(variable["value"] if isinstance(variable, dict) else variable)
+
+
+def parameters(job: dict[str, Any]) -> dict[str, Any]:
+    """Its variables that give a parameter of its command."""
+    return {name: one for name, one in job["variables"].items() if name not in OURS and name.startswith("MLCI_")}
+
+
+@pytest.mark.parametrize(("step", "name"), STEP, ids=STEP_IDS)
+def test_every_parameter_of_gitlabs_travels_by_its_variable_and_nothing_else_does(step: Command, name: str) -> None:
+    job = only(name)
+    offered = [param for param in step.offered("gitlab") if param.name not in own.WITHHELD]
+
+    assert set(parameters(job)) == {step.variable(param) for param in offered}
+    for param in offered:
+        assert value(job["variables"][step.variable(param)]) == f"$[[ inputs.{param.name} ]]"
+        assert param.name in HEADERS[name]["inputs"]
+    assert not {"report", "evidence", "keep", "format"} & set(HEADERS[name]["inputs"])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_input_is_used_and_every_use_has_its_input(name: str) -> None:
+    assert set(PLACE.findall(str(BODIES[name]))) == set(HEADERS[name]["inputs"])
+    assert not PLACE.findall(str(HEADERS[name]))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_input_and_no_variable_of_gitlabs_is_filled_into_a_script(name: str) -> None:
+    for job in visible(name).values():
+        assert job["script"][-1:] == [START]
+        assert job["script"][:-1] in ([], [SETUP])
+        assert (job["script"][:-1] == [SETUP]) == (job["variables"]["MLCI_COMMAND"] == MODEL_CI.name)
+    for script in (START, SETUP):
+        assert "$[[" not in script
+        assert "${{" not in script
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_an_input_says_is_never_looked_through_for_variables(name: str) -> None:
+    for job in visible(name).values():
+        for variable, one in job["variables"].items():
+            filled = PLACE.search(value(one))
+            is_touched = variable.endswith("_TOUCHED")
+            assert not filled or is_touched or one == {"value": value(one), "expand": False}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_place_of_an_input_is_in_quotes_unless_it_takes_a_list(name: str) -> None:
+    _, _, body = FILES[name].partition("\n---\n")
+    lists = {one for one, said in HEADERS[name]["inputs"].items() if said.get("type") == "array"}
+    bare = re.findall(r'^[^"\n]*\$\[\[ inputs\.([\w-]+)', body, re.MULTILINE)
+
+    assert set(bare) == lists
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_component_has_no_keyword_that_is_for_the_whole_pipeline(name: str) -> None:
+    assert not set(BODIES[name]) & {"default", "stages", "workflow", "image", "variables", "include", "before_script"}
+    assert all(PLACE.search(job) for job in BODIES[name]), "a name that nobody can choose would collide"
+    for job in visible(name).values():
+        assert "before_script" not in job
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_version_is_the_packages_own(name: str) -> None:
+    for job in visible(name).values():
+        assert job["variables"]["MLCI_VERSION"] == __version__
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_header_has_only_what_every_gitlab_with_components_knows(name: str) -> None:
+    assert set(HEADERS[name]) == {"inputs"}
+    for one in HEADERS[name]["inputs"].values():
+        assert set(one) <= {"description", "type", "default", "options", "regex"}
+        assert 10 < len(one["description"]) <= 1024
+        assert one["description"].endswith(".")
+        assert not re.search(r"\$\[\[|(?<!\w)--[a-z]", one["description"])
+        assert isinstance(one["default"], list if one.get("type") == "array" else str)
+        assert len(one.get("options", ())) <= 50
+        assert "options" not in one or one["default"] in one["options"]
+        assert "regex" not in one or re.search(one["regex"], one["default"])
+    about = FILES[name].splitlines()[1]
+    assert about.startswith("# ")
+    assert len(about) <= 256
+
+
+@pytest.mark.parametrize(("step", "name"), STEP, ids=STEP_IDS)
+def test_an_input_takes_what_its_parameter_takes(step: Command, name: str) -> None:
+    for param in own.offered(step):
+        said = HEADERS[name]["inputs"][param.name]
+        assert said["default"] == "", "empty is not given, and the default is the resolver's"
+        if param.choices:
+            assert said["options"] == ["", *param.choices]
+        elif param.kind == "boolean" and param.name != "touched":
+            assert said["options"] == ["", "true", "false"]
+        assert ("regex" in said) == (param.kind in ("number", "tolerance") or param.name in ("touched", "timeout")), (
+            param.name
+        )
+
+
+REGEX = {
+    one: HEADERS[name]["inputs"][one]["regex"]
+    for name, one in [
+        ("templates/gate-compare.yml", "tolerance"),
+        ("templates/gate-compare.yml", "confidence"),
+        ("templates/gate-compare.yml", "touched"),
+        ("templates/gate-compare.yml", "extras"),
+        ("templates/gate-compare.yml", "job-name"),
+        ("templates/model-ci.yml", "timeout"),
+        ("templates/model-ci.yml", "seed"),
+        ("templates/report.yml", "change"),
+        (MODEL, "job-prefix"),
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted", "refused"),
+    [
+        ("tolerance", ["", "0.01", "-0.005", "10%", "1 %", ".5%", "1e-3"], ["1 point", "%", "10%%", "0,01", "0.01\n"]),
+        ("confidence", ["", "0.95", ".9", "1", "+0.5"], ["95%", "nan", "high", "0.9 "]),
+        ("touched", ["", "true", "false", "$MLCI_OUTPUT_PLAN_MODEL"], ["yes", "$", "$(id)", "${X}", "true\n"]),
+        ("extras", ["", "parquet", "parquet,store", "parquet store"], ["parquet]", "parquet,", "x @ https://y", "A"]),
+        ("job-name", ["mlci", "my job: 1"], ["", ".hidden", " "]),
+        ("timeout", ["", "2h", "90 s", "1.5d"], ["2", "h", "2 hours", "-2h"]),
+        ("seed", ["", "17", "1e3"], ["seventeen", "0x1f"]),
+        ("change", ["", "7"], ["!7", "seven"]),
+        ("job-prefix", ["mlci", "churn-2"], ["", ".x", "a,b", "a b", "a\nb"]),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused_before_there_is_a_pipeline(
+    name: str, accepted: list[str], refused: list[str]
+) -> None:
+    # RE2 takes $ for the very end, as \Z is here.
+    pattern = re.compile(REGEX[name].removesuffix("$") + r"\Z", re.ASCII)
+
+    assert [text for text in accepted if not pattern.search(text)] == []
+    assert [text for text in refused if pattern.search(text)] == []
+
+
+@settings(deadline=None)
+@given(st.from_regex(scalar.NUMBER, fullmatch=True), st.from_regex(scalar.PERCENT, fullmatch=True))
+def test_whatever_the_command_reads_as_a_number_passes(number: str, percent: str) -> None:
+    assert re.search(REGEX["confidence"], number)
+    assert re.search(REGEX["tolerance"], number)
+    assert re.search(REGEX["tolerance"], percent)
+
+
+@settings(deadline=None)
+@given(st.from_regex(re.compile(scalar.DURATION, re.ASCII), fullmatch=True))
+def test_whatever_the_command_reads_as_a_time_passes(text: str) -> None:
+    assert re.search(REGEX["timeout"], text)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=STEP_IDS)
+def test_no_input_of_a_job_has_the_name_of_a_parameter(step: Command) -> None:
+    names = [one.name for one in inputs(JOBS[step.name])]
+
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_only_jobs_that_run_no_code_of_a_change_ask_for_the_token(name: str) -> None:
+    for job in visible(name).values():
+        command = job["variables"]["MLCI_COMMAND"]
+        secret = command in (GATE_COMPARE.name, REPORT.name, CONCLUDE.name)
+        assert job.get("environment") == ({"name": "$[[ inputs.environment ]]", "action": "access"} if secret else None)
+        # What default: of the pipeline runs before may be code of the change.
+        assert job.get("inherit") == (None if command == MODEL_CI.name else {"default": ["interruptible", "retry"]})
+    assert all("MLCI_TOKEN" not in str(job["variables"]) for job in visible(name).values())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_only_plan_and_the_gate_hand_variables_on(name: str) -> None:
+    handing = {job["variables"]["MLCI_COMMAND"] for job in visible(name).values() if "dotenv" in reports(job)}
+
+    assert handing <= {PLAN.name, GATE_COMPARE.name}
+    assert "dotenv" not in reports(only(f"templates/{MODEL_CI.name}.yml"))
+
+
+def reports(job: dict[str, Any]) -> dict[str, str]:
+    return dict(job["artifacts"]["reports"])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_job_leaves_what_its_command_writes_whatever_becomes_of_it(name: str) -> None:
+    for job in visible(name).values():
+        step = next(one for one in STEPS if one.name == job["variables"]["MLCI_COMMAND"])
+        artifacts = job["artifacts"]
+        assert artifacts["when"] == "always"
+        assert artifacts["expire_in"] == "$[[ inputs.expire-in ]]"
+        written = [param.default for param in step.params if param.name in ("keep", "evidence")]
+        assert [one.rstrip("/") for one in artifacts["paths"][:-1]] == sorted(
+            written, key=lambda one: one.startswith(".")
+        )
+        report = step.by_name["report"].default.removesuffix(".json")
+        assert artifacts["paths"][-1] in (f"{report}.*", f"{report}*")
+        assert all(path.startswith(report) for path in reports(job).values())
+        assert ("codequality" in reports(job)) == ("metrics" in reports(job)) == (step is GATE_COMPARE)
+
+
+def test_a_warn_is_orange_and_nothing_else_is() -> None:
+    for name in FILES:
+        for job in visible(name).values():
+            judges = job["variables"]["MLCI_COMMAND"] == GATE_COMPARE.name
+            assert job.get("allow_failure") == ({"exit_codes": [20]} if judges else None)
+    assert HEADERS[MODEL]["inputs"]["exit-on-warn"]["default"] == "true"
+
+
+def test_a_step_by_itself_stands_before_or_after_the_others() -> None:
+    stages = {step.name: HEADERS[name]["inputs"]["stage"]["default"] for step, name in STEP}
+
+    assert stages == {
+        "plan": ".pre", "model-ci": "test", "gate-compare": "test", "report": "test", "conclude": ".post",
+    }  # fmt: skip
+    assert [step.name for step, name in STEP if only(name).get("when") == "always"] == ["conclude"]
+    assert [step.name for step, name in STEP if only(name)["variables"].get("GIT_STRATEGY")] == ["report", "conclude"]
+
+
+def test_the_jobs_of_the_pipeline_follow_one_another() -> None:
+    jobs = {name.removeprefix(f"{PREFIX}-"): job for name, job in visible(MODEL).items()}
+
+    assert [job["variables"]["MLCI_COMMAND"] for job in jobs.values()] == [
+        "plan",
+        "model-ci",
+        "gate-compare",
+        "conclude",
+    ]
+    assert {name: needs(job) for name, job in jobs.items()} == {
+        "plan": {}, "model": {"plan": True}, "gate": {"plan": True, "model": True},
+        "conclude": {"plan": False, "model": False, "gate": False},
+    }  # fmt: skip
+    # Where training failed too, so that an earlier verdict does not stand as if it were about this commit.
+    assert {name for name, job in jobs.items() if job.get("when") == "always"} == {"gate", "conclude"}
+    assert {job["stage"] for job in jobs.values()} == {"$[[ inputs.stage ]]"}
+    assert {job["rules"] for job in jobs.values()} == {"$[[ inputs.rules ]]"}
+    assert [name for name, job in jobs.items() if job["image"] == "$[[ inputs.train-image ]]"] == ["model"]
+    assert [name for name, job in jobs.items() if job["tags"] == "$[[ inputs.train-tags ]]"] == ["model"]
+
+
+def needs(job: dict[str, Any]) -> dict[str, bool]:
+    return {one["job"].removeprefix(f"{PREFIX}-"): one["artifacts"] for one in job.get("needs", [])}
+
+
+def test_what_plan_found_reaches_the_jobs_that_it_spares() -> None:
+    jobs = {name.removeprefix(f"{PREFIX}-"): job["variables"] for name, job in visible(MODEL).items()}
+
+    assert (
+        jobs["model"]["MLCI_MODEL_CI_TOUCHED"] == jobs["gate"]["MLCI_GATE_COMPARE_TOUCHED"] == "$MLCI_OUTPUT_PLAN_MODEL"
+    )
+    assert jobs["gate"]["MLCI_GATE_COMPARE_CANDIDATE"] == "mlci-model" == MODEL_CI.by_name["keep"].default
+    assert value(jobs["conclude"]["MLCI_CONCLUDE_EXPECT"]).replace(PREFIX, "p") == "p-plan,p-model,p-gate"
+    assert value(jobs["conclude"]["MLCI_CONCLUDE_MAY_WARN"]).replace(PREFIX, "p") == "p-gate"
+    assert value(jobs["conclude"]["MLCI_CONCLUDE_PLAN"]).replace(PREFIX, "p") == "p-plan"
+
+
+def test_the_registry_is_production_where_models_are_registered_and_the_last_pipeline_elsewhere() -> None:
+    hidden = {name: job["variables"] for name, job in BODIES[MODEL].items() if name.startswith(".")}
+    extending = [name for name, job in visible(MODEL).items() if "extends" in job]
+
+    assert hidden == {
+        f".{PREFIX}-register-false": {"MLCI_GATE_COMPARE_BASELINE_FROM": "artifacts"},
+        f".{PREFIX}-register-true": {"MLCI_GATE_COMPARE_AGAINST": "production", "GIT_DEPTH": "0"},
+    }
+    assert extending == [f"{PREFIX}-model", f"{PREFIX}-gate"]
+    for name in extending:
+        job = visible(MODEL)[name]
+        assert job["extends"] == f".{PREFIX}-register-$[[ inputs.register ]]"
+        # The project's own variable of that name, which a protected branch alone is given, holds before this one.
+        assert job["variables"]["MLFLOW_TRACKING_TOKEN"] == "$MLCI_REGISTRY_READ_TOKEN"
+        assert not {"MLCI_GATE_COMPARE_AGAINST", "MLCI_GATE_COMPARE_BASELINE_FROM"} & set(job["variables"])
+    assert HEADERS[MODEL]["inputs"]["register"]["options"] == ["false", "true"]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "templates/report.yml"])
+def test_a_component_runs_for_merge_requests_and_for_the_default_branch(name: str) -> None:
+    first, second, third = HEADERS[name]["inputs"]["rules"]["default"]
+
+    assert first == {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}
+    assert second == {"if": '$MLCI_FORKS == "true"', "when": "never"}
+    assert third["if"].startswith("$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && ")
+
+
+def test_the_report_on_forks_runs_on_the_default_branch_alone() -> None:
+    (rule,) = HEADERS["templates/report.yml"]["inputs"]["rules"]["default"]
+
+    assert rule == {"if": '$MLCI_FORKS == "true" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && '
+                    "$CI_PIPELINE_SOURCE =~ /^(schedule|web)$/"}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", STEPS, ids=STEP_IDS)
+def test_doctor_sees_what_the_script_runs(step: Command) -> None:
+    assert scripts.called(scripts.spoken(START), {"MLCI_COMMAND": step.name}) == (step.name,)
+    assert scripts.called(scripts.spoken(SETUP), {"MLCI_COMMAND": step.name}) == ()
+
+
+def test_the_page_names_every_input_of_every_component() -> None:
+    page = component_pages()["components.md"]
+    sections = {part.partition("\n")[0]: part for part in page.split("\n## ")}
+
+    assert list(sections)[1:] == [component_model.NAME, *STEP_IDS]
+    for name in FILES:
+        section = sections[name.removeprefix("templates/").removesuffix(".yml")]
+        (example,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+        (include,) = yaml.safe_load(example)["include"]
+        assert set(include.get("inputs", {})) <= set(HEADERS[name]["inputs"])
+        for one in HEADERS[name]["inputs"]:
+            assert f"| `{one}` |" in section
+        for job in visible(name).values() if name != MODEL else ():
+            for path in (*job["artifacts"]["paths"], *(one for kind, one in reports(job).items() if kind != "dotenv")):
+                assert f"| `{path}` |" in section
