@@ -67,19 +67,19 @@ def _of_forks(invocation: Invocation, forge: Forge, delivery: Delivery) -> Exit:
         )
     number = _numbered(own["change"])
     ends: list[Exit] = []
-    for run, theirs in runs.measured_by_forks(own["job"], number, forge.run):
-        measured = replace(forge, run=run, runs=theirs, job=own["job"])
+    for run, theirs in runs.measured_by_forks(own["gate_job"], number, forge.run):
+        measured = replace(forge, run=run, runs=theirs, job=own["gate_job"])
         change = run.change.number if run.change is not None else None
         one = delivery if number is not None else delivery.apart(f"-{change}")
         try:
-            ends.append(_reported(invocation, measured, replace(forge, job=own["job"]), one))
+            ends.append(_reported(invocation, measured, replace(forge, job=own["gate_job"]), one))
         except MlciError as error:
             if number is not None:
                 raise
             delivery.say("warning", f"!{change} was not reported on: {error.cause}")
             ends.append(error.exit)
     if not ends:
-        delivery.say("notice", f"no open merge request from a fork has a pipeline with a job {own['job']}")
+        delivery.say("notice", f"no open merge request from a fork has a pipeline with a job {own['gate_job']}")
     if number is not None:
         return ends[0] if ends else Exit.PASS
     # What the models of strangers are like is no failure of this pipeline; that they could not be read is.

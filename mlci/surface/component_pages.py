@@ -46,7 +46,7 @@ _EXAMPLES = {
     "plan": "",
     "model-ci": 'reuse-from: artifacts\nregister: "false"\n',
     "gate-compare": "candidate: predictions.csv\nbaseline-from: artifacts\n",
-    "report": "job: mlci-gate\nbaseline-from: artifacts\n",
+    "report": "gate-job: mlci-gate\nbaseline-from: artifacts\n",
     "conclude": "expect: mlci-plan, mlci-model-ci, mlci-gate-compare\nplan: mlci-plan\n",
 }  # fmt: skip
 

@@ -240,7 +240,7 @@ REPORT = Command(
             help="Number of the merge request to report on; left out, every open one that comes from a fork.",
         ),
         Param(
-            name="job", kind="text", only="gitlab", default=f"mlci-{GATE_COMPARE.name}",
+            name="gate-job", kind="text", only="gitlab", default=f"mlci-{GATE_COMPARE.name}",
             help="Name of the job that runs gate-compare in the pipelines of merge requests.",
         ),
         Param(
