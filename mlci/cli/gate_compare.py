@@ -15,7 +15,7 @@ from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
 from mlci.cli.reads import kept_by_git, reading_here
-from mlci.cli.sides import Sides, given
+from mlci.cli.sides import Sides, given, without_aliases
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.baseline import may_become_baseline, may_keep
@@ -70,7 +70,19 @@ def run(invocation: Invocation) -> Exit:
     with _errors_shown(gate, invocation.resolved.config):
         decided = decide(invocation, forge)
     with _errors_shown(gate, decided.config):
+        gate = _asking_runs(gate, decided.config)
         return _untouched(gate, decided) if gate.own.get("touched") == "false" else _judged(gate, decided)
+
+
+def _asking_runs(gate: Gate, config: Config) -> Gate:
+    """The gate; in a pipeline it asks earlier runs for production where the registry cannot say what that is."""
+    own = without_aliases(gate.own, config, gate.invocation.environ) if gate.forge is not None else None
+    if own is None:
+        return gate
+    gate.delivery.say(
+        "notice", "the registry has no aliases: the last accepted run of the default branch is production"
+    )
+    return replace(gate, invocation=replace(gate.invocation, own=own))
 
 
 def refused(command: Command, own: dict[str, Any], error: MlciError, environ: Mapping[str, str]) -> None:

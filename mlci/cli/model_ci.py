@@ -295,6 +295,9 @@ class _Session:
         from mlci.adapters.models.production import predictions_of, very_same
 
         order = self.order
+        if not registry.has_aliases:
+            self.say("the registry has no aliases: what is production is for gate-compare to find, by --baseline-from")
+            return None
         version = registry.aliased(order.model, PRODUCTION) if order.profile is None else None
         if version is None:
             return None

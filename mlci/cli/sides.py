@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlci.adapters.disk import files
+from mlci.cli.kept import ARTIFACTS
 from mlci.domain import card
 from mlci.domain.baseline import may_become_baseline
 from mlci.domain.candidate import doubts
@@ -117,6 +118,18 @@ class Sides:
         yield from doubts(self.model, holdout, _contents(there) if there is not None else ())
 
 
+def without_aliases(own: dict[str, Any], config: Config, environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """What a pipeline asks for in place of the alias ``production``, of a registry that has none; else None.
+
+    Production is then what the last accepted run of the default branch left.
+    """
+    if own["against"] != PRODUCTION or own["baseline_from"] is not None:
+        return None
+    if _registry(own, config, environ).has_aliases:
+        return None
+    return {**own, "against": None, "baseline_from": ARTIFACTS}
+
+
 def given(path: str, name: str | None = None) -> Given:
     """Open one side; a baseline that was found is called by where it was found, not by where it lies now."""
     from mlci.adapters.tables import open_table
@@ -186,7 +199,7 @@ def _baseline(
     if own["baseline"] is not None:
         return given(own["baseline"])
     if own["against"] is not None and registry is not None:
-        known = registry.aliased(_model(config), own["against"]) or registry.numbered(_model(config), own["against"])
+        known = _named(registry, _model(config), own["against"])
         if known is None and own["against"] == PRODUCTION:
             # Until something is promoted there is no such alias, and the first version has nothing to be compared with.
             return None
@@ -200,6 +213,12 @@ def _baseline(
         production, path = held.baseline
         return given(path, f"{held.model.model} version {production.version}")
     return None
+
+
+def _named(registry: Registry, model: str, name: str) -> Version | None:
+    """The version that an alias points at, else that of a number."""
+    number = name.isdigit() and not registry.has_aliases
+    return (None if number else registry.aliased(model, name)) or registry.numbered(model, name)
 
 
 def _kept(
@@ -259,6 +278,9 @@ def record(registry: Registry, sides: Sides, outcome: Outcome, evidence: str) ->
     registry.annotate(version, tags, metrics, {"mlci/gate.json": evidence})
     yield "notice", f"recorded with {version.model} version {version.number}: {outcome.report.verdict.value}"
     accepted = may_become_baseline(outcome.report.verdict, outcome.report.findings) is None
+    if not registry.has_aliases:
+        # Production is the last accepted run of the default branch, which keeps itself.
+        return
     if not accepted or registry.aliased(version.model, PRODUCTION) is not None:
         return
     before = _accepted_before(registry, version)
