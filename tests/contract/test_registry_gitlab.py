@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from gitlab_project import TOKEN, _client, _gitlab, _registry, names_of, runs_of  # noqa: F401 - fixtures
 from registries import FILES, an_entry, below, opened
 from registry.gitlab_ml import GitLabMl
 from registry.gitlab_records import Answer
 from registry.gitlab_serving import served
 
-from mlci.errors import OutOfRange, RegistryBroken, ServiceRefused, UsageError
+from mlci.errors import OutOfRange, RegistryBroken, ServiceFailed, ServiceRefused, UsageError
 from mlci.ports import Registry
 
 FLAT = {"model/MLmodel": b"flavors: {}\n", "model/model.pkl": b"weights", "mlci/model.json": b"{}"}
@@ -63,6 +64,26 @@ def test_the_token_of_the_job_goes_nowhere_and_that_of_its_gitlab_to_that_gitlab
         opened(gitlab.endpoint, tmp_path, **environ).numbered("churn", "1")
 
     assert gitlab.sent - {None} == {sent} - {None}
+
+
+@pytest.mark.parametrize("host", ["gitlab.invalid", "other.invalid"])
+def test_the_runners_own_authority_vouches_for_its_gitlab_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def request(_: object, method: str, url: str, **how: object) -> None:
+        asked.append((url, how["verify"]))
+        raise requests.exceptions.InvalidURL
+
+    monkeypatch.setattr("requests.Session.request", request)
+    environ = {"CI_API_V4_URL": "https://gitlab.invalid/api/v4", "CI_SERVER_TLS_CA_FILE": "/builds/ca.crt"}
+    with pytest.raises(ServiceFailed):
+        opened(f"https://{host}/api/v4/projects/42/ml/mlflow", tmp_path, **environ).numbered("churn", "1")
+
+    [(url, verified)] = asked
+    assert url.startswith(f"https://{host}/api/v4/projects/42/ml/mlflow/")
+    assert verified == ("/builds/ca.crt" if host == "gitlab.invalid" else None)
 
 
 @pytest.mark.parametrize("token", ["", "unknown", "narrow", "stranger", "of-the-job", "reads", "reporter"])
