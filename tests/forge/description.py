@@ -44,6 +44,7 @@ class Contract:
         undocumented: whether an answer may be given that the description leaves out: method, template, status.
         excused: whether a value may be what the description forbids: where it is, and the error.
         unjudged: how media types begin whose bodies the description gives in words only.
+        strict: whether names are refused that the description does not have in a query or a body.
     """
 
     document: dict[str, Any]
@@ -54,6 +55,7 @@ class Contract:
     undocumented: Callable[[str, str, int], bool]
     excused: Callable[[str, Any], bool]
     unjudged: str
+    strict: bool = True
 
     def template_of(self, path: str) -> tuple[str, dict[str, str]] | None:
         """The path's template and its placeholders as they stand in the address, still quoted; None where unknown."""
@@ -77,7 +79,8 @@ class Contract:
             return [f"{method} {template}: the description has no such operation"]
         request = self._request(method, template, target, values, body, media)
         problems = [line for error in self.core.iter_request_errors(request) for line in self._told(error)]
-        problems += self._unknown_query(method, template, target)
+        if self.strict:
+            problems += self._unknown_query(method, template, target)
         problems += self._unknown_keys(method, template, body)
         return [f"request {method} {template}: {problem}" for problem in problems]
 
@@ -149,6 +152,8 @@ class Contract:
             sent = json.loads(body) if body else {}
         except ValueError:
             return ["the body is not JSON"]
+        if not self.strict:
+            return []
         content = self._resolved(operation["requestBody"]).get("content", {})
         schema = content.get("application/json", {}).get("schema", {})
         return [f"body has no key {key}" for key in self._strangers(sent, schema, "")]

@@ -131,6 +131,35 @@ class Objects:
         self.point(ref, made)
         return made
 
+    def mergeable(self, base: str, head: str) -> bool:
+        """Whether head can be merged into base without a conflict."""
+        try:
+            git(self.folder, "merge-tree", "--write-tree", base, head)
+        except GitFailed:
+            return False
+        return True
+
+    def fetch(self, other: Objects, commit: str, ref: str) -> None:
+        """Bring a commit of another repository in, with all that it is made of, and point a ref at it."""
+        git(self.folder, "fetch", "--quiet", "--no-tags", str(other.folder), f"+{commit}:{ref}")
+
+    def copied(self, folder: Path, branch: str) -> Objects:
+        """A copy in a folder that does not exist yet, with this branch alone."""
+        made = Objects.empty(folder, branch)
+        made._count = self._count
+        tip = self.resolve(f"refs/heads/{branch}")
+        if tip is not None:
+            made.fetch(self, tip, f"refs/heads/{branch}")
+        return made
+
+    def branches(self, containing: str | None = None) -> dict[str, str]:
+        """Branches by name with the commits they are at; those alone that hold a commit, where one is given."""
+        words = ["for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads"]
+        if containing is not None:
+            words.insert(1, f"--contains={containing}")
+        listed = git(self.folder, *words).decode().splitlines()
+        return {name: commit for name, _, commit in (line.rpartition(" ") for line in listed)}
+
     def point(self, ref: str, commit: str) -> None:
         """Make a ref name a commit."""
         git(self.folder, "update-ref", ref, commit)

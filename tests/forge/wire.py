@@ -180,6 +180,11 @@ class Handler(BaseHTTPRequestHandler):
     def version_string(self) -> str:
         return self.front.name
 
+    @property
+    def sent_headers(self) -> Any:
+        """A mapping that finds names in any case."""
+        return self.headers
+
     def read_body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
@@ -208,12 +213,12 @@ class ApiHandler(Handler):
     """The API."""
 
     def _serve(self) -> None:
-        body = self.read_body()
+        body, headers = self.read_body(), self.sent_headers
         traffic = self.front.traffic
         with self.front.lock:
             fault = traffic.fault_for(self.command, self.front.target(self.path))
         if fault is None:
-            answer, recorded = self.front.answer(self.command, self.path, self.headers, body)
+            answer, recorded = self.front.answer(self.command, self.path, headers, body)
             traffic.requests.append(recorded)
             self.send(answer)
             return
@@ -222,10 +227,10 @@ class ApiHandler(Handler):
     def _fail(self, fault: Fault, body: bytes) -> None:
         time.sleep(fault.delay)
         if fault.drop == "before" or (fault.status is not None and not fault.processed):
-            recorded = self.front.unanswered(self.command, self.path, self.headers, body)
+            recorded = self.front.unanswered(self.command, self.path, self.sent_headers, body)
             answer = fault.answer
         else:
-            answer, recorded = self.front.answer(self.command, self.path, self.headers, body)
+            answer, recorded = self.front.answer(self.command, self.path, self.sent_headers, body)
         if fault.status is not None:
             answer = fault.answer
         status = None if fault.drop else answer.status
