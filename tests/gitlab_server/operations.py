@@ -1,0 +1,8 @@
+"""Every operation that the loopback serves: importing the modules registers them."""
+
+from __future__ import annotations
+
+from gitlab_server import conversation, merge_requests, pipelines, repositories, settings, statuses
+from gitlab_server.routing import OPERATIONS
+
+__all__ = ["OPERATIONS", "conversation", "merge_requests", "pipelines", "repositories", "settings", "statuses"]
