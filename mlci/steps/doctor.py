@@ -6,12 +6,16 @@ from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
-from mlci.domain.setup.github.facts import Setup
-from mlci.domain.setup.github.findings import findings as github
+from mlci.domain.setup.github.facts import Setup as OnGitHub
+from mlci.domain.setup.github.findings import findings as on_github
+from mlci.domain.setup.gitlab.facts import Setup as OnGitLab
+from mlci.domain.setup.gitlab.findings import findings as on_gitlab
 from mlci.domain.setup.words import finding, shown
 from mlci.domain.verdict import Verdict, worst
 
 MOST_FINDINGS = 200
+
+Setup = OnGitHub | OnGitLab
 
 
 def run(setup: Setup) -> Report:
@@ -21,7 +25,7 @@ def run(setup: Setup) -> Report:
     not work.
     """
     # Two ways to one job say the same of it once.
-    found = dict.fromkeys(github(setup))
+    found = dict.fromkeys(on_gitlab(setup) if isinstance(setup, OnGitLab) else on_github(setup))
     findings = sorted(found, key=lambda one: (one.advisory, -one.verdict.rank))
     counted = [one for one in findings if not one.advisory]
     verdict = worst(one.verdict for one in counted)
@@ -30,13 +34,22 @@ def run(setup: Setup) -> Report:
         verdict=verdict,
         reason=_reason(setup, verdict, counted),
         findings=(*findings[:MOST_FINDINGS], *_cut(len(findings) - MOST_FINDINGS)),
-        assumptions=("The workflows are those of the working copy, not of a branch.",),
+        assumptions=(_assumption(setup),),
     )
 
 
 def _cut(left: int) -> Iterator[Finding]:
     if left > 0:
         yield finding("more", Verdict.PASS, f"{left} more findings, none worse than these, are left out", advisory=True)
+
+
+def _assumption(setup: Setup) -> str:
+    if isinstance(setup, OnGitHub):
+        return "The workflows are those of the working copy, not of a branch."
+    if setup.pipeline is None:
+        return "The pipeline was not read."
+    where = f"of {shown(setup.branch)}" if setup.pipeline.whole else "of the working copy, not of a branch"
+    return f"The pipeline is that {where}; a merge request may bring another one along."
 
 
 def _reason(setup: Setup, verdict: Verdict, counted: list[Finding]) -> str:

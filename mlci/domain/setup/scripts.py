@@ -9,7 +9,9 @@ from collections.abc import Mapping
 _CALL = re.compile(
     r"(?:^|[;&|({`]|\s-m[ \t]|\b(?:exec|time|then|do|else)[ \t]"
     r"|\b(?:uvx|uv run|pipx run)(?:[ \t]+-\S+(?:[ \t]+[^\s;&|-]\S*)?){0,4}[ \t])"
-    r"[ \t]*(?:[A-Za-z_]\w*=[^\s;&|({`]*[ \t]+){0,9}(?:[^\s;&|({`#'\"]*/)?mlci[ \t]+(?P<step>[a-z][a-z-]*)",
+    r"[ \t]*(?:[A-Za-z_]\w*=[^\s;&|({`]*[ \t]+){0,9}"
+    r"(?P<quote>[\"']?)(?:[^\s;&|({`#'\"]*/)?mlci(?P=quote)[ \t]+"
+    r"(?:(?P<step>[a-z][a-z-]*)|[\"']?\$\{?(?P<variable>[A-Za-z_]\w*)\}?[\"']?)",
     re.MULTILINE,
 )
 # Longer scripts are not what calls a step, and a pattern over them would take its time.
@@ -22,9 +24,14 @@ def spoken(script: str) -> str:
     return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
 
 
-def called(lines: str) -> tuple[str, ...]:
-    """The words behind each call of mlci, each once; a word may also be no step of mlci at all."""
-    return tuple(dict.fromkeys(found["step"] for found in _CALL.finditer(lines)))
+def called(lines: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The words behind each call of mlci, each once; a word may also be no step of mlci at all.
+
+    Args:
+        environ: variables of the job, one of which may hold the word.
+    """
+    words = (found["step"] or environ.get(found["variable"], "") for found in _CALL.finditer(lines))
+    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def given(lines: str, environ: Mapping[str, str], command: str, parameter: str) -> str | None:

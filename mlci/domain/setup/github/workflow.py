@@ -132,7 +132,7 @@ class Step:
                 return (found["step"],)
             command = self.inputs.get("command", "")
             return (command,) if command and _UMBRELLA.fullmatch(self.uses) else ()
-        return scripts.called(self.spoken)
+        return scripts.called(self.spoken, self.env)
 
     @property
     def is_call(self) -> bool:
