@@ -121,6 +121,7 @@ def test_every_request_that_fails_once_is_mended_and_done_once(
     found = registry.numbered("churn", "1")
     assert found is not None
     assert (names_of(gitlab), len(runs_of(gitlab)), found.tags["t"]) == (["1.0.0"], 1, "1")
+    assert [path.endswith("runs/create") for _, path in gitlab.seen].count(True) == 1
     assert registry.fetch(found, "", str(tmp_path / "out"))
     assert below(tmp_path / "out") == {**FILES, "mlci/gate.json": b"{}"}
 

@@ -312,7 +312,8 @@ class GitLabMl:
     def _files(self, query: dict[str, str]) -> Answer:
         owner, _, below = query.get("path", "").partition("/")
         package = self._owned(owner)
-        listed = [] if below else package.files
+        # In the order that the database likes.
+        listed = [] if below else package.files[::-1]
         shown = [{"path": name, "file_size": len(content), "is_dir": False} for name, content in listed]
         return Answer(200, {"files": shown})
 
