@@ -1,7 +1,8 @@
-"""The loopback GitHub, for contracts that it has to keep too."""
+"""The loopback GitHub and GitLab, for contracts that they have to keep too."""
 
 from __future__ import annotations
 
 from forge.fixtures import github
+from gitlab_server.fixtures import gitlab
 
-__all__ = ["github"]
+__all__ = ["github", "gitlab"]

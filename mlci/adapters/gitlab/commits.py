@@ -186,7 +186,9 @@ class GitLabCommits(Reads):
     def _newest(self, api: Api, commit: str, context: str) -> _Status | None:
         path = project(self._here.own, "repository", "commits", self._sha(commit), "statuses")
         found: list[_Status] = list(api.paginate(path, {"name": context}, shape=_Status))
-        ours = [each for each in found if each.name == context and each.pipeline_id in (None, self._run.id)]
+        # Other pipelines of the same commit have statuses of their own.
+        known = (None, self._run.id) if commit == self._run.commit else {each.pipeline_id for each in found}
+        ours = [each for each in found if each.name == context and each.pipeline_id in known]
         return max(ours, key=lambda each: each.id, default=None)
 
     def _sha(self, commit: str) -> str:

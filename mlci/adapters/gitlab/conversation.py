@@ -143,7 +143,8 @@ class GitLabThreads:
         path = f"{self._at(number)}/{thread}"
         first = api.get(path, shape=_Discussion).notes[0]
         if not _is(first, text):
-            api.put(f"{path}/notes/{first.id}", {"body": text}, shape=Any)
+            note = project(self._project, "merge_requests", number, "notes", first.id)
+            api.put(note, {"body": text}, shape=Any)
         if first.resolved is not resolved:
             api.put(path, {"resolved": resolved}, shape=Any)
 
