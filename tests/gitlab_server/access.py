@@ -20,6 +20,7 @@ ABILITIES: Mapping[str, tuple[str, str]] = {
     "read_commit_status": ("reporter", "anyone"),
     "create_commit_status": ("developer", "nobody"),
     "read_approvers": ("maintainer", "nobody"),
+    "admin_project": ("maintainer", "nobody"),
     # Guests and the public, unless the project's public_jobs is off.
     "read_pipeline": ("guest", "anyone"),
 }

@@ -105,6 +105,16 @@ def show_approvals(request: Request) -> Answer:
     return shown({"approvers": [], "approver_groups": [], **request.project.approvals})
 
 
+@serves(
+    "GET", "/job_token_scope", "lib/api/project_job_token_scope.rb", Access("admin_project", signed_in=True),
+    shape=having(inbound_enabled=YES, outbound_enabled=YES),
+)  # fmt: skip
+def show_job_token_scope(request: Request) -> Answer:
+    """Whose jobs may use their token here; maintainers are told."""
+    scope = {"inbound_enabled": True, "outbound_enabled": False}
+    return shown(scope | request.project.extras.get("job_token_scope", {}))
+
+
 @serves("GET", "/protected_branches/{name}", "lib/api/protected_branches.rb", Access("read_code"), shape=PROTECTED)
 def show_protected_branch(request: Request) -> Answer:
     """A protected branch, or a name with a * in it that protects several, as it was written down."""

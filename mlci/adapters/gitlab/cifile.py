@@ -159,13 +159,14 @@ class _Reader:
     def _local(self, one: Include) -> tuple[Block, dict[str, Job]]:
         file = one.name.lstrip("/")
         inside = all(part not in ("", ".", "..") for part in file.split("/"))
+        if file in self._seen:
+            return Block(1), {}
         try:
-            if inside and "*" not in file and file not in self._seen and len(self._seen) < MOST_FILES:
+            if inside and "*" not in file and len(self._seen) < MOST_FILES:
                 return self.read(file)
         except Odd:
             pass
-        if file not in self._seen:
-            self.unseen.append(one.written)
+        self.unseen.append(one.written)
         return Block(1), {}
 
     def _ours(self, one: Include, node: Node) -> dict[str, Job]:

@@ -89,7 +89,7 @@ def _approvals(setup: Setup) -> Iterator[Finding]:
             "approvals",
             Verdict.INCONCLUSIVE,
             f"when an approval counts is unknown{setup.unreadable('approvals')}",
-            "On Free no merge waits for an approval. On Premium a token with the scope read_api reads it.",
+            f"On Free no merge waits for an approval. On Premium a token with {MAINTAINS} reads it.",
             reason="unknown",
             # What holds a merge back is its pipeline; approvals guard the files that the pipeline is made of.
             advisory=not _owners_approve(setup),
