@@ -121,8 +121,7 @@ class GitLabThreads:
 
     def threads(self, number: int) -> Sequence[Thread]:
         """Every thread that can be resolved, oldest first, all pages."""
-        found: list[_Discussion] = list(self._writer().paginate(self._at(number), shape=_Discussion))
-        begun = [each for each in found if each.notes and each.notes[0].resolvable]
+        begun = self._begun(self._writer(), number)
         return [self._thread(each) for each in sorted(begun, key=lambda each: each.notes[0].id)]
 
     def open_thread(self, number: int, body: str) -> Thread:
@@ -130,8 +129,7 @@ class GitLabThreads:
         api, text = self._writer(), _harmless(body)
 
         def there() -> _Discussion | None:
-            found: list[_Discussion] = list(api.paginate(self._at(number), shape=_Discussion))
-            same = [each for each in found if each.notes and _is(each.notes[0], text)]
+            same = [each for each in self._begun(api, number) if _is(each.notes[0], text)]
             mine = [each for each in same if self._voice.is_mine(each.notes[0].author)]
             return max(mine, key=lambda each: each.notes[0].id, default=None)
 
@@ -147,6 +145,11 @@ class GitLabThreads:
             api.put(note, {"body": text}, shape=Any)
         if first.resolved is not resolved:
             api.put(path, {"resolved": resolved}, shape=Any)
+
+    def _begun(self, api: Api, number: int) -> list[_Discussion]:
+        """Threads alone: GitLab lists every note as a discussion of its own."""
+        found: list[_Discussion] = list(api.paginate(self._at(number), shape=_Discussion))
+        return [each for each in found if each.notes and each.notes[0].resolvable]
 
     def _writer(self) -> Api:
         return self._access.writer(_WRITE)
