@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
 from mlci.domain.setup.gitlab.facts import MAINTAINS, READS, Setup
-from mlci.domain.setup.gitlab.project import Approvals, Guard
+from mlci.domain.setup.gitlab.project import MAINTAINER, Approvals, Guard
 from mlci.domain.setup.words import finding, listed, shown
 from mlci.domain.verdict import Verdict
 
@@ -133,8 +133,9 @@ def _variables(setup: Setup) -> Finding:
         return finding(
             "variables",
             Verdict.INCONCLUSIVE,
-            "who may set variables for a pipeline is unknown: GitLab tells it to Maintainers",
-            f"Give doctor a token with {MAINTAINS}, and run it on your own machine.",
+            f"who may set variables for a pipeline is unknown: {_untold(setup)}",
+            f"Give doctor a token with {MAINTAINS}, and run it on your own machine. A server before 17.1 has no such "
+            "setting.",
             reason="unknown",
         )
     if role in _RIGHT_ROLES:
@@ -147,6 +148,13 @@ def _variables(setup: Setup) -> Finding:
         "They replace what the pipeline declares. In Settings, CI/CD, Variables, let 'Minimum role to use pipeline "
         "variables' be 'No one allowed' or Maintainer.",
     )
+
+
+def _untold(setup: Setup) -> str:
+    """Why a setting that Maintainers are told is not there."""
+    role = setup.project.role
+    maintains = role is not None and role >= MAINTAINER
+    return "this GitLab does not tell it" if maintains else "GitLab tells it to Maintainers"
 
 
 def _job_tokens(setup: Setup) -> Iterator[Finding]:
@@ -172,8 +180,7 @@ def _job_tokens(setup: Setup) -> Iterator[Finding]:
         yield finding(
             "job-token",
             Verdict.INCONCLUSIVE,
-            f"what tokens of jobs may do here is unknown, as GitLab tells it to Maintainers"
-            f"{setup.unreadable('job-token')}",
+            f"what tokens of jobs may do here is unknown: {_untold(setup)}",
             f"Give doctor a token with {MAINTAINS}, and run it on your own machine.",
             reason="unknown",
             advisory=True,
