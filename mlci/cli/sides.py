@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mlci.steps.gate_compare import Given, Outcome
 
 PRODUCTION = "production"
+# As a version: the one whose model the candidate's folder holds, where nobody can hand its number on.
+CANDIDATE = "candidate"
 # Where what a version keeps is laid, each in a folder of its number.
 FETCHED = ".mlci/versions"
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: the digest is of the content.
@@ -67,8 +69,8 @@ class Sides:
             MlciError: something of it is not there, cannot be read, or is not what its evidence says.
         """
         registry = _registry(own, config, environ) if own["version"] or own["against"] else None
-        version = _numbered(registry, config, own["version"]) if registry is not None and own["version"] else None
         path, held, model = own["candidate"], None, None
+        version = _asked(registry, config, own["version"], path)
         if path is None and registry is not None and version is not None:
             path, model = _kept(registry, version)
         if not os.path.lexists(path) and not os.path.splitext(path)[1]:  # noqa: PTH122
@@ -82,6 +84,8 @@ class Sides:
 
             held = handover.read(path)
             path, model = held.candidate, held.model
+            if registry is not None and own["version"] == CANDIDATE:
+                version = next(reversed(registry.tagged(_model(config), card.ARTIFACT, model.artifact)), None)
             _check_model(held, config, version)
         candidate = given(path)
         if held is not None:
@@ -157,6 +161,21 @@ def _registry(own: Mapping[str, Any], config: Config, environ: Mapping[str, str]
 
     folder = str(Path(own["config"]).absolute().parent)
     return open_registry(config.registry.uri, environ, folder=folder, writing=False)
+
+
+def _asked(registry: Registry | None, config: Config, named: str | None, path: str | None) -> Version | None:
+    """The version of the number that was named; that of the candidate's folder is known once that is read."""
+    if registry is None or named is None:
+        return None
+    if named != CANDIDATE:
+        return _numbered(registry, config, named)
+    if path is None or os.path.isfile(path):  # noqa: PTH113 - a name that no file can have is simply none
+        raise UsageError(
+            f"--version {CANDIDATE} is for the folder that model-ci left",
+            place=Place("--version"),
+            help="name that folder with --candidate, or a number",
+        )
+    return None
 
 
 def _numbered(registry: Registry, config: Config, number: str) -> Version:

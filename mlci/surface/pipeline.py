@@ -53,7 +53,7 @@ GATE_COMPARE = Command(
             name="version", kind="text",
             help="Version in the registry that the candidate is: its predictions are taken from there where no "
             "--candidate is given. With the folder that model-ci left, the verdict is recorded with it on the default "
-            "branch and on this machine.",
+            "branch and on this machine; candidate is then the version that this folder became, if any.",
         ),
         Param(
             name="against", kind="text",

@@ -169,6 +169,29 @@ def test_versions_of_different_holdouts_are_not_compared_and_a_look_records_noth
     assert copied.mlci("gate-compare", "--version", "3", "--against", "2") == 2
 
 
+def test_the_version_that_a_folder_became_is_found_by_its_model(copied: Repository, capsys: Any) -> None:
+    copied.set(70)
+    copied.commit()
+    assert copied.mlci("model-ci") == 0
+    in_registry(copied, "delete from model_version_tags where key like 'mlci.verdict%'")
+    assert judged(copied, "--version", "candidate", "--against", "production") == 11
+    assert (tag(copied, "mlci.verdict", 1), tag(copied, "mlci.verdict", 2)) == (None, "fail")
+
+    copied.set(71)
+    copied.commit()
+    assert copied.mlci("model-ci", "--register", "false") == 0
+    assert judged(copied, "--version", "candidate", "--against", "production") == 11, "judged, and no version yet"
+    assert len(in_registry(copied, "select * from model_versions")) == 2
+
+    capsys.readouterr()
+    shutil.copyfile(copied.folder / "mlci-model" / "candidate.csv", copied.folder / "own.csv")
+    assert copied.mlci("gate-compare", "--candidate", "own.csv", "--version", "candidate") == 2
+    assert copied.mlci("gate-compare", "--version", "candidate") == 2
+    assert capsys.readouterr().err.count("--version candidate is for the folder that model-ci left") == 2
+    assert judged(copied, "--candidate", "nowhere", "--version", "candidate") == 2
+    assert "there is no candidate: model-ci left none" in capsys.readouterr().err
+
+
 def test_a_file_of_ones_own_is_not_recorded_with_a_version(copied: Repository) -> None:
     in_registry(copied, "delete from registered_model_aliases")
     in_registry(copied, "delete from model_version_tags where key like 'mlci.verdict%'")
