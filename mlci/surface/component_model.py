@@ -99,9 +99,9 @@ def _unregistered() -> dict[str, Any]:
 
 
 def _registered() -> dict[str, Any]:
-    against = GATE_COMPARE.variable(GATE_COMPARE.by_name["against"])
+    against, version = (GATE_COMPARE.variable(GATE_COMPARE.by_name[name]) for name in ("against", "version"))
     # A scoring command of production is that of its own commit, which a clone of some commits may lack.
-    return {"variables": {against: Quoted("production"), "GIT_DEPTH": Quoted("0")}}
+    return {"variables": {against: Quoted("production"), version: Quoted("candidate"), "GIT_DEPTH": Quoted("0")}}
 
 
 def _model() -> dict[str, Any]:

@@ -308,7 +308,11 @@ def test_the_registry_is_production_where_models_are_registered_and_the_last_pip
 
     assert hidden == {
         f".{PREFIX}-register-false": {"MLCI_GATE_COMPARE_BASELINE_FROM": "artifacts"},
-        f".{PREFIX}-register-true": {"MLCI_GATE_COMPARE_AGAINST": "production", "GIT_DEPTH": "0"},
+        f".{PREFIX}-register-true": {
+            "MLCI_GATE_COMPARE_AGAINST": "production",
+            "MLCI_GATE_COMPARE_VERSION": "candidate",
+            "GIT_DEPTH": "0",
+        },
     }
     assert extending == [f"{PREFIX}-model", f"{PREFIX}-gate"]
     for name in extending:
