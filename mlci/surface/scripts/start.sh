@@ -105,5 +105,6 @@ if [ "$mlci_status" -ne 0 ]; then
   fi
 fi
 
-# Not exec: what was made here is removed again when the command has ended.
-"$mlci_python" -I -m mlci "$MLCI_COMMAND"
+# Not exec, so that what was made here is removed when the command has ended. With its own exit, which some runners turn
+# into 1 where the shell ends by itself: allow_failure goes by it.
+"$mlci_python" -I -m mlci "$MLCI_COMMAND" || exit $?
