@@ -20,8 +20,8 @@ class Access:
     """What GitLab is asked with.
 
     Attributes:
-        read: asks with MLCI_TOKEN; without it with the token of the job, which may read a few things and write none;
-            without that as anybody.
+        read: asks with MLCI_TOKEN; without it with the token of the job, which may read a few things and write none.
+            Where GitLab has no use for that token it answers as it would anybody, who may read a public project.
         write: asks with MLCI_TOKEN; None without it.
         public: asks as anybody.
     """
@@ -39,16 +39,6 @@ class Access:
         if self.write is None:
             raise ServiceRefused(f"GitLab lets the token of a job not {what}", help=NEEDED)
         return self.write
-
-    @contextmanager
-    def browsing(self) -> Iterator[Api]:
-        """What looks at pipelines, which GitLab shows no token of a job: the project's own, else as anybody."""
-        try:
-            yield self.write or self.public
-        except ServiceRefused as error:
-            if self.write is not None:
-                raise
-            raise ServiceRefused(error.cause, help=f"the token of a job may not see pipelines: {NEEDED}") from None
 
     @contextmanager
     def reading(self) -> Iterator[Api]:

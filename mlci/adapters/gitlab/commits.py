@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import NoReturn
 
 import msgspec
 
@@ -14,10 +14,8 @@ from mlci.adapters.gitlab.run import Here
 from mlci.adapters.oneline import one_line
 from mlci.adapters.remote.http import Api
 from mlci.domain.run import ChangedFiles, Run
-from mlci.errors import MlciError, ServiceFailed, ServiceRefused
+from mlci.errors import ServiceFailed, ServiceRefused
 from mlci.ports import Check, State, Status
-
-T = TypeVar("T")
 
 _LARGEST_FILE = 1 << 20
 _DESCRIPTION = 140
@@ -56,14 +54,12 @@ class Reads:
         Raises:
             ServiceRefused: there is no such branch, or the token may not see it.
         """
-        path, asked = project(self._project, "repository", "branches"), {"search": f"^{branch}$"}
-
-        # The token of a job may list branches, and not ask for one by its name.
-        def look(api: Api) -> str | None:
+        path, asked = project(self._project, "repository", "branches"), {"search": f"^{branch}"}
+        # The token of a job may list branches, and not ask for one by its name. What the list finds may be more: it does
+        # not look at the case, and older versions take a $ at the end for part of the name.
+        with self._access.reading() as api:
             found: list[_Branch] = list(api.paginate(path, asked, shape=_Branch))
-            return next((each.commit.id for each in found if each.name == branch), None)
-
-        commit = self._asked(look)
+        commit = next((each.commit.id for each in found if each.name == branch), None)
         if commit is None:
             raise ServiceRefused(f"project {self._project} has no branch {one_line(branch, 100)}")
         return commit
@@ -79,34 +75,17 @@ class Reads:
         if any(part in ("", ".", "..") for part in path.split("/")):
             raise ServiceFailed(f"{one_line(path, 200)} is no path inside a repository")
         where = project(self._project, "repository", "files", path, "raw")
-        content = self._asked(lambda api: api.find_bytes(where, {"ref": commit}, _LARGEST_FILE))
-        if content is None:
+        with self._access.reading() as api:
+            content = api.find_bytes(where, {"ref": commit}, _LARGEST_FILE)
             # 404 is also the answer where the commit is unknown, and that must not pass for a commit without the file.
             there = project(self._project, "repository", "commits", commit)
-            if self._asked(lambda api: api.find(there, shape=_Named)) is None:
+            if content is None and api.find(there, shape=_Named) is None:
                 raise ServiceFailed(
                     f"{one_line(path, 200)} at {one_line(commit, 12)}: the project has no such commit, or the token "
                     "may not read it",
                     help="the token needs the scope read_api, and to be of this project",
                 )
         return content
-
-    def _asked(self, ask: Callable[[Api], T]) -> T:
-        """What is asked with the token; where that is refused, as anybody may ask a public project.
-
-        The pipeline of a fork has the token of the fork, which the project that it proposes to need not take.
-        """
-        try:
-            with self._access.reading() as api:
-                return ask(api)
-        except ServiceRefused:
-            if self._access.write is not None:
-                raise
-            try:
-                return ask(self._access.public)
-            except MlciError:
-                pass
-            raise
 
 
 class GitLabCommits(Reads):

@@ -69,8 +69,8 @@ class _Proposed(msgspec.Struct):
 class GitLabRuns:
     """ports.Runs over the pipelines of one project.
 
-    A job's own token may see none of them. It takes a token with the scope read_api or api, or a public project whose
-    pipelines anybody may see.
+    Before GitLab 19 a job's own token may see none of them. It takes a token with the scope read_api or api, or a
+    public project whose pipelines anybody may see.
     """
 
     def __init__(self, access: Access, number: int) -> None:
@@ -84,7 +84,7 @@ class GitLabRuns:
         """
         seen = 0
         asked: dict[str, str | int] = {"ref": branch, "order_by": "id", "sort": "desc"}
-        with self._access.browsing() as api:
+        with self._access.reading() as api:
             for each in api.paginate(project(self._project, "pipelines"), asked, shape=_Pipeline):
                 if each.source not in OF_ITS_BRANCH or each.ref != branch:
                     continue
@@ -111,8 +111,14 @@ class GitLabRuns:
         if artifact.size > limit:
             raise ArtifactRefused(f"{shown} has {artifact.size:,} bytes packed, more than {limit:,}")
         path = project(self._project, "jobs", artifact.id, "artifacts")
-        with self._access.browsing() as api:
-            return api.download(path, limit, too_large=ArtifactRefused)
+        try:
+            with self._access.reading() as api:
+                return api.download(path, limit, too_large=ArtifactRefused)
+        except ServiceRefused:
+            if self._access.write is not None:
+                raise
+        # On the Free tier GitLab refuses the token of a job here, also where anybody may read.
+        return self._access.public.download(path, limit, too_large=ArtifactRefused)
 
     def changes_of(self, run: Triggering) -> Sequence[Change]:  # noqa: ARG002 - the port's shape
         """None: no pipeline is started by the end of another project's."""
@@ -157,7 +163,7 @@ class GitLabRuns:
                     break
 
     def _proposed(self, number: int | None) -> Iterator[_Proposed]:
-        with self._access.browsing() as api:
+        with self._access.reading() as api:
             if number is None:
                 asked = {"state": "opened"}
                 yield from api.paginate(project(self._project, "merge_requests"), asked, shape=_Proposed)
@@ -170,7 +176,7 @@ class GitLabRuns:
     def _pipelines_of(self, proposed: _Proposed, source: int) -> list[_Pipeline]:
         """Those that ran in the fork for the very head, the newest first."""
         path = project(self._project, "merge_requests", proposed.iid, "pipelines")
-        with self._access.browsing() as api:
+        with self._access.reading() as api:
             found: list[_Pipeline] = list(api.paginate(path, shape=_Pipeline))
         theirs = [each for each in found if each.sha == proposed.sha and each.project_id == source]
         return sorted(theirs, key=lambda each: each.id, reverse=True)
@@ -197,7 +203,7 @@ class GitLabRuns:
 
     def _jobs(self, pipeline: int) -> list[_Job]:
         """The jobs of a pipeline without the attempts that were retried. https://docs.gitlab.com/api/jobs/"""
-        with self._access.browsing() as api:
+        with self._access.reading() as api:
             return list(api.paginate(project(self._project, "pipelines", pipeline, "jobs"), shape=_Job))
 
 
