@@ -58,6 +58,7 @@ def survey(folder: Path) -> Survey:
         remote=_remote(folder),
         branch=_branch(folder),
         github=(top / ".github").is_dir(),
+        gitlab=(top / ".gitlab-ci.yml").is_file(),
         scripts={path: _text(folder / path) for path in scripts},
         targets=tuple(name for name in dict.fromkeys(targets) if _TRAINS.search(name)),
         commands=tuple(name for name in dict.fromkeys(commands) if _TRAINS.search(name)),

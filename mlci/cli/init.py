@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlci.cli.setup_gitlab import hosts
 from mlci.config.model import DEFAULT_FILE
 from mlci.config.problems import raise_all
 from mlci.config.quote import one_line, printable
+from mlci.domain.origin import origin
 from mlci.errors import Exit, FileMissing, MlciError, NotWritable, Place, UsageError
-from mlci.steps import caller, init
+from mlci.steps import caller, including, init
 from mlci.steps.init import SPLIT, Answers
 from mlci.surface.pin import OWNER_AND_NAME, PIN
 
@@ -64,15 +66,20 @@ def run(invocation: Invocation) -> Exit:
         answers, parts = _split(place, answers, source)
         files.update(parts)
     answers = _identified(place, answers, columns, files)
-    forge = init.forge_of(place.survey, own["forge"])
+    forge = init.forge_of(place.survey, own["forge"], hosts(invocation.environ))
+    advice = init.advice(place.survey, answers, source=source, forge=forge)
     if forge == "github":
-        files.update(_pipeline(place, answers))
+        files.update(_workflow(place, answers))
+    elif forge == "gitlab":
+        pipeline, paragraphs = _pipeline(place, answers, force=invocation.wants("force"))
+        files.update(pipeline)
+        advice += paragraphs
     # The last one, so that where it stands everything else does.
     files[place.folder / DEFAULT_FILE] = init.configuration(place.survey, answers, _SCHEMA)
     ignore = place.folder / ".gitignore"
     lines = init.ignoring(_read(ignore) or b"", init.written_model(place.survey, answers.train or ""))
     written = _write(place, {ignore: lines, **files}, force=invocation.wants("force"))
-    _tell(place, answers, written, init.advice(place.survey, answers, source=source, forge=forge))
+    _tell(place, answers, written, advice)
     return Exit.PASS
 
 
@@ -184,21 +191,51 @@ def _identified(place: _Place, answers: Answers, columns: Sequence[str], files: 
     return init.identified(answers, values_of(holdout, named, files.get(holdout))) if named else answers
 
 
-def _pipeline(place: _Place, answers: Answers) -> dict[Path, bytes]:
+def _workflow(place: _Place, answers: Answers) -> dict[Path, bytes]:
+    """The pipeline on GitHub: a file of its own for each model."""
     below, name = place.survey.below, answers.model or ""
     text = caller.workflow(
         uses=PIN.uses(".github/workflows/model.yml"),
         branch=place.survey.branch or "main",
         check=name if below else "model",
-        config=f"{below}/{DEFAULT_FILE}" if below else None,
+        config=_config(place),
         python_version=place.survey.python,
-        setup=None if place.survey.requirements or not place.survey.project else _install(below),
+        setup=_setup(place),
     )
     file = f"mlci-{name}.yml" if below else caller.FILE
     return {place.top / _WORKFLOWS / file: text.encode()}
 
 
-def _install(below: str) -> str:
+def _pipeline(place: _Place, answers: Answers, *, force: bool) -> tuple[dict[Path, bytes], list[str]]:
+    """The pipeline on GitLab, which is one file for everything, and what is left to do by hand."""
+    component, python = PIN.component("model"), place.survey.python
+    inputs = {
+        "config": _config(place),
+        "job_prefix": answers.model if place.survey.below else None,
+        "setup": _setup(place),
+        "train_image": f"python:{python}" if python is not None else None,
+    }
+    path, content = place.top / including.FILE, including.pipeline(component, **inputs).encode()
+    found = origin(place.survey.remote) if place.survey.remote is not None else None
+    left = [including.settings(found.host if found is not None else None)]
+    there = _read(path)
+    if force or there in (None, content):
+        return {path: content}, left
+    if not including.has(there or b"", _config(place)):
+        left.insert(0, including.left(there or b"", including.included(component, **inputs)))
+    return {}, left
+
+
+def _config(place: _Place) -> str | None:
+    """The configuration file as the pipeline names it; None where it stands at the top, as the default one does."""
+    return f"{place.survey.below}/{DEFAULT_FILE}" if place.survey.below else None
+
+
+def _setup(place: _Place) -> str | None:
+    """What installs the training environment; None where the pipeline finds that itself."""
+    if place.survey.requirements or not place.survey.project:
+        return None
+    below = place.survey.below
     return f"python -m pip install {shlex.quote(f'./{below}' if below else '.')}"
 
 

@@ -48,6 +48,7 @@ class Survey:
         remote: address of the remote origin without credentials; None where there is none.
         branch: that changes are merged to, as far as the checkout knows; None where it does not.
         github: whether the repository has a folder .github.
+        gitlab: whether the repository has a file .gitlab-ci.yml.
         scripts: text by path of the Python files whose names speak of training, nearest to the top first.
         targets: targets of a Makefile whose names speak of training.
         commands: commands that pyproject.toml declares and whose names speak of training.
@@ -63,6 +64,7 @@ class Survey:
     remote: str | None = None
     branch: str | None = None
     github: bool = False
+    gitlab: bool = False
     scripts: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()

@@ -67,23 +67,23 @@ def workflow(*, uses: str, branch: str, check: str = "model", **inputs: str | No
             )
     group = _GROUP if check == "model" else f"{_GROUP}-{check}"
     text = _TEXT.format(
-        branch=_branch(branch), name=_scalar(check), check=check, group=group, uses=uses
+        branch=_branch(branch), name=scalar(check), check=check, group=group, uses=uses
     )  # fmt: skip
     return (
         text
         if not given
-        else f"{text}    with:\n" + "".join(f"      {name}: {_scalar(value)}\n" for name, value in given.items())
+        else f"{text}    with:\n" + "".join(f"      {name}: {scalar(value)}\n" for name, value in given.items())
     )
 
 
 def _branch(name: str) -> str:
     """A branch as a filter that matches it alone, as YAML has it inside a list."""
     escaped = re.sub(r"([*?+\[\]!\\])", r"\\\1", name)
-    plain = _PLAIN_BRANCH.fullmatch(escaped) and _scalar(escaped) == escaped
+    plain = _PLAIN_BRANCH.fullmatch(escaped) and scalar(escaped) == escaped
     return escaped if plain else "'" + escaped.replace("'", "''") + "'"
 
 
-def _scalar(value: str) -> str:
+def scalar(value: str) -> str:
     """A text as YAML reads it back, on one line."""
     import yaml
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,9 @@ from mlci.config.load import load_text
 from mlci.config.model import DEFAULT_FILE
 from mlci.config.quote import one_line, printable
 from mlci.config.resolve import resolve
+from mlci.domain import origin as origins
 from mlci.domain.columns import USUAL, spelled
+from mlci.domain.origin import origin
 from mlci.domain.survey import DataFile, Survey, Values
 from mlci.errors import MlciError, RequiredMissing, UsageError
 
@@ -37,7 +39,6 @@ _NAMED_ID = re.compile(r"[a-z0-9]I[dD]$")
 _MOST_IDS = 20
 # Below this, an interval over groups says little.
 _FEWEST_GROUPS = 20
-_GITHUB = re.compile(r"(?:[a-z+]+://|[^@/:]+@)[^/:]*\bgithub\b[^/:]*[:/].*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,13 +297,21 @@ def ignoring(content: bytes, model: str | None = None) -> bytes:
     return b"".join((ended, *lacking)) if lacking else content
 
 
-def forge_of(survey: Survey, given: str | None) -> str:
-    """Whose pipeline is written: github or none."""
+def forge_of(survey: Survey, given: str | None, hosts: Iterable[str] = ()) -> str:
+    """Whose pipeline is written: github, gitlab, or none where neither the remote nor the files say.
+
+    Args:
+        hosts: that are known to be GitLab's.
+    """
     if given is not None:
         return given
-    if survey.remote is not None:
-        return "github" if _GITHUB.fullmatch(survey.remote) or survey.github else "none"
-    return "github" if survey.github else "none"
+    from_remote = origin(survey.remote) if survey.remote is not None else None
+    named = origins.forge_of(from_remote, hosts) if from_remote is not None else None
+    if named is not None:
+        return named
+    if survey.github and survey.gitlab:
+        return "none"
+    return "github" if survey.github else "gitlab" if survey.gitlab else "none"
 
 
 def advice(survey: Survey, answers: Answers, *, source: str | None, forge: str) -> list[str]:
@@ -341,7 +350,10 @@ def advice(survey: Survey, answers: Answers, *, source: str | None, forge: str) 
             f"of {one_line(survey.below)}, write in place of train of {DEFAULT_FILE}\n    {_narrowed(train, model)}"
         )
     if forge == "none":
-        found.append("No pipeline was written: no remote or folder says that it is GitHub's. --forge github writes it.")
+        found.append(
+            "No pipeline was written: neither the remote nor the files say whose it is. --forge github or --forge "
+            "gitlab writes it."
+        )
     elif not (survey.requirements or survey.project):
         found.append("There is no requirements.txt: say in setup: of the pipeline what training needs installed.")
     return found

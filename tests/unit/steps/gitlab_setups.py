@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+import yaml
 
 from mlci.adapters.gitlab.cifile import read_file, read_merged
 from mlci.adapters.remote.http import Api
@@ -19,6 +22,7 @@ from mlci.domain.setup.gitlab.project import Approvals, Guard, Project, Settings
 from mlci.domain.verdict import Verdict
 from mlci.steps import doctor
 
+TEMPLATES = Path(__file__).parents[3] / "templates"
 SHA = "0123456789" * 4
 TODAY = date(2026, 3, 1)
 WORKFLOW = """\
@@ -109,6 +113,19 @@ def written(folder: Path, text: str) -> Pipeline:
     """The pipeline of a checkout."""
     (folder / ".gitlab-ci.yml").write_text(text)
     return read_file(folder, ".gitlab-ci.yml")
+
+
+def rendered(name: str, **given: Any) -> str:
+    """A component with its inputs put in, as GitLab does it."""
+    head, body = (TEMPLATES / f"{name}.yml").read_text().split("\n---\n")
+    inputs = {key: spec.get("default", "x") for key, spec in yaml.safe_load(head)["spec"]["inputs"].items()}
+    values = {**inputs, **{key.replace("_", "-"): value for key, value in given.items()}}
+
+    def put(found: re.Match[str]) -> str:
+        value = values[found[1]]
+        return json.dumps(value) if isinstance(value, list) else str(value)
+
+    return re.sub(r"\$\[\[ inputs\.([a-z-]+) \]\]", put, body)
 
 
 def look(pipeline: Pipeline | str | None = CI, *, in_job: bool = False, **facts: Any) -> Report:

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from gitlab_setups import SHA, WORKFLOW, look, merged, only, problems, written
+from gitlab_setups import SHA, TEMPLATES, WORKFLOW, look, merged, only, problems, rendered, written
 
 from mlci.domain.setup.gitlab import components
 from mlci.domain.setup.gitlab.pipeline import Job, Rule
 from mlci.domain.verdict import Verdict
 
-TEMPLATES = Path(__file__).parents[3] / "templates"
 NAMES = sorted(path.stem for path in TEMPLATES.glob("*.yml"))
 ADDRESS = f"$CI_SERVER_FQDN/mlci/mlci/model@{SHA}"
-
-
-def rendered(name: str, **given: Any) -> str:
-    """A component with its inputs put in, as GitLab does it."""
-    head, body = (TEMPLATES / f"{name}.yml").read_text().split("\n---\n")
-    inputs = {key: spec.get("default", "x") for key, spec in yaml.safe_load(head)["spec"]["inputs"].items()}
-    values = {**inputs, **{key.replace("_", "-"): value for key, value in given.items()}}
-
-    def put(found: re.Match[str]) -> str:
-        value = values[found[1]]
-        return json.dumps(value) if isinstance(value, list) else str(value)
-
-    return re.sub(r"\$\[\[ inputs\.([a-z-]+) \]\]", put, body)
 
 
 def told(job: Job) -> dict[str, Any]:

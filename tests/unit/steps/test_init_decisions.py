@@ -231,14 +231,21 @@ def test_a_model_that_training_writes_beside_itself_is_no_part_of_a_commit() -> 
     [
         ({"remote": "https://github.com/a/b"}, "github"),
         ({"remote": "git@github.example.com:a/b"}, "github"),
-        ({"remote": "https://gitlab.com/github.com/b"}, "none"),
+        ({"remote": "https://gitlab.com/github.com/b"}, "gitlab"),
+        ({"remote": "git@my-gitlab.example.com:a/b/c"}, "gitlab"),
+        ({"remote": "git@code.example.com:a/b"}, "gitlab"),
+        ({"remote": "https://github.com/a/b", "gitlab": True}, "github"),
+        ({"remote": "https://git.example.com/a/b", "gitlab": True}, "gitlab"),
+        ({"gitlab": True}, "gitlab"),
+        ({"github": True, "gitlab": True}, "none"),
+        ({"remote": "https://git.example.com/a/b"}, "none"),
         ({"remote": "https://git.example.com/a/b", "github": True}, "github"),
         ({"github": True}, "github"),
         ({}, "none"),
     ],
 )
 def test_the_forge_is_that_of_the_remote_or_of_the_folder(facts: dict[str, Any], expected: str) -> None:
-    assert init.forge_of(surveyed(**facts), None) == expected
+    assert init.forge_of(surveyed(**facts), None, ["code.example.com"]) == expected
     assert init.forge_of(surveyed(**facts), "none") == "none"
 
 
