@@ -55,8 +55,8 @@ class Reads:
             ServiceRefused: there is no such branch, or the token may not see it.
         """
         path, asked = project(self._project, "repository", "branches"), {"search": f"^{branch}"}
-        # The token of a job may list branches, and not ask for one by its name. What the list finds may be more: it does
-        # not look at the case, and older versions take a $ at the end for part of the name.
+        # The token of a job may list branches, and not ask for one by its name. What the list finds may be more: it
+        # does not look at the case, and older versions take a $ at the end for part of the name.
         with self._access.reading() as api:
             found: list[_Branch] = list(api.paginate(path, asked, shape=_Branch))
         commit = next((each.commit.id for each in found if each.name == branch), None)
