@@ -30,8 +30,8 @@ def _own_pipeline(setup: Setup) -> Finding:
         Verdict.WARN,
         f"a merge request from a fork is green by the fork's own pipeline, which {who} can make without a gate",
         "GitLab runs it in the fork, by the fork's file and settings, and counts it. Before such a change is merged, "
-        "read it and choose 'Run pipeline' on the merge request, which runs it here; or turn forks off in Settings, "
-        "General, Visibility.",
+        "read it and have it run here: by 'Run pipeline' on the merge request, or in a branch with its commit. Forks "
+        "are turned off in Settings, General, Visibility.",
         about="their pipeline",
         reason="fork",
     )
