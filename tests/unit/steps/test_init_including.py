@@ -10,6 +10,7 @@ from gitlab_setups import SHA, look, merged, problems, rendered, written
 
 from mlci.errors import UsageError
 from mlci.steps import including
+from mlci.surface.pin import PIN
 
 COMPONENT = f"$CI_SERVER_FQDN/mlci/mlci/model@{SHA} # v0.1.0"
 
@@ -41,6 +42,12 @@ def test_an_input_is_what_was_given(value: str) -> None:
     entry = yaml.safe_load(including.included(COMPONENT, job_prefix=value))
 
     assert entry[0]["inputs"] == {"job-prefix": value}
+
+
+def test_the_page_shows_what_is_written() -> None:
+    text = including.pipeline(PIN.component("model"))
+
+    assert text.partition("\n")[2] in (Path(__file__).parents[3] / "docs/init.md").read_text()
 
 
 def test_without_inputs_none_are_written() -> None:
