@@ -21,6 +21,13 @@ TOUCHED = Quoted("$MLCI_OUTPUT_PLAN_MODEL")
 # a job's, and protected it is handed to protected branches alone, so that no merge request is given it.
 READING = Quoted("$MLCI_REGISTRY_READ_TOKEN")
 
+# A job that this one extended would say it more simply, until somebody's own `extends` takes its place unseen.
+_BY_REGISTER = {
+    # What production predicted is asked of those who keep it, never of the job that ran the change's code.
+    "MLCI_REGISTER_false_BASELINE_FROM": Quoted("artifacts"),
+    "MLCI_REGISTER_true_AGAINST": Quoted("production"),
+    "MLCI_REGISTER_true_VERSION": Quoted("candidate"),
+}
 _JUDGING = "the jobs that plan, judge and conclude"
 _TRAINING = "the job that trains and scores"
 
@@ -65,16 +72,19 @@ def inputs() -> tuple[ComponentInput, ...]:
         own.rules(),
         own.timeout("30 minutes", of="each of the jobs that plan, judge and conclude"),
         own.timeout("3 hours", "train-timeout", _TRAINING),
+        ComponentInput(
+            name="depth", default="20", regex=r"^[0-9]+$",
+            description="How many commits the job that trains is given; 0 for all. Where models are registered and are "
+            "scored by a command of the repository, production's own commit must be among them.",
+        ),
         own.environment(),
         own.expire_in(),
     )  # fmt: skip
 
 
 def jobs() -> dict[str, Any]:
-    """The four jobs, and what differs between those that register and those that do not."""
+    """The four jobs."""
     return {
-        _named("register-false", hidden=True): _unregistered(),
-        _named("register-true", hidden=True): _registered(),
         _named("plan"): _job(PLAN, {"config": parameter("config")}),
         _named("model"): _model(),
         _named("gate"): _gate(),
@@ -82,26 +92,14 @@ def jobs() -> dict[str, Any]:
     }
 
 
-def _named(name: str, *, hidden: bool = False) -> Quoted:
-    return Quoted(f"{'.' if hidden else ''}{filled('job-prefix')}-{name}")
+def _named(name: str) -> Quoted:
+    return Quoted(f"{filled('job-prefix')}-{name}")
 
 
 def _job(step: Command, given: dict[str, Any], more: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
     """A job of the step with these parameters, all other variables after them."""
     variables = {step.variable(step.by_name[name]): value for name, value in given.items()}
     return assembled(JOBS[step.name], {**variables, **(more or {})}, **keywords)
-
-
-def _unregistered() -> dict[str, Any]:
-    # What production predicted is asked of those who keep it, never of the job that ran the change's code.
-    given = {"baseline-from": Quoted("artifacts")}
-    return {"variables": {GATE_COMPARE.variable(GATE_COMPARE.by_name[name]): one for name, one in given.items()}}
-
-
-def _registered() -> dict[str, Any]:
-    against, version = (GATE_COMPARE.variable(GATE_COMPARE.by_name[name]) for name in ("against", "version"))
-    # A scoring command of production is that of its own commit, which a clone of some commits may lack.
-    return {"variables": {against: Quoted("production"), version: Quoted("candidate"), "GIT_DEPTH": Quoted("0")}}
 
 
 def _model() -> dict[str, Any]:
@@ -113,16 +111,18 @@ def _model() -> dict[str, Any]:
         "register": parameter("register"),
         "touched": TOUCHED,
     }
-    more = {"MLCI_SETUP": parameter("setup"), "MLFLOW_TRACKING_TOKEN": READING}
+    more = {"MLCI_SETUP": parameter("setup"), "MLFLOW_TRACKING_TOKEN": READING, "GIT_DEPTH": parameter("depth")}
     return _job(
-        MODEL_CI, given, more, image="train-image", tags="train-tags", timeout="train-timeout",
-        extends=_extended(), needs=[_needed("plan")],
+        MODEL_CI, given, more, image="train-image", tags="train-tags", timeout="train-timeout", needs=[_needed("plan")],
     )  # fmt: skip
 
 
 def _gate() -> dict[str, Any]:
     given = {
         "candidate": Quoted("mlci-model"),
+        "baseline-from": _by_register("BASELINE_FROM"),
+        "against": _by_register("AGAINST"),
+        "version": _by_register("VERSION"),
         "config": parameter("config"),
         "key": parameter("key"),
         "exit-on-warn": parameter("exit-on-warn"),
@@ -131,7 +131,7 @@ def _gate() -> dict[str, Any]:
     }
     # Where training failed too: what an earlier commit was said to be must not stand as if it were about this one.
     return _job(
-        GATE_COMPARE, given, {"MLFLOW_TRACKING_TOKEN": READING}, when="always", extends=_extended(),
+        GATE_COMPARE, given, {"MLFLOW_TRACKING_TOKEN": READING, **_BY_REGISTER}, when="always",
         needs=[_needed("plan"), _needed("model")],
     )  # fmt: skip
 
@@ -147,8 +147,9 @@ def _conclude() -> dict[str, Any]:
     return _job(CONCLUDE, given, needs=[_needed(name, artifacts=False) for name in before])
 
 
-def _extended() -> Quoted:
-    return Quoted(f".{filled('job-prefix')}-register-{filled('register')}")
+def _by_register(name: str) -> Quoted:
+    """One of the variables below, by the input register; empty where there is none of that name."""
+    return Quoted(f"${{MLCI_REGISTER_{filled('register')}_{name}}}")
 
 
 def _needed(name: str, *, artifacts: bool = True) -> Row:

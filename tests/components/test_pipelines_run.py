@@ -78,6 +78,7 @@ def test_a_pipeline_of_one_include_plans_trains_judges_and_concludes(local: Loca
     gate = seen(pipeline.job("mlci-gate"))
     assert gate["MLCI_GATE_COMPARE_CANDIDATE"] == "mlci-model"
     assert gate["MLCI_GATE_COMPARE_BASELINE_FROM"] == "artifacts"
+    assert gate["MLCI_GATE_COMPARE_AGAINST"] == gate["MLCI_GATE_COMPARE_VERSION"] == ""
     assert gate["MLCI_GATE_COMPARE_EXIT_ON_WARN"] == "true"
     assert "There is no requirements.txt" in pipeline.job("mlci-model").log
     # Nobody said that the change does not touch the model.
@@ -182,7 +183,8 @@ def test_the_registrys_token_that_may_write_holds_before_the_one_that_reads(
         assert seen(pipeline.job(name))["MLFLOW_TRACKING_TOKEN"] == ("writes" if protected else "reads")
     gate = seen(pipeline.job("mlci-gate"))
     assert gate["MLCI_GATE_COMPARE_AGAINST"] == "production"
-    assert "MLCI_GATE_COMPARE_BASELINE_FROM" not in gate
+    assert gate["MLCI_GATE_COMPARE_VERSION"] == "candidate"
+    assert gate["MLCI_GATE_COMPARE_BASELINE_FROM"] == ""
     assert seen(pipeline.job("mlci-model"))["MLCI_MODEL_CI_REGISTER"] == "true"
 
 
