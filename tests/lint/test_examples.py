@@ -1,4 +1,4 @@
-"""Every example that a reader may copy names actions by commit, and gives them inputs that exist."""
+"""Every example that a reader may copy names actions and components by commit, and gives them inputs that exist."""
 
 from __future__ import annotations
 
@@ -7,8 +7,21 @@ import re
 import pytest
 import yaml
 
-from examples import ROOT, Use, blocks, inputs_of, problems, texts, uses
+from examples import (
+    ROOT,
+    Include,
+    Use,
+    blocks,
+    includes,
+    inputs_of,
+    problems,
+    problems_of_include,
+    texts,
+    uses,
+)
 from mlci.surface.actions import umbrella_inputs
+from mlci.surface.component_model import model_files
+from mlci.surface.components import component_files
 from mlci.surface.pin import OWNER_AND_NAME, PIN
 from mlci.surface.pipeline import STEPS
 
@@ -32,6 +45,71 @@ def test_every_example_pins_our_actions_to_the_same_commit() -> None:
     pinned = {found for text in TEXTS.values() for found in re.findall(rf"{OWNER_AND_NAME}\S*@(\S+ # \S+)", text)}
 
     assert pinned == {f"{PIN.sha} # v{PIN.version}"}, "to fix: python -m mlci.surface pin SHA"
+
+
+@pytest.mark.parametrize("where", TEXTS)
+def test_every_component_of_a_pipeline_is_right(where: str) -> None:
+    assert [text for include in includes(TEXTS[where]) for text in problems_of_include(include)] == []
+
+
+def test_there_are_examples_of_every_component() -> None:
+    used = {include.definition for text in TEXTS.values() for include in includes(text)}
+
+    assert {ROOT / name for name in (*component_files(), *model_files())} <= used
+
+
+def test_the_projects_own_pipeline_takes_its_components_at_the_commit_that_is_tested() -> None:
+    own = includes(TEXTS[".gitlab-ci.yml"])
+
+    assert own
+    assert all(each.component.endswith("@$CI_COMMIT_SHA") for each in own)
+
+
+COMPONENT = f"$CI_SERVER_FQDN/{OWNER_AND_NAME}/gate-compare@{COMMIT}"
+
+
+@pytest.mark.parametrize(
+    ("include", "problem"),
+    [
+        (Include(COMPONENT, {"tolerence": "0.01"}), "no input tolerence"),
+        (Include(COMPONENT, {"report": "x.json"}), "no input report"),
+        (Include(COMPONENT, {"tolerance": 0.01}), "tolerance must be of type string, got 0.01"),
+        (Include(COMPONENT, {"exit-on-warn": True}), "exit-on-warn must be of type string"),
+        (Include(COMPONENT, {"exit-on-warn": "yes"}), "exit-on-warn must be one of ['', 'true', 'false']"),
+        (Include(COMPONENT, {"tolerance": "a little"}), "tolerance must match"),
+        (Include(COMPONENT, {"tolerance": "0.01\n"}), "tolerance must match"),
+        (Include(COMPONENT, {"tags": "gpu"}), "tags must be of type array"),
+        (Include(COMPONENT.replace("gate-compare", "gate"), {}), "does not exist"),
+        (Include(COMPONENT.replace(COMMIT, "0.1.0"), {}), "not pinned"),
+        (Include(COMPONENT.replace(COMMIT, "~latest"), {}), "not pinned"),
+        (Include(COMPONENT.replace(COMMIT, "$CI_COMMIT_SHA"), {}), "not pinned"),
+        (Include("$CI_SERVER_FQDN/other/project/x@main", {}), "not pinned"),
+    ],
+)
+def test_a_wrong_component_is_found(include: Include, problem: str) -> None:
+    (found,) = problems_of_include(include)
+
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    "include",
+    [
+        Include(COMPONENT, {"candidate": "a.csv", "touched": "$MLCI_OUTPUT_PLAN_MODEL", "tags": ["gpu"]}),
+        Include("$CI_SERVER_FQDN/$CI_PROJECT_PATH/model@$CI_COMMIT_SHA", {"register": "true"}),
+        Include(f"$CI_SERVER_FQDN/other/project/x@{COMMIT}", {"what-is-not-ours": 1}),
+    ],
+)
+def test_a_right_component_is_not(include: Include) -> None:
+    assert problems_of_include(include) == []
+
+
+def test_components_are_found_in_pipelines_alone() -> None:
+    assert includes("include:\n  - component: a@b\n    inputs: {c: d}\n  - local: e.yml\n") == [
+        Include("a@b", {"c": "d"})
+    ]
+    assert includes("include: {component: a@b}") == [Include("a@b", {})]
+    assert includes("include: a.yml") == includes("- component: a@b") == includes("# nothing") == []
 
 
 @pytest.mark.parametrize(
