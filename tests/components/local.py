@@ -25,12 +25,16 @@ What GitLab does and this runner does not:
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +70,8 @@ exec git -c uploadArchive.allowUnreachable=true "${{1#git-}}" "{projects}/${{2#/
 _ENDED = re.compile(
     r"^(?P<name>\S.*?)\s+finished in [^F]*?(?:\s(?P<word>FAIL|WARN)\s+(?P<code>\d+))?\s*$", re.MULTILINE
 )
+_BEGUN = re.compile(r"^(?P<name>\S.*?)\s+starting shell \(")
+_LEFT = re.compile(r"^(?P<name>\S.*?)\s+exported artifacts in ")
 _IMAGE = re.compile(r"^ +image: \S.*\n", re.MULTILINE)
 _OURS = re.compile(rf"(/{re.escape(OWNER_AND_NAME)}/[\w-]+)@[0-9a-f]{{40}}")
 
@@ -210,6 +216,20 @@ class Local:
         found: dict[str, Any] = yaml.safe_load(done.stdout)
         return found
 
+    def names(self, consumer: Checkout, variables: Mapping[str, str], unset: Sequence[str] = ()) -> list[str]:
+        """The jobs that a pipeline would have.
+
+        Raises:
+            ValueError: it cannot be put together; the text says why.
+        """
+        words = [*_given({"GITLAB_CI": "true", **variables}), "--list-json"]
+        words += [word for name in unset for word in ("--unset-variable", name)]
+        done = self._called(self._ready(consumer, images=False), words, {}, 60)
+        if done.returncode != 0:
+            raise ValueError(done.stdout + done.stderr)
+        listed = json.loads(done.stdout[done.stdout.index("[\n  {") :])
+        return [each["name"] for each in listed if each["when"] != "never"]
+
     def run(
         self,
         consumer: Checkout,
@@ -220,6 +240,8 @@ class Local:
         jobs: Sequence[str] = (),
         python: str | None = sys.executable,
         timeout: float = 300,
+        begun: Callable[[str], None] | None = None,
+        ended: Callable[[Job], None] | None = None,
     ) -> Pipeline:
         """Run the pipeline of a repository's checkout.
 
@@ -231,6 +253,8 @@ class Local:
             jobs: run these alone; left out, the whole pipeline.
             python: the interpreter that has the package, for MLCI_PYTHON; None for none.
             timeout: seconds after which it is given up.
+            begun: is told of each job that begins.
+            ended: is told of each job that has ended, before it is told of the beginning of those that need it.
         """
         from forge.fixtures import missing
 
@@ -240,8 +264,24 @@ class Local:
         told = {"GITLAB_CI": "true", **(variables or {}), **({"MLCI_PYTHON": python} if python else {})}
         words = ["--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source", *_given(told)]
         words += [word for name in unset for word in ("--unset-variable", name)]
-        done = self._called(folder, [*words, *jobs], project or {}, timeout)
-        return _read(done, folder / ".gitlab-ci-local", self._names(folder))
+        state = folder / ".gitlab-ci-local"
+
+        finished: dict[str, re.Match[str]] = {}
+
+        def heard(line: str) -> None:
+            if (found := _BEGUN.match(line)) is not None and begun is not None:
+                begun(found["name"])
+            if (found := _ENDED.match(line)) is not None:
+                finished[found["name"]] = found
+            left = found or _LEFT.match(line)
+            if ended is None or left is None or left["name"] not in finished:
+                return
+            # What a job leaves is kept after it has finished.
+            if "artifacts" not in self._jobs(folder).get(left["name"], {}) or left is not found:
+                ended(_job(left["name"], finished[left["name"]], state))
+
+        done = self._called(folder, [*words, *jobs], project or {}, timeout, heard)
+        return _read(done, state, list(self._jobs(folder)))
 
     def _ready(self, consumer: Checkout, *, images: bool) -> Path:
         """A copy of a checkout as a runner has it, with our components of today in the place of released ones."""
@@ -262,7 +302,12 @@ class Local:
         return folder
 
     def _called(
-        self, folder: Path, words: Sequence[str], project: Mapping[str, str | Mapping[str, str]], timeout: float
+        self,
+        folder: Path,
+        words: Sequence[str],
+        project: Mapping[str, str | Mapping[str, str]],
+        timeout: float,
+        heard: Callable[[str], None] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         scoped = {
             name: {"type": "variable", "values": {"*": one} if isinstance(one, str) else dict(one)}
@@ -277,17 +322,37 @@ class Local:
             "LANG": "C.UTF-8", "NO_COLOR": "1", "TMPDIR": str(self.folder), "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_SSH_VARIANT": "ssh", "GIT_SSH_COMMAND": str(self._ssh),
         }  # fmt: skip
-        return subprocess.run(
-            [self.node, str(SCRIPT), *_LENIENT, "--ignore-predefined-vars", ",".join(_TOLD), *words],
-            cwd=folder, env=bare, capture_output=True, text=True, timeout=timeout, check=False,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        command = [self.node, str(SCRIPT), *_LENIENT, "--ignore-predefined-vars", ",".join(_TOLD), *words]
+        with tempfile.TemporaryFile("w+") as errors:
+            runner = subprocess.Popen(
+                command, cwd=folder, env=bare, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                # In the order of what happened, where somebody listens.
+                stderr=errors if heard is None else subprocess.STDOUT,
+            )  # fmt: skip
+            with runner, _given_up_after(runner, timeout):
+                said = []
+                for line in runner.stdout or ():
+                    said.append(line)
+                    if heard is not None:
+                        heard(line)
+            errors.seek(0)
+            return subprocess.CompletedProcess(command, runner.returncode, "".join(said), errors.read())
 
-    def _names(self, folder: Path) -> list[str]:
+    def _jobs(self, folder: Path) -> dict[str, Any]:
         """The jobs of the pipeline that was put together last, whatever became of them."""
         expanded = folder / ".gitlab-ci-local" / "expanded-gitlab-ci.yml"
         said = yaml.safe_load(expanded.read_text()) if expanded.exists() else {}
-        return [name for name, job in said.items() if isinstance(job, dict) and "script" in job and name[0] != "."]
+        return {name: job for name, job in said.items() if isinstance(job, dict) and "script" in job and name[0] != "."}
+
+
+@contextmanager
+def _given_up_after(runner: subprocess.Popen[str], seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, runner.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _given(variables: Mapping[str, str]) -> list[str]:
@@ -296,15 +361,16 @@ def _given(variables: Mapping[str, str]) -> list[str]:
 
 def _read(done: subprocess.CompletedProcess[str], state: Path, names: Sequence[str]) -> Pipeline:
     ended = {found["name"]: found for found in _ENDED.finditer(f"{done.stdout}\n{done.stderr}")}
-    words = {None: "success", "FAIL": "failed", "WARN": "warning"}
-    jobs = {}
-    for name in names:
-        found, log = ended.get(name), state / "output" / f"{name}.log"
-        jobs[name] = Job(
-            name=name,
-            result=words[found["word"]] if found else "skipped",
-            exit=int(found["code"] or 0) if found else None,
-            log=log.read_text() if log.exists() else "",
-            artifacts=state / "artifacts" / name,
-        )
+    jobs = {name: _job(name, ended.get(name), state) for name in names}
     return Pipeline(jobs, done.stdout + done.stderr)
+
+
+def _job(name: str, ended: re.Match[str] | None, state: Path) -> Job:
+    log, words = state / "output" / f"{name}.log", {None: "success", "FAIL": "failed", "WARN": "warning"}
+    return Job(
+        name=name,
+        result=words[ended["word"]] if ended else "skipped",
+        exit=int(ended["code"] or 0) if ended else None,
+        log=log.read_text() if log.exists() else "",
+        artifacts=state / "artifacts" / name,
+    )
