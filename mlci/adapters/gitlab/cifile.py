@@ -104,12 +104,15 @@ def _pipeline(root: Block, known: Mapping[str, Job], *, whole: bool) -> Pipeline
     entries = root.entries
     workflow = entries.get("workflow")
     rules = workflow.entries.get("rules") if isinstance(workflow, Block) else None
+    default = entries.get("default")
+    before = default.entries.get("before_script") if isinstance(default, Block) else None
+    before = before or entries.get("before_script")
     jobs = dict(known)
     for name, node in entries.items():
         if name in _GLOBAL or name.startswith(".") or not isinstance(node, Block):
             continue
         if name in known or {"script", "run", "trigger"} & set(node.entries):
-            jobs[name] = cijob.job(name, node, known.get(name))
+            jobs[name] = cijob.job(name, node, known.get(name), before)
     return Pipeline(
         whole=whole,
         stages=_stages(cijob.words(entries.get("stages"))),

@@ -76,11 +76,16 @@ def _flat(node: Node | None, depth: int) -> Iterator[Node]:
             yield one
 
 
-def job(name: str, node: Block, known: Job | None) -> Job:
-    """One job; where a component brought it along, with what the file itself says in place of what that says."""
+def job(name: str, node: Block, known: Job | None, before: Node | None = None) -> Job:
+    """One job; where a component brought it along, with what the file itself says in place of what that says.
+
+    Args:
+        before: what ``default`` runs before the script of each job that has nothing of its own there.
+    """
     entries = node.entries
     base = known or Job(name=name)
-    script = [*_flat(entries.get("before_script"), 0), *_flat(entries.get("script"), 0)]
+    first = entries.get("before_script", before if _inherits(entries.get("inherit")) else None)
+    script = [*_flat(first, 0), *_flat(entries["script"], 0)] if "script" in entries else []
     lines = "\n".join(text for text in map(word, script) if text is not None)[:_LONGEST_SCRIPT]
     needs, takes = _needs(entries, base)
     return Job(
@@ -99,6 +104,12 @@ def job(name: str, node: Block, known: Job | None) -> Job:
         variables={**base.variables, **variables(entries.get("variables"))},
         child="trigger" in entries or base.child,
     )
+
+
+def _inherits(node: Node | None) -> bool:
+    """Whether a job takes ``before_script`` from ``default``."""
+    asked = node.entries.get("default") if isinstance(node, Block) else None
+    return "before_script" in words(asked) if isinstance(asked, Items) else truth(asked) is not False
 
 
 def _needs(entries: dict[str, Node], base: Job) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:

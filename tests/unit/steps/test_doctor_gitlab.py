@@ -37,7 +37,7 @@ def ruled(rules: str, *, job: str = GATE) -> str:
 # One change to the pipeline, and everything that doctor must then say.
 BROKEN = {
     "no gate": (
-        changed(GATE, "  script: [make test]\n"), [("gate", "fail"), ("separation[gate: environment]", "warn")],
+        changed(GATE, "  script: [make test]\n"), [("gate", "fail"), ("separation[gate: environment]", "fail")],
     ),
     "any failure is allowed": (
         changed(ALLOWED, "  allow_failure: true\n"), [("gate[gate: allow_failure]", "fail")],
@@ -78,7 +78,7 @@ BROKEN = {
         ruled("[{if: $NO_MODEL, when: never}, {when: on_success}]"), [("gate[gate: rules]", "warn")],
     ),
     "no conclude": (changed(CONCLUDE, "  script: [make]\n"), [
-        ("conclude", "warn"), ("separation[conclude: environment]", "warn"),
+        ("conclude", "warn"), ("separation[conclude: environment]", "fail"),
     ]),
     "conclude not always": (changed("  when: always\n", ""), [("conclude[conclude: when]", "warn")]),
     "conclude may fail": (
@@ -113,7 +113,25 @@ BROKEN = {
     ),
     "tests in the environment": (
         CI + "tests: {stage: train, script: [make], environment: {name: mlci}}\n",
-        [("separation[tests: environment]", "warn")],
+        [("separation[tests: environment]", "fail")],
+    ),
+    "a deployment in the environment": (
+        CI + "live: {stage: last, script: [make], environment: mlci, rules: [{if: $CI_COMMIT_BRANCH}]}\n",
+        [("separation[live: environment]", "warn")],
+    ),
+    "the gate installs what the change says": (
+        changed(GATE, "  before_script: [python -m pip install -r requirements.txt]\n" + GATE),
+        [("separation[gate: script]", "warn")],
+    ),
+    "and so does every job": (
+        CI + "default: {before_script: [pip install .]}\n",
+        [(f"separation[{name}: script]", "warn") for name in ("conclude", "gate", "plan", "report")],
+    ),
+    "by the older word": (
+        CI.replace("  script: [mlci report]", "  inherit: {default: [image]}\n  script: [mlci report]")
+        .replace("  script: ['mlci conc", "  inherit: {default: false}\n  script: ['mlci conc")
+        .replace("  script: [mlci plan]", "  before_script: []\n  script: [mlci plan]") + "before_script: [make]\n",
+        [("separation[gate: script]", "warn")],
     ),
     "the token in the file": (CI + "variables: {MLCI_TOKEN: glpat-1}\n", [("separation[variables]", "fail")]),
     "the token of training": (
@@ -177,6 +195,28 @@ def test_other_ways_to_write_the_same_are_as_right(name: str) -> None:
 
     assert problems(report) == []
     assert only(report, "gate[gate]").verdict is Verdict.PASS
+
+
+def test_a_gate_in_no_pipeline_is_not_called_right() -> None:
+    report = look(BROKEN["no pipeline for a merge request"][0])
+
+    assert not [one for one in report.findings if one.id.startswith("setup:gate")]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("python train.py", True), ("python3.11 a/b.py --x", True), ("bash ci/x.sh", True), ("./run", True),
+        (". ./env.sh", True), ("make", True), ("pytest -q", True), ("pip install -r requirements.txt", True),
+        ("python -m pip install -q -e .", True), ("pip install '.[a]'", True), ("pip install .[a]", True),
+        ("pip install mlci==0.1.0", False), ("python -I -m mlci gate-compare", False), ("echo make", False),
+        ("mlci gate-compare --candidate ./a.csv", False), ("cd models", False), ("# make", False), ("makeup", False),
+    ],
+)  # fmt: skip
+def test_what_runs_files_of_the_checkout_is_told_from_what_does_not(line: str, expected: bool) -> None:
+    report = look(changed(GATE, f"  script: ['{line.replace(chr(39), chr(39) * 2)}', mlci gate-compare]\n"))
+
+    assert ("separation[gate: script]" in dict(problems(report))) is expected
 
 
 UNWATCHED = changed(CONCLUDE, "  script: ['mlci conclude --expect plan']\n")

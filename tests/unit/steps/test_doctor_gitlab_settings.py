@@ -83,6 +83,11 @@ def test_each_setting_is_right_or_is_told(name: str) -> None:
         assert (one.reason == "unknown") is (one.verdict is Verdict.INCONCLUSIVE)
 
 
+def test_what_a_merge_is_judged_on_is_said() -> None:
+    assert only(look(merged_results=True), "merge-train").message.endswith("judged on what the merge would be")
+    assert only(look(), "merge-train").message.endswith("judged on their own branch")
+
+
 def test_the_worst_decides_and_is_the_reason() -> None:
     report = look(pipelines_must_succeed=False, threads_must_resolve=False)
 

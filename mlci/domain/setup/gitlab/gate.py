@@ -119,11 +119,12 @@ def gates(setup: Setup) -> Iterator[Finding]:
     found = setup.calling("gate-compare")
     if not found:
         yield _missing(setup, setup.pipeline)
+    made = all(outcome.when for event in setup.changes for outcome in started(setup.pipeline, event))
     elsewhere = [job for job in found if all(outcome.when is None for _, outcome in setup.becomes(job))]
     for job in found:
         problems = list(_gate(setup, job, alone=len(elsewhere) == len(found)))
         yield from problems
-        if not problems:
+        if not problems and made:
             message = f"{named(job)} judges every merge request, and turns its pipeline red where it must"
             yield finding("gate", Verdict.PASS, message, about=shown(job.name))
 

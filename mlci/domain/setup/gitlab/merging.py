@@ -77,7 +77,9 @@ def _threads(setup: Setup) -> Finding:
 def _trains(setup: Setup) -> Iterator[Finding]:
     project = setup.project
     if not project.merge_trains:
-        yield finding("merge-train", Verdict.PASS, "changes are merged without a merge train")
+        on = "what the merge would be" if project.merged_results else "their own branch"
+        message = f"changes are merged without a merge train, and judged on {on}"
+        yield finding("merge-train", Verdict.PASS, message)
     elif project.trains_skippable:
         yield finding(
             "merge-train",

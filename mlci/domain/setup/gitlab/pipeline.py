@@ -17,6 +17,13 @@ STAGES = (".pre", "build", "test", "deploy", ".post")
 # The environment that keeps MLCI_TOKEN from jobs that run code of a change.
 ENVIRONMENT = "mlci"
 _JUDGING = frozenset({"plan", "gate-compare", "conclude", "report"})
+# What runs files of the checkout, which in a merge request are those of the change.
+_FOREIGN = re.compile(
+    r"^[ \t]*(?:(?:bash|sh|source|\.|python[0-9.]*)[ \t]+(?!-)\S+\.(?:sh|py)\b|\./\S+"
+    r"|(?:make|pytest|tox|nox|npm|poetry|dvc)\b"
+    r"|[^\n]*\bpip[0-9.]*[ \t]+install\b[^\n;&|]*[ \t](?:-r|-e|--requirement|--editable|[\"']?\.(?=[ \t/\[]|$))).*",
+    re.MULTILINE,
+)
 _SWALLOWED = re.compile(r"\|\|[ \t]*(?:true|:|exit[ \t]+0|echo)\b|\|\|[ \t]*:")
 _FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _EXACT = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]+)?")
@@ -59,7 +66,7 @@ class Job:
     Attributes:
         name: its key.
         stage: that it is in.
-        script: the shell lines before and in its script.
+        script: the shell lines before and in its script, those of ``default`` included.
         rules: None where it has none.
         only: what ``only`` says; None where it says nothing.
         excluded: what ``except`` says, likewise.
@@ -107,6 +114,12 @@ class Job:
     def judges(self) -> bool:
         """Whether it runs steps of mlci and trains nothing by them."""
         return bool(_JUDGING & set(self.calls)) and not self.trains
+
+    @cached_property
+    def foreign(self) -> str | None:
+        """A line of its script that runs files of the checkout; None where none is seen to."""
+        found = _FOREIGN.search(self.spoken)
+        return found[0].strip() if found is not None else None
 
     def given(self, command: str, parameter: str) -> str | None:
         """What a parameter of one of our commands is set to; None where it is not."""

@@ -18,47 +18,61 @@ def separation(setup: Setup) -> Iterator[Finding]:
     pipeline = setup.pipeline
     if pipeline is None or not any(job.calls for job in pipeline.jobs.values()):
         return
-    found = [*_environments(pipeline), *_written(pipeline), *_handed(pipeline)]
+    found = [*_environments(setup, pipeline), *_foreign(pipeline), *_written(pipeline), *_handed(pipeline)]
     yield from found
     if not found:
-        yield finding(
-            "separation", Verdict.PASS, "no job that runs code of a change meets the token or hands variables on"
-        )
+        message = "no job that runs code of the change meets the token or hands variables on"
+        yield finding("separation", Verdict.PASS, message)
 
 
-def _environments(pipeline: Pipeline) -> Iterator[Finding]:
-    judging = [job for job in pipeline.jobs.values() if {"gate-compare", "report"} & set(job.calls)]
-    ours = {job.environment for job in judging if job.environment is not None}
+def _judging(pipeline: Pipeline) -> list[Job]:
+    """The jobs that are meant to have the token."""
+    return [job for job in pipeline.jobs.values() if {"gate-compare", "report"} & set(job.calls) and job.judges]
+
+
+def _of_token(pipeline: Pipeline) -> set[str]:
+    """The environments that the token is for."""
+    return {job.environment for job in _judging(pipeline) if job.environment is not None} or {ENVIRONMENT}
+
+
+def _environments(setup: Setup, pipeline: Pipeline) -> Iterator[Finding]:
     for job in pipeline.jobs.values():
-        if job.environment is None or job.environment not in (ours or {ENVIRONMENT}):
+        if job.environment is None or job.environment not in _of_token(pipeline) or job.judges:
             continue
-        if job.trains:
-            yield finding(
-                "separation",
-                Verdict.FAIL,
-                f"{named(job)} trains in the environment {shown(job.environment, 40)}, where the token is",
-                f"Code of a change runs there and can read it. Take environment: away from this job, and keep the "
-                f"variable {_TOKEN} to the environment of the job that judges.",
-                about=f"{shown(job.name)}: environment",
-            )
-        elif not job.judges:
-            yield finding(
-                "separation",
-                Verdict.WARN,
-                f"{named(job)} runs in the environment {shown(job.environment, 40)}, where the token is",
-                f"Give it an environment of its own: {_TOKEN} is for the jobs of mlci that judge and report.",
-                about=f"{shown(job.name)}: environment",
-            )
-    bare = [job.name for job in judging if job.environment is None]
-    if bare and any(job.trains for job in pipeline.jobs.values()):
+        of_changes = any(outcome.when is not None for _, outcome in setup.becomes(job))
+        yield finding(
+            "separation",
+            Verdict.FAIL if job.trains or of_changes else Verdict.WARN,
+            f"{named(job)} runs in the environment {shown(job.environment, 40)}, where the token is",
+            ("Code of a change runs there and can read it. " if of_changes else "")
+            + f"Take environment: away, or name another: {_TOKEN} is for the jobs of mlci that judge and report.",
+            about=f"{shown(job.name)}: environment",
+        )
+    bare = [job.name for job in _judging(pipeline) if job.environment is None]
+    others = [job.name for job in pipeline.jobs.values() if not job.judges and not job.child]
+    if bare and others:
         yield finding(
             "separation",
             Verdict.WARN,
-            f"{listed(bare)} has no environment, so where {_TOKEN} reaches it, it reaches the job that trains too",
+            f"{listed(bare)} has no environment, so where {_TOKEN} reaches it, it reaches {listed(others)} too",
             f"Write environment: {{name: {ENVIRONMENT}, action: access}} at the job, and set the environment scope of "
             f"the variable {_TOKEN} to {ENVIRONMENT}.",
             about="no environment",
         )
+
+
+def _foreign(pipeline: Pipeline) -> Iterator[Finding]:
+    """Files of the checkout that are run beside our commands, where the token is or variables are handed on."""
+    for job in pipeline.jobs.values():
+        if job.judges and job.foreign is not None and (job.environment in _of_token(pipeline) or job.dotenv):
+            yield finding(
+                "separation",
+                Verdict.WARN,
+                f"{named(job)} also runs what a change may bring along: {shown(job.foreign)}",
+                "It meets the token, or says what later jobs are told. Leave to this job what mlci does, and install "
+                "mlci by its name and version; default: before_script is left out by inherit: {default: false}.",
+                about=f"{shown(job.name)}: script",
+            )
 
 
 def _written(pipeline: Pipeline) -> Iterator[Finding]:

@@ -101,7 +101,8 @@ def _role(setup: Setup) -> Iterator[Finding]:
             "token",
             Verdict.WARN,
             f"the token has the role {title} here, and could change what it is judged by",
-            f"Developer is enough. {_MAKE}",
+            "Developer is enough for merge requests; more is only asked for a status on a protected default branch. "
+            f"{_MAKE}",
             about="role",
         )
 
