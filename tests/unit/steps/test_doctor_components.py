@@ -112,3 +112,24 @@ def test_a_file_that_takes_a_component_in_is_judged_by_what_it_says_besides(
     text: str, expected: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     assert problems(look(written(tmp_path, text))) == expected
+
+
+COPIED = Path(__file__).parents[3] / "workflows-templates/gitlab"
+ENTRIES = (COPIED / "mlci-report.gitlab-ci.yml").read_text().partition("include:\n")[2]
+
+
+@pytest.mark.parametrize("name", ["mlci-gate", "mlci-model"])
+def test_the_pipelines_that_users_copy_are_right(name: str, tmp_path: Path) -> None:
+    text = (COPIED / f"{name}.gitlab-ci.yml").read_text().replace("include:\n", f"include:\n{ENTRIES}")
+
+    report = look(written(tmp_path, text), forking="enabled", visibility="public")
+
+    assert problems(report) == [("forks[their pipeline]", "warn")]
+    assert only(report, "report").verdict is Verdict.PASS
+
+
+def test_the_pipeline_of_the_page_is_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/gitlab.md").read_text()
+    text = page.partition("<!-- pipeline: .gitlab-ci.yml -->\n```yaml\n")[2].partition("```")[0]
+
+    assert problems(look(written(tmp_path, text))) == []
