@@ -81,7 +81,17 @@ def test_a_whole_pipeline_is_put_together_as_it_was_reviewed(
     check(f"pipeline-{name}", written(found), request.config.getoption("--update-golden"))
 
 
+def test_the_projects_own_pipeline_is_put_together_as_it_was_reviewed(
+    local: Local, request: pytest.FixtureRequest
+) -> None:
+    # Its components are those of the very commit.
+    files = {".gitlab-ci.yml": (ROOT / ".gitlab-ci.yml").read_text(), **component_files(), **model_files()}
+
+    check("pipeline-own", written(local.preview(local.consumer(files))), request.config.getoption("--update-golden"))
+
+
 def test_no_golden_file_is_left_over() -> None:
-    expected = {*COMPONENTS, *(f"{name}-with-inputs" for name in INPUTS), *(f"pipeline-{name}" for name in PIPELINES)}
+    whole = {f"pipeline-{name}" for name in (*PIPELINES, "own")}
+    expected = {*COMPONENTS, *(f"{name}-with-inputs" for name in INPUTS), *whole}
 
     assert {path.stem for path in GOLDEN.iterdir()} == expected

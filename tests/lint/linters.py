@@ -68,12 +68,23 @@ def check_jsonschema(paths: Mapping[str, Path]) -> Findings:
     for schema, actions in (("vendor.github-actions", True), ("vendor.github-workflows", False)):
         chosen = {str(path): name for name, path in paths.items() if is_action(name) is actions}
         if chosen:
-            said = _run(tool("check-jsonschema"), "--output-format", "json", "--builtin-schema", schema, *chosen)
-            answer = json.loads(said)
-            for one in answer["errors"]:
-                found[chosen[one["filename"]]] += [one["message"], *map(str, _messages(one))]
-            for one in answer.get("parse_errors", []):
-                found[chosen[one["filename"]]].append(one["message"])
+            found |= by_schema(chosen, "--builtin-schema", schema)
+    return found
+
+
+def by_schema(chosen: Mapping[str, str], *schema: str) -> Findings:
+    """What a published schema says of files, by their names.
+
+    Args:
+        chosen: the name of each file, by its path; several may have the same.
+        schema: the words that say which schema.
+    """
+    found: Findings = {name: [] for name in chosen.values()}
+    answer = json.loads(_run(tool("check-jsonschema"), "--output-format", "json", *schema, *chosen))
+    for one in answer["errors"]:
+        found[chosen[one["filename"]]] += [one["message"], *map(str, _messages(one))]
+    for one in answer.get("parse_errors", []):
+        found[chosen[one["filename"]]].append(one["message"])
     return found
 
 
@@ -113,14 +124,14 @@ def language_service(paths: Mapping[str, Path], folder: Path) -> Findings:
     return {name: answer[str(path)] for name, path in paths.items()}
 
 
-def shellcheck(scripts: Mapping[str, str], folder: Path) -> Findings:
+def shellcheck(scripts: Mapping[str, str], folder: Path, shell: str = "bash") -> Findings:
     """Shell scripts, with every optional check."""
     by_path = {}
     for index, (name, text) in enumerate(scripts.items()):
         path = folder / f"{index}.sh"
         path.write_text(text)
         by_path[str(path)] = name
-    said = _run(tool("shellcheck"), "-s", "bash", "-o", "all", "-e", _NOISE, "-f", "json", *by_path)
+    said = _run(tool("shellcheck"), "-s", shell, "-o", "all", "-e", _NOISE, "-f", "json", *by_path)
     found: Findings = {name: [] for name in scripts}
     for one in json.loads(said):
         found[by_path[one["file"]]].append(f"SC{one['code']}: {one['message']} (line {one['line']})")
