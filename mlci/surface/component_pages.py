@@ -81,6 +81,13 @@ def component_pages() -> dict[str, str]:
     return {"components.md": _page()}
 
 
+def components() -> str:
+    """The README's table of components; GitLab's catalogue shows that page with each of them."""
+    page = "docs/reference/components.md"
+    about = ((pipeline.NAME, pipeline.ABOUT), *((step.name, step.summary) for step in STEPS))
+    return table(("component", "what it does"), ((f"[`{name}`]({page}#{name})", text) for name, text in about))
+
+
 def _page() -> str:
     parts = [
         f"{banner(SOURCE)}# Components\n",

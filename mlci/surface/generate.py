@@ -16,7 +16,7 @@ from mlci.surface.action_pages import action_pages
 from mlci.surface.actions import FOLDER as ACTIONS
 from mlci.surface.actions import action_files
 from mlci.surface.component_model import model_files
-from mlci.surface.component_pages import component_pages
+from mlci.surface.component_pages import component_pages, components
 from mlci.surface.components import FOLDER as COMPONENTS
 from mlci.surface.components import component_files
 from mlci.surface.config_schema import config_schema
@@ -67,7 +67,11 @@ def files() -> dict[str, str]:
     return {**below, **action_files(), **action_pages(), **component_files(), **model_files()}
 
 
-_BLOCKS: dict[str, Callable[[], str]] = {"commands": reference.commands, "exits": reference.exits}
+_BLOCKS: dict[str, Callable[[], str]] = {
+    "components": components,
+    "commands": reference.commands,
+    "exits": reference.exits,
+}
 
 
 def with_blocks(text: str) -> str:

@@ -200,7 +200,7 @@ def test_bringing_a_readme_up_to_date_twice_changes_nothing_more(text: str) -> N
 
     assert with_blocks(once) == once
     assert once.startswith(text.rstrip())
-    assert once.count("<!-- end -->") == once.count("<!-- generated: ") == 2
+    assert once.count("<!-- end -->") == once.count("<!-- generated: ") == 3
 
 
 def test_text_between_and_after_the_blocks_of_a_readme_stays() -> None:
