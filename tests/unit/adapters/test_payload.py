@@ -144,7 +144,7 @@ def doubling(line: str) -> str:
         "flavors: {}\nrun_id: %s\nx: [",
         "run_id: %s\n",
         "flavors: {}\nrun_id: %s\na: &a [x, x, x, x]\n" + doubling("[*{0}, *{0}, *{0}, *{0}, *{0}, *{0}]"),
-        "flavors: {}\nrun_id: %s\na: &a {x: 1}\n" + doubling("{{<<: [" + ", ".join(["*{0}"] * 16) + "]}}"),
+        "flavors: {}\nrun_id: %s\na: &a {x: 1}\n" + doubling("{{<<: [" + ", ".join(["*{0}"] * 17) + "]}}"),
         "flavors: {}\nrun_id: %s\na: " + "[" * 2000,
         "flavors: {}\nrun_id: %s\na: &a [*a]",
     ],
