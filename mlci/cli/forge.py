@@ -100,7 +100,7 @@ def _gitlab(environ: Mapping[str, str]) -> Forge | None:
     run = read_run(environ, Reads(access, place.project).tip)
     if run is None:
         return None
-    silent = None if access.write is not None else _unheard(run, is_fork=place.own != place.project)
+    silent = None if access.write is not None else _unheard(run, is_fork=run.change is not None and run.change.fork)
     return Forge(
         run,
         GitLabConversation(access, place.project, place.page),

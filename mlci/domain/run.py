@@ -20,7 +20,7 @@ class Change:
         head: commit that is proposed, 40 hexadecimal digits.
         base: commit of the branch it would be merged to, as the event or the API names it.
         base_branch: the name of that branch, without ``refs/heads/``.
-        fork: whether the proposed commit comes from another repository.
+        fork: whether the proposed commit comes from another repository, and nobody of this one has chosen to run it.
     """
 
     number: int | None

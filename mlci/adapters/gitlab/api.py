@@ -7,12 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from mlci.adapters.gitlab.run import is_forks
 from mlci.adapters.remote.http import Api
 from mlci.adapters.remote.patience import Clock, Patience
 from mlci.errors import ServiceRefused
 
 # https://docs.gitlab.com/user/project/settings/project_access_tokens/
 NEEDED = "set MLCI_TOKEN to a project access token with the role Developer and the scope api"
+_OF_A_FORK = (
+    "a fork may read no project that is not public: let a member of that project run the pipeline of the merge request "
+    "there, which hands its variables to the fork's code"
+)
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,13 @@ class Access:
             Where GitLab has no use for that token it answers as it would anybody, who may read a public project.
         write: asks with MLCI_TOKEN; None without it.
         public: asks as anybody.
+        is_forks: whether the job is one of a fork, which no token of the project reaches.
     """
 
     read: Api
     write: Api | None
     public: Api
+    is_forks: bool = False
 
     def writer(self, what: str) -> Api:
         """What writes.
@@ -48,7 +55,8 @@ class Access:
         except ServiceRefused as error:
             if self.write is not None:
                 raise
-            raise ServiceRefused(error.cause, help=f"the token of a job may not read this: {NEEDED}") from None
+            help = _OF_A_FORK if self.is_forks else f"the token of a job may not read this: {NEEDED}"
+            raise ServiceRefused(error.cause, help=help) from None
 
 
 def connect(environ: Mapping[str, str], *, patience: Patience | None = None, clock: Clock | None = None) -> Access:
@@ -59,7 +67,7 @@ def connect(environ: Mapping[str, str], *, patience: Patience | None = None, clo
     """
     write = writer(environ, patience=patience, clock=clock)
     read = write or reader(environ, patience=patience, clock=clock)
-    return Access(read, write, _api(environ, None, None, patience, clock))
+    return Access(read, write, _api(environ, None, None, patience, clock), is_forks(environ))
 
 
 def reader(environ: Mapping[str, str], *, patience: Patience | None = None, clock: Clock | None = None) -> Api:

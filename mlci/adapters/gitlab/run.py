@@ -102,6 +102,15 @@ def read_run(environ: Mapping[str, str], tip: Callable[[str], str]) -> Run | Non
     )
 
 
+def is_forks(environ: Mapping[str, str]) -> bool:
+    """Whether a pipeline of a merge request runs in a fork of the project that it is proposed to.
+
+    Raises:
+        EventUnreadable: a number is missing or malformed.
+    """
+    return _is_change(environ) and counted(environ, "CI_PROJECT_ID") != counted(environ, "CI_MERGE_REQUEST_PROJECT_ID")
+
+
 def _is_change(environ: Mapping[str, str]) -> bool:
     # Not by the source of the pipeline: a child pipeline of one for a merge request has another.
     return bool(environ.get("CI_MERGE_REQUEST_IID"))
@@ -112,7 +121,6 @@ def _change(environ: Mapping[str, str], tip: Callable[[str], str]) -> Change:
     base_branch = branch_named(environ.get(target), target)
     # Both stand there for merged results only. Otherwise the pipeline was made for the head itself.
     base, head = (environ.get(f"CI_MERGE_REQUEST_{side}_BRANCH_SHA") for side in ("TARGET", "SOURCE"))
-    source = counted(environ, "CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
     number = counted(environ, "CI_MERGE_REQUEST_IID")
     return Change(
         # In a merge train nobody is told of a pipeline whose result may be thrown away with the next car.
@@ -120,7 +128,8 @@ def _change(environ: Mapping[str, str], tip: Callable[[str], str]) -> Change:
         head=commit_named(head or environ.get("CI_COMMIT_SHA"), "the head of the merge request"),
         base=commit_named(base, "CI_MERGE_REQUEST_TARGET_BRANCH_SHA") if base else tip(base_branch),
         base_branch=base_branch,
-        fork=source != counted(environ, "CI_MERGE_REQUEST_PROJECT_ID"),
+        # A member who runs the change of a fork in the project it is proposed to has taken it for the project's own.
+        fork=is_forks(environ),
     )
 
 

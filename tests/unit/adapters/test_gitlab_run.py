@@ -135,10 +135,10 @@ def test_the_pipeline_of_a_fork_is_about_the_project_that_it_proposes_to() -> No
     )  # fmt: skip
 
 
-def test_a_member_of_the_project_who_runs_a_forks_pipeline_there_does_not_make_it_the_projects_own() -> None:
+def test_a_member_of_the_project_who_runs_a_forks_pipeline_there_makes_it_the_projects_own() -> None:
     run = read(CHANGE, {"CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "77"})
     assert run.change is not None
-    assert run.change.fork
+    assert not run.change.fork
 
 
 def test_a_child_pipeline_of_a_merge_request_is_about_it_too() -> None:
@@ -196,7 +196,7 @@ def test_what_a_runner_could_not_have_said_ends_it(name: str, value: str) -> Non
     [
         ("CI_MERGE_REQUEST_IID", "x"),
         ("CI_MERGE_REQUEST_PROJECT_ID", ""),
-        ("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", ""),
+        ("CI_PROJECT_ID", ""),
         ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", ""),
         ("CI_MERGE_REQUEST_TARGET_BRANCH_SHA", "main"),
         ("CI_MERGE_REQUEST_PROJECT_PATH", ""),
