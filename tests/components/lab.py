@@ -19,7 +19,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from local import HOST, Job, Local
 
@@ -169,7 +169,7 @@ class Lab:
         for name, job in jobs.items():
             if job.status == "running":
                 gitlab.finish(job, "skipped" if found.jobs[name].exit is None else "failed")
-        result = Ran(pipeline, gitlab.status_of(pipeline), found.jobs, found.text)
+        result = Ran(pipeline, gitlab.status_of(pipeline), {name: found.jobs[name] for name in wanted}, found.text)
         self.ran.append(result)
         return result
 
@@ -202,9 +202,3 @@ def _packed(job: Job) -> bytes | None:
         for name in sorted(job.files):
             archive.write(job.artifacts / name, name)
     return packed.getvalue()
-
-
-def reports(ran: Ran, name: str, step: str = "gate-compare") -> dict[str, Any]:
-    """The report that a job left."""
-    found: dict[str, Any] = json.loads((ran.job(name).artifacts / f".mlci/report/{step}.json").read_text())
-    return found
