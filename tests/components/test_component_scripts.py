@@ -255,14 +255,46 @@ def test_a_temporary_folder_that_cannot_be_written_to_is_named(in_bash: Job) -> 
     assert "error[U005]" in done.stderr
 
 
+# In every environment that is made: writes down which program is started, and whether it is handed the token.
+SPY = """
+import os, sys
+with open({log!r}, "a") as file:
+    print(" ".join(sys.orig_argv[2:4]), os.environ.get("MLCI_TOKEN"), file=file)
+"""
+
+
 def test_the_token_reaches_no_installer(in_bash: Job, index: str) -> None:
-    script = f'#!/bin/sh\ncase "$*" in *" pip "*) echo "token: $MLCI_TOKEN" >&2;; esac\nexec {BARE} "$@"\n'
-    in_bash.has("python3", script)
+    (in_bash.folder / "spy.py").write_text(SPY.format(log=str(in_bash.folder / "log")))
+    spied = (
+        f'for site in "$last"/lib/python*/site-packages; do cp "{in_bash.folder}/spy.py" "$site/sitecustomize.py"; done'
+    )
+    in_bash.has(
+        "python3",
+        f'#!/bin/bash\n{BARE} "$@" || exit\nfor last; do :; done\ncase "$*" in *" venv "*) {spied} ;; esac\n',
+    )
+    (in_bash.bin / "cp").symlink_to(shutil.which("cp") or "cp")
 
     done = in_bash.runs(START, PIP_FIND_LINKS=index, MLCI_TOKEN="glpat-x")
 
-    assert done.returncode == 0
-    assert "glpat-x" not in done.stderr
+    assert done.returncode == 0, done.stderr
+    started = (in_bash.folder / "log").read_text().splitlines()
+    assert "-m pip None" in started
+    assert started[-1] == "-m mlci glpat-x"
+    assert not [line for line in started if "pip" in line and "glpat-x" in line]
+
+
+def test_nothing_is_built_of_what_an_index_has(in_bash: Job) -> None:
+    sources = in_bash.folder / "sources" / f"mlci-{__version__}"
+    sources.mkdir(parents=True)
+    (sources / "setup.py").write_text(f"open({str(in_bash.folder / 'pwned')!r}, 'w')\n")
+    (sources / "PKG-INFO").write_text(f"Metadata-Version: 2.1\nName: mlci\nVersion: {__version__}\n")
+    shutil.make_archive(str(sources), "gztar", sources.parent, sources.name)
+    (in_bash.bin / "python3").symlink_to(BARE)
+
+    done = in_bash.runs(START, PIP_FIND_LINKS=str(sources.parent))
+
+    assert done.returncode == 4
+    assert not (in_bash.folder / "pwned").exists()
 
 
 def test_what_lies_where_results_belong_is_removed_and_nothing_else(job: Job) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from consumer_gitlab import FILES, accepted, of_a_fork, proposed, report_note, threads
+from consumer_gitlab import accepted, of_a_fork, proposed, report_note, threads
 
 if TYPE_CHECKING:
     from lab import Lab, Ran
