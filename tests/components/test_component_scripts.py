@@ -131,6 +131,7 @@ def test_mlci_of_the_image_is_run_where_it_is_the_right_version(job: Job) -> Non
     lent(job)
     # A package of the checkout would be a program of the change.
     (job.checkout / "mlci").mkdir()
+    (job.checkout / "mlci" / "__init__.py").write_text("")
     (job.checkout / "mlci" / "__main__.py").write_text("print('of the change')")
 
     done = job.runs(START, MLCI_TOKEN="glpat-x")
@@ -286,7 +287,9 @@ def test_the_token_reaches_no_installer(in_bash: Job, index: str) -> None:
 def test_nothing_is_built_of_what_an_index_has(in_bash: Job) -> None:
     sources = in_bash.folder / "sources" / f"mlci-{__version__}"
     sources.mkdir(parents=True)
-    (sources / "setup.py").write_text(f"open({str(in_bash.folder / 'pwned')!r}, 'w')\n")
+    (sources / "backend.py").write_text(f"open({str(in_bash.folder / 'pwned')!r}, 'w')\n")
+    backend = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (sources / "pyproject.toml").write_text(backend)
     (sources / "PKG-INFO").write_text(f"Metadata-Version: 2.1\nName: mlci\nVersion: {__version__}\n")
     shutil.make_archive(str(sources), "gztar", sources.parent, sources.name)
     (in_bash.bin / "python3").symlink_to(BARE)

@@ -1,0 +1,138 @@
+"""The pipeline that is one include of the component model, under a real runner: what init writes does what it says."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from consumer_gitlab import accepted, proposed, report_note, set_up, threads
+from registry.faulty import in_front_of
+from registry.servers import Servers, _servers  # noqa: F401 - a fixture is found by its name
+
+from mlci.adapters.mlflow import open_registry
+from mlci.surface.pin import PIN
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "actions"))
+
+from trained import CONFIG, PLACE, Training, _training  # noqa: F401
+
+if TYPE_CHECKING:
+    from lab import Lab, Ran
+
+TOKEN = "token-of-the-registry"
+STATUS = "mlci/gate/churn"
+WHOLE = dict.fromkeys(("mlci-plan", "mlci-model", "mlci-gate", "mlci-conclude"), "success")
+
+
+def files_of(training: Training, config: str = CONFIG, **inputs: str) -> dict[str, str]:
+    """The project as init leaves it."""
+    lines = "".join(f'      {name}: "{value}"\n' for name, value in inputs.items())
+    include = f"include:\n  - component: {PIN.component('model')}\n" + (f"    inputs:\n{lines}" if lines else "")
+    files = training.files(config) | {".gitlab-ci.yml": include}
+    del files[PLACE]
+    return files
+
+
+def exits(ran: Ran) -> tuple[int | None, ...]:
+    """How model, gate and conclude ended."""
+    return tuple(ran.job(f"mlci-{name}").exit for name in ("model", "gate", "conclude"))
+
+
+def test_documentation_is_green_at_once_and_a_worse_model_is_red_until_it_is_taken_back(
+    lab: Lab, training: Training
+) -> None:
+    accepted(lab, files_of(training))
+    assert training.count == 1
+
+    words = proposed(lab, {"docs/index.md": "a better model\n"}, "words")
+    ran = lab.run(change=words)
+    assert (ran.status, ran.results, training.count) == ("success", WHOLE, 1), ran.text
+    assert lab.gitlab.notes(words.iid) == []
+    assert lab.gitlab.merge(words.iid)[0] == 200
+
+    change = proposed(lab, {"quality.txt": "5\n"})
+    worse = lab.run(change=change)
+    assert (exits(worse), worse.status, training.count) == ((0, 11, 11), "failed", 2), worse.text
+    assert "worse than production" in report_note(lab, change).body
+    assert threads(lab, change) == [False]
+    assert lab.gitlab.statuses(worse.pipeline.sha)[STATUS].status == "failed"
+    assert lab.gitlab.merge(change.iid)[0] == 405
+
+    # Nothing of the model is left in the change: the note and the thread do not go on saying what no longer holds.
+    proposed(lab, {"quality.txt": "50\n"})
+    back = lab.run(change=change)
+    assert (exits(back), back.status, training.count) == ((0, 0, 0), "success", 2), back.text
+    assert "worse than production" not in report_note(lab, change).body
+    assert threads(lab, change) == [True]
+    assert lab.gitlab.merge(change.iid)[0] == 200
+
+    # And the baseline lives on through pipelines of the default branch that trained nothing.
+    lab.gitlab.commit({"docs/index.md": "other words\n"})
+    merged = lab.run(before=lab.gitlab.merge_request(words.iid).merge_sha)
+    assert (merged.status, training.count) == ("success", 2), merged.text
+    later = proposed(lab, {"quality.txt": "6\n"}, "later")
+    again = lab.run(change=later)
+    assert exits(again) == (0, 11, 11), again.text
+    assert f"mlci-gate of run {merged.pipeline.id}" in report_note(lab, later).body
+
+
+def test_training_that_fails_is_red_and_the_note_says_that_there_is_no_candidate(lab: Lab, training: Training) -> None:
+    accepted(lab, files_of(training))
+    change = proposed(lab, {"train.py": "raise SystemExit('the disk of node 7 is full')\n"})
+
+    ran = lab.run(change=change)
+
+    assert (exits(ran), ran.status) == ((14, 2, 11), "failed"), ran.text
+    assert "the disk of node 7 is full" in ran.job("mlci-model").log
+    assert "there is no candidate: model-ci left none" in report_note(lab, change).body
+    assert threads(lab, change) == [False]
+
+
+def test_two_models_of_one_project_have_a_note_and_a_status_each(lab: Lab, training: Training) -> None:
+    files = {".gitlab-ci.yml": "include:\n"}
+    for name in ("churn", "fraud"):
+        own = training.files(CONFIG.replace("churn", name))
+        files |= {f"models/{name}/{path}": text for path, text in own.items() if not path.startswith((".", "docs"))}
+        files[".gitlab-ci.yml"] += (
+            f"  - component: {PIN.component('model')}\n"
+            f"    inputs: {{config: models/{name}/mlci.yml, job-prefix: {name}}}\n"
+        )
+    accepted(lab, files)
+    change = proposed(lab, {"models/churn/quality.txt": "5\n", "models/fraud/quality.txt": "60\n"})
+
+    ran = lab.run(change=change)
+
+    assert (ran.job("churn-gate").exit, ran.job("fraud-gate").exit) == (11, 0), ran.text
+    notes = [each.body for each in lab.gitlab.notes(change.iid) if not each.resolvable and not each.system]
+    assert sorted(body.split("key=")[1].split()[0] for body in notes) == ["churn", "fraud"]
+    states = {name: one.status for name, one in lab.gitlab.statuses(ran.pipeline.sha).items()}
+    assert states == {"mlci/gate/churn": "failed", "mlci/gate/fraud": "success"}
+
+
+def test_a_merge_becomes_production_of_the_registry_and_a_change_is_judged_against_it(
+    lab: Lab, training: Training, servers: Servers, tmp_path: Path
+) -> None:
+    model = f"churn-{uuid.uuid4().hex[:8]}"
+    with in_front_of(servers.url) as proxy:
+        config = CONFIG.replace("churn", model) + f"registry: {{uri: '{proxy.url}'}}\n"
+        set_up(lab, files_of(training, config, register="true"))
+        registry = open_registry(proxy.target.geturl(), {}, folder=str(tmp_path), writing=False)
+
+        # Protected, so that the pipelines of merge requests do not have it.
+        merged = lab.run(variables={"MLFLOW_TRACKING_TOKEN": TOKEN})
+        assert merged.status == "success", merged.text
+        production = registry.aliased(model, "production")
+        assert production is not None
+        assert (production.number, production.tags["mlci.commit"]) == ("1", merged.pipeline.sha)
+        assert production.tags["mlci.verdict"] == "warn", production.tags
+        assert (TOKEN in merged.text, proxy.authorizations) == (False, {f"Bearer {TOKEN}"})
+
+        proxy.authorizations.clear()
+        change = proposed(lab, {"quality.txt": "60\n"})
+        better = lab.run(change=change)
+        assert (exits(better), better.status) == ((0, 0, 0), "success"), better.text
+        assert f"{model} version 1" in report_note(lab, change).body
+        assert proxy.authorizations == {None}, "a change's pipeline is given no token"
+        assert registry.numbered(model, "2") is None
