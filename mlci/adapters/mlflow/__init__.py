@@ -151,7 +151,9 @@ def _refuse_lost(database: Path, environ: Mapping[str, str]) -> None:
         workspace = environ.get("GITHUB_WORKSPACE")
         lost = environ.get("RUNNER_ENVIRONMENT") == "github-hosted" or _is_below(database, workspace)
     elif environ.get("GITLAB_CI") == "true":
-        lost = _is_below(database, environ.get("CI_PROJECT_DIR"))
+        # https://docs.gitlab.com/ci/variables/predefined_variables/: set in a container that goes with the job.
+        fleeting = environ.get("CI_DISPOSABLE_ENVIRONMENT") == "true" and not _is_mounted(database)
+        lost = fleeting or _is_below(database, environ.get("CI_PROJECT_DIR"))
     else:
         return
     if lost:
@@ -162,6 +164,12 @@ def _refuse_lost(database: Path, environ: Mapping[str, str]) -> None:
             " workspace does too, with MLCI_PYTHON naming an interpreter that has mlci[mlflow]; with --register false"
             " nothing is registered, and baselines come from artifacts",
         )
+
+
+def _is_mounted(path: Path) -> bool:
+    """Whether a path lies on another file system than the root's, as a volume of a container does."""
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    return there.stat().st_dev != Path("/").stat().st_dev
 
 
 def _is_below(path: Path, folder: str | None) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,7 @@ def test_credentials_never_go_over_the_network_in_the_clear(tmp_path: Path, envi
         ({"GITHUB_ACTIONS": "true"}, "work/mlflow.db", True),
         ({"GITLAB_CI": "true"}, "work/mlflow.db", True),
         ({"GITLAB_CI": "true"}, "kept/mlflow.db", False),
+        ({"GITLAB_CI": "true", "CI_DISPOSABLE_ENVIRONMENT": "true"}, "work/mlflow.db", True),
     ],
 )
 def test_a_database_that_goes_with_the_runner_is_refused_for_writing_and_may_be_read(
@@ -90,6 +93,27 @@ def test_a_database_that_goes_with_the_runner_is_refused_for_writing_and_may_be_
         open_registry(uri, environ, folder=str(tmp_path), writing=True)
     assert refused.value.help is not None
     assert all(way in refused.value.help for way in ("server", "absolute path", "--register false"))
+
+
+def test_in_a_container_that_goes_with_the_job_only_a_volume_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {"GITLAB_CI": "true", "CI_DISPOSABLE_ENVIRONMENT": "true", "CI_PROJECT_DIR": "/builds/project"}
+    uri, real = f"sqlite:///{tmp_path}/kept/mlflow.db", Path.stat
+    for device, lasts in ((1, False), (2, True)):
+
+        def told(path: Path, device: int = device, **words: bool) -> os.stat_result:
+            there = list(real(path, **words))
+            there[stat.ST_DEV] = device if path.is_relative_to(tmp_path) else 1
+            return os.stat_result(there)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "stat", told)
+            if lasts:
+                assert open_registry(uri, environ, folder=str(tmp_path), writing=True).address == uri
+            else:
+                with pytest.raises(RegistryEphemeral):
+                    open_registry(uri, environ, folder=str(tmp_path), writing=True)
 
 
 def test_reading_a_database_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
