@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gitlab_server.state import MergeRequest, Note
     from lab import Lab
 
+FORKS = {"MLCI_FORKS": "true"}
 STRANGER = "stranger/project"
 
 PIPELINE = f"""

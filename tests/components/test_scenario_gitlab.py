@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from consumer_gitlab import accepted, of_a_fork, proposed, report_note, threads
+from consumer_gitlab import FORKS, accepted, of_a_fork, proposed, report_note, threads
 
 if TYPE_CHECKING:
     from lab import Lab, Ran
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 GATE = "mlci-gate-compare"
 STATUS = "mlci/gate/churn"
 WORSE = {"quality.txt": "5\n"}
-FORKS = {"MLCI_FORKS": "true"}
 BETTER = {"quality.txt": "40\n"}
 
 
