@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from mlci.adapters.github.api import at
 from mlci.adapters.oneline import one_line
 from mlci.adapters.remote.http import Api
+from mlci.adapters.unanswered import asked
 from mlci.domain.setup.github.protection import Bypass, Protection, Repository, RequiredCheck, RequiredWorkflow, Topic
 from mlci.errors import ServiceFailed, ServiceRefused
 
@@ -120,18 +121,18 @@ def read_protection(api: Api, repository: str, branch: str) -> Protection:
     """
     unknown: dict[Topic, str] = {}
     rules = (
-        _asked(unknown, "rules", lambda: list(api.paginate(at(repository, "rules", "branches", branch), shape=_Rule)))
+        asked(unknown, "rules", lambda: list(api.paginate(at(repository, "rules", "branches", branch), shape=_Rule)))
         or []
     )
-    standing = _asked(unknown, "classic", lambda: api.get(at(repository, "branches", branch), shape=_Branch))
+    standing = asked(unknown, "classic", lambda: api.get(at(repository, "branches", branch), shape=_Branch))
     classic = standing.protection if standing is not None and standing.protected else None
     checks = classic.required_status_checks if classic is not None else None
     reviews = None
     # A branch that only rulesets protect has no page of its own there.
     if classic is not None and classic.enabled:
         path = at(repository, "branches", branch, "protection")
-        reviews = _asked(unknown, "reviews", lambda: api.get(path, shape=_Protected))
-    defaults = _asked(
+        reviews = asked(unknown, "reviews", lambda: api.get(path, shape=_Protected))
+    defaults = asked(
         unknown, "defaults", lambda: api.get(at(repository, "actions", "permissions", "workflow"), shape=_Defaults)
     )
     owners = reviews.required_pull_request_reviews if reviews is not None else None
@@ -145,14 +146,6 @@ def read_protection(api: Api, repository: str, branch: str) -> Protection:
         default_permissions=defaults.default_workflow_permissions if defaults is not None else None,
         unknown=unknown,
     )
-
-
-def _asked(unknown: dict[Topic, str], topic: Topic, ask: Callable[[], T]) -> T | None:
-    try:
-        return ask()
-    except ServiceRefused as refused:
-        unknown[topic] = one_line(refused.cause, 200)
-        return None
 
 
 def _parameters(rule: _Rule, shape: type[T]) -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, TypeVar
 
@@ -14,6 +14,7 @@ from mlci.adapters.gitlab.api import project as at
 from mlci.adapters.gitlab.commits import Reads
 from mlci.adapters.oneline import one_line
 from mlci.adapters.remote.http import Api
+from mlci.adapters.unanswered import asked
 from mlci.domain.setup.gitlab.owners import PATHS
 from mlci.domain.setup.gitlab.project import Approvals, Guard, Project, Settings, Token, Topic
 from mlci.errors import MlciError, ServiceFailed, ServiceRefused
@@ -189,27 +190,19 @@ def read_settings(access: Access, project: Project, branch: str, config: str, re
     """
     unknown: dict[Topic, str] = {"settings": refused} if refused is not None else {}
     api, writer = access.read, access.write
-    scope = _asked(unknown, "job-token", lambda: api.get(at(project.id, "job_token_scope"), shape=_JobTokens))
-    approvals = _asked(unknown, "approvals", lambda: api.get(at(project.id, "approvals"), shape=_Approvals))
+    scope = asked(unknown, "job-token", lambda: api.get(at(project.id, "job_token_scope"), shape=_JobTokens))
+    approvals = asked(unknown, "approvals", lambda: api.get(at(project.id, "approvals"), shape=_Approvals))
     reads = Reads(access, project.id)
     return Settings(
         project=project,
-        guard=_asked(unknown, "branch", lambda: _guard(api, project.id, branch)),
+        guard=asked(unknown, "branch", lambda: _guard(api, project.id, branch)),
         approvals=_approvals(approvals),
-        token=_asked(unknown, "token", lambda: _token(writer)) if writer is not None else None,
+        token=asked(unknown, "token", lambda: _token(writer)) if writer is not None else None,
         open_to_job_tokens=None if scope is None else not scope.inbound_enabled,
         owners=_owners(reads, branch, unknown),
         config_on_branch=_there(reads, config, branch),
         unknown=unknown,
     )
-
-
-def _asked(unknown: dict[Topic, str], topic: Topic, ask: Callable[[], T]) -> T | None:
-    try:
-        return ask()
-    except ServiceRefused as refused:
-        unknown[topic] = one_line(refused.cause, 200)
-        return None
 
 
 def _guard(api: Api, project: int, branch: str) -> Guard:

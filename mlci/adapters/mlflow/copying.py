@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from mlci.adapters.disk.files import umask
 from mlci.adapters.mlflow.backend import Place
-from mlci.errors import NotWritable, RegistryBroken
+from mlci.errors import MlciError, NotWritable, RegistryBroken
 from mlci.errors import Place as Where
 
 MOST_FILES = 10_000
 MOST_BYTES = 50 << 30
 _DEEPEST = 32
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,255}")
+
+
+@contextlib.contextmanager
+def dropping(drop: Callable[[str], None], run: str) -> Iterator[None]:
+    """Remove a run where what belongs in it could not be put there, and say why that was."""
+    try:
+        yield
+    except MlciError:
+        with contextlib.suppress(MlciError):
+            drop(run)
+        raise
 
 
 def files_below(folder: str) -> dict[str, str]:

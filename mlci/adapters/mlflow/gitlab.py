@@ -22,7 +22,7 @@ from mlci.adapters.mlflow import copying, facts
 from mlci.adapters.mlflow.backend import ARTIFACT, ATTEMPT
 from mlci.adapters.mlflow.gitlab_calls import GitLabMl, Listed, Taken
 from mlci.adapters.mlflow.gitlab_files import Files
-from mlci.errors import MlciError, ServiceFailed, ServiceRefused, UsageError
+from mlci.errors import ServiceFailed, ServiceRefused, UsageError
 from mlci.ports import Entry, Registry, Version
 
 # Tag of a run: GitLab then links the version to the job.
@@ -86,7 +86,7 @@ class GitLabRegistry(Registry):
         self.service.make_model(model)
         tags = {ARTIFACT: entry.digest, ATTEMPT: uuid.uuid4().hex, **({_JOB: self._job} if self._job else {})}
         run, place = self.service.open_run(model, f"mlci {entry.digest[:12]}", tags)
-        with self._dropping(run):
+        with copying.dropping(self.service.drop_run, run):
             try:
                 self._fill(run, place, entry, files)
                 self._append(model, run, entry)
@@ -187,16 +187,6 @@ class GitLabRegistry(Registry):
             else:
                 return
         raise ServiceFailed(f"other jobs took {_TRIES} versions of {model} before this one could")
-
-    @contextlib.contextmanager
-    def _dropping(self, run: str) -> Iterator[None]:
-        """Remove a run where it could not become a version."""
-        try:
-            yield
-        except MlciError:
-            with contextlib.suppress(MlciError):
-                self.service.drop_run(run)
-            raise
 
     def _drop_left_over(self, model: str, digest: str, known: Listed) -> None:
         """Remove the runs of an artifact that did not become its version: of a job that was killed, or came second."""

@@ -6,14 +6,13 @@ is created last, in one request. Whatever is cut off before leaves a run that is
 
 from __future__ import annotations
 
-import contextlib
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mlci.adapters.mlflow import copying, facts
 from mlci.adapters.mlflow.backend import ARTIFACT, ATTEMPT, Backend, Known
-from mlci.errors import MlciError, ServiceRefused
+from mlci.errors import ServiceRefused
 from mlci.ports import Entry, Registry, Version
 
 
@@ -120,23 +119,13 @@ class MlflowRegistry(Registry):
         backend.make_model(model)
         tags = {ARTIFACT: entry.digest, ATTEMPT: uuid.uuid4().hex}
         run = backend.open_run(model, f"mlci {entry.digest[:12]}", tags)
-        with self._dropping(run.id):
+        with copying.dropping(backend.drop_run, run.id):
             copying.send(files, backend.files_of_run(run.id))
             for params, metrics in facts.batches(entry.params, entry.metrics):
                 backend.log(run.id, params, metrics)
             backend.close_run(run.id)
         about = facts.tags({**entry.tags, ARTIFACT: entry.digest})
         backend.create(model, run, about, facts.cut(entry.description, facts.LONGEST_DESCRIPTION))
-
-    @contextlib.contextmanager
-    def _dropping(self, run: str) -> Iterator[None]:
-        """Mark a run as deleted where what belongs in it could not be put there."""
-        try:
-            yield
-        except MlciError:
-            with contextlib.suppress(MlciError):
-                self.backend.drop_run(run)
-            raise
 
     def _settled(self, model: str, digest: str) -> Version | None:
         """The one version of a digest: the lowest number stays, later ones and left-over runs go."""
