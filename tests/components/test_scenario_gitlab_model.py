@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from consumer_gitlab import accepted, proposed, report_note, set_up, threads
 from registry.faulty import in_front_of
 from registry.servers import Servers, _servers  # noqa: F401 - a fixture is found by its name
@@ -136,3 +137,20 @@ def test_a_merge_becomes_production_of_the_registry_and_a_change_is_judged_again
         assert f"{model} version 1" in report_note(lab, change).body
         assert proxy.authorizations == {None}, "a change's pipeline is given no token"
         assert registry.numbered(model, "2") is None
+
+
+@pytest.mark.parametrize(("visibility", "trained"), [("public", 1), ("private", 2)])
+def test_an_earlier_result_is_taken_where_the_token_of_a_job_may_see_it_and_made_again_where_not(
+    lab: Lab, training: Training, visibility: str, trained: int
+) -> None:
+    files = files_of(training, CONFIG.replace("validation:", f"# {visibility}\nvalidation:"))
+    before = training.count
+    accepted(lab, files, visibility=visibility)
+    change = proposed(lab, {"mlci.yml": "# Ours.\n" + files["mlci.yml"]})
+
+    ran = lab.run(change=change)
+
+    assert (exits(ran), ran.status, training.count - before) == ((0, 0, 0), "success", trained), ran.text
+    assert "the two models predict the same" in report_note(lab, change).body
+    log = ran.job("mlci-model").log
+    assert ("MLCI_TOKEN" in log, "an earlier result was taken" in log) == (trained == 2, trained == 1), log

@@ -96,7 +96,8 @@ class FolderEarlier:
         try:
             return look()
         except MlciError as error:
-            self._say(f"an earlier result is not used ({one_line(origin, 200)}): {one_line(error.cause, 400)}")
+            why = one_line(error.cause, 400) + (f" ({error.help})" if error.help else "")
+            self._say(f"an earlier result is not used ({one_line(origin, 200)}): {why}")
             return None
 
     def _trained(self, folder: str, model: str, key: str, origin: str) -> Trained:
