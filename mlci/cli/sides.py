@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlci.adapters.disk import files
+from mlci.adapters.disk.folders import unlinked
 from mlci.cli.kept import ARTIFACTS
 from mlci.domain import card
 from mlci.domain.baseline import may_become_baseline
@@ -257,7 +258,7 @@ def _kept(
     """
     from mlci.adapters.models.scored import Question, ScoredVersion
 
-    folder = Path(FETCHED, version.number)
+    folder = unlinked(FETCHED) / version.number
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     stored = ScoredVersion(registry, version, lambda _: None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from worlds import OnGitLab, impatient
 
+from mlci.adapters.baselines.artifacts import ArtifactBaselines
 from mlci.adapters.gitlab.api import Access, connect
 from mlci.adapters.gitlab.commits import GitLabCommits, Reads
 from mlci.adapters.gitlab.conversation import GitLabConversation, GitLabThreads
@@ -443,3 +444,40 @@ def test_a_server_that_is_down_is_no_project_without_a_policy(gitlab: GitLab, fa
     gitlab.fault("GET", "/repository/files/", times=99, **fault)
     with pytest.raises(ServiceFailed):
         at.commits.file("mlci.yml", at.run.commit)
+
+
+def test_pipelines_that_a_clock_begins_do_not_hide_those_of_pushes(gitlab: GitLab) -> None:
+    change, token = proposed(gitlab), gitlab.token()
+    kept = gitlab.add_pipeline()
+    gitlab.add_job(kept, "gate", status="success", artifacts={"mlci-keep/gate.json": b"{}"})
+    for _ in range(120):
+        gitlab.add_job(gitlab.add_pipeline("schedule", "main"), "mlci-report", status="success")
+    at = InJob(gitlab.environ(running(gitlab, change), token=token))
+    assert [found.run for found in at.runs.artifacts_of_branch("gate", "main")] == [kept.id]
+    looked = [request for request in gitlab.requests if request.path.endswith("/jobs?per_page=100")]
+    assert len(looked) == 51
+
+    # A pipeline is looked at for whatever began it, the newest first.
+    by_hand = gitlab.add_pipeline("web", "main")
+    gitlab.add_job(by_hand, "gate", status="success", artifacts={"mlci-keep/gate.json": b"{}"})
+    by_clock = gitlab.add_pipeline("schedule", "main")
+    gitlab.add_job(by_clock, "gate", status="success", artifacts={"mlci-keep/gate.json": b"{}"})
+    found = [found.run for found in at.runs.artifacts_of_branch("gate", "main")]
+    assert found == [by_clock.id, by_hand.id, kept.id]
+
+
+def test_a_job_of_the_default_branch_that_could_not_judge_does_not_stand_in_the_way_of_the_baseline(
+    gitlab: GitLab,
+) -> None:
+    change, token = proposed(gitlab), gitlab.token()
+    gate = b"{}"
+    gitlab.add_job(gitlab.add_pipeline(), "gate", status="success", artifacts={"mlci-keep/gate.json": gate})
+    without = {".mlci/report/gate-compare.json": b"{}", ".mlci/evidence/gate.json": b"[]"}
+    gitlab.add_job(gitlab.add_pipeline(), "gate", status="failed", artifacts=without)
+    at = InJob(gitlab.environ(running(gitlab, change), token=token))
+    assert [kept.evidence for kept in ArtifactBaselines(at.runs, "gate", "main").newest_first()] == [gate]
+
+    twice = {"one/gate.json": b"{}", "two/gate.json": b"{}"}
+    gitlab.add_job(gitlab.add_pipeline(), "gate", status="success", artifacts=twice)
+    with pytest.raises(ArtifactRefused, match="2 members"):
+        list(ArtifactBaselines(at.runs, "gate", "main").newest_first())

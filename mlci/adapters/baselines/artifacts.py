@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mlci.adapters.baselines.layout import GATE, LARGEST_GATE, LARGEST_PREDICTIONS, predictions_name
-from mlci.adapters.disk.archive import only_member
+from mlci.adapters.disk.archive import NoMember, only_member
 from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.run import Run
 from mlci.errors import ArtifactRefused, Place
@@ -39,8 +39,9 @@ class ArtifactBaselines:
         """
         expired: Artifact | None = None
         for artifact in self._runs.artifacts_of_branch(self._name, self._branch):
-            if not artifact.expired:
-                yield self._kept(artifact)
+            kept = self._kept(artifact) if not artifact.expired else None
+            if kept is not None:
+                yield kept
             expired = expired or (artifact if artifact.expired else None)
         if expired is not None and not self._starts_over:
             raise ArtifactRefused(
@@ -53,11 +54,17 @@ class ArtifactBaselines:
         """None: only the workflow can upload what ``fill`` has left in a folder."""
         return None
 
-    def _kept(self, artifact: Artifact) -> Kept:
+    def _kept(self, artifact: Artifact) -> Kept | None:
         origin = _origin(artifact)
         with _named(origin):
             packed = self._runs.content(artifact, _LARGEST_ARTIFACT)
-            evidence = only_member(packed, GATE, LARGEST_GATE, nested=artifact.nested)
+            try:
+                evidence = only_member(packed, GATE, LARGEST_GATE, nested=artifact.nested)
+            except NoMember:
+                # A job that could not judge leaves its report all the same, where a forge packs all that a job leaves.
+                if artifact.nested:
+                    return None
+                raise
 
         def predictions() -> bytes:
             name = predictions_name(read_gate(evidence, origin).candidate.name, origin)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 
 from mlci.adapters.baselines.layout import check_digest, predictions_name
 from mlci.adapters.disk import files
+from mlci.adapters.disk.folders import unlinked
 from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.baseline import may_become_baseline
 from mlci.domain.evidence import GatePredicate
@@ -117,7 +117,7 @@ def _laid_ready(kept: Kept, predicate: GatePredicate, passed: tuple[PassedOver, 
     content = kept.predictions()
     help = "something has changed it: remove it there, so that the accepted run before it is the baseline"
     check_digest(content, predicate.candidate.digest, kept.origin, help)
-    path = str(Path(folder) / predictions_name(predicate.candidate.name, kept.origin))
+    path = str(unlinked(folder) / predictions_name(predicate.candidate.name, kept.origin))
     files.write(path, content)
     return Chosen(
         path=path,

@@ -35,6 +35,10 @@ _ENCRYPTED = 0x1 | 0x40
 _ASIDE = ".mlci/"
 
 
+class NoMember(ArtifactRefused):
+    """The archive is sound and has no such file."""
+
+
 def only_member(content: bytes, name: str, limit: int, *, nested: bool = False) -> bytes:
     """The one regular file of exactly this name.
 
@@ -45,7 +49,8 @@ def only_member(content: bytes, name: str, limit: int, *, nested: bool = False) 
         nested: whether it lies in a folder; of several the one that lies least deep, and there may be one only.
 
     Raises:
-        ArtifactRefused: there is no such member or more than one; a member's name leads out of a folder; the member is
+        NoMember: there is no such member.
+        ArtifactRefused: there is more than one; a member's name leads out of a folder; the member is
             encrypted, a link, larger than the limit, packed too tightly, or broken.
     """
     with _opened(content) as archive:
@@ -53,7 +58,7 @@ def only_member(content: bytes, name: str, limit: int, *, nested: bool = False) 
         wanted = set(_called(names, name) if nested else [name])
         named = [each for each in archive.infolist() if each.filename in wanted]
         if not named:
-            raise ArtifactRefused(f"the artifact has no {name}")
+            raise NoMember(f"the artifact has no {name}")
         if len(named) > 1:
             raise ArtifactRefused(f"the artifact has {len(named)} members that are called {name}")
         _check(named[0], name, limit)

@@ -82,6 +82,23 @@ def writing(folder: str) -> Iterator[None]:
         ) from error
 
 
+def unlinked(folder: str) -> Path:
+    """A folder of ours, which something is to be laid in; a change may have put a link in its place.
+
+    Raises:
+        NotWritable: it or the folder that holds it is a link, which leads to wherever who made it likes.
+    """
+    path = Path(folder)
+    for each in (path.parent, path):
+        if each.is_symlink():
+            raise NotWritable(
+                f"{each} is a link, and what is laid there would lie elsewhere",
+                place=Place(str(each)),
+                help="remove it: mlci makes the folder itself",
+            )
+    return path
+
+
 def names_in(folder: str) -> dict[str, int]:
     """Kind (as of ``stat.S_IFMT``) of everything in a folder, by name; a link is its own kind.
 

@@ -5,21 +5,23 @@ An artifact goes by the name of the job that left it: GitLab knows no other.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
+from itertools import islice
 
 import msgspec
 
 from mlci.adapters.gitlab.api import Access, project
 from mlci.adapters.gitlab.commits import Reads
 from mlci.adapters.oneline import one_line
-from mlci.domain.baseline import OF_ITS_BRANCH
 from mlci.domain.run import Change, JobResult, Run, Triggering
 from mlci.errors import ArtifactRefused, ServiceRefused
 from mlci.ports import Artifact
 
-# How far back the default branch is looked at; each pipeline is one request more.
-_MOST_PIPELINES = 50
+# How far back the default branch is looked at, for each way to begin a pipeline of its own (domain.baseline). A pipeline
+# is one request more. A clock may begin many between two pushes that have no such job, so those are counted by themselves.
+_MOST_PIPELINES = {"push": 100, "web": 50, "schedule": 50}
 _ENDED = {"success": "success", "failed": "failure", "canceled": "cancelled", "skipped": "skipped", "manual": "skipped"}
 
 
@@ -80,21 +82,22 @@ class GitLabRuns:
     def artifacts_of_branch(self, name: str, branch: str) -> Iterator[Artifact]:
         """What the job of this name left, newest pipeline first, expired ones included; see ports.Runs for whose.
 
-        Looks at 50 pipelines at most. https://docs.gitlab.com/api/pipelines/
+        Looks at 100 pipelines of pushes at most, and at 50 each that a person or a schedule started.
         """
-        seen = 0
-        asked: dict[str, str | int] = {"ref": branch, "order_by": "id", "sort": "desc"}
+        begun = (islice(self._pipelines_begun_by(source, branch), most) for source, most in _MOST_PIPELINES.items())
+        for each in heapq.merge(*begun, key=lambda pipeline: pipeline.id, reverse=True):
+            job = self._job(each.id, name)
+            # A tag may be called like a branch, and its pipelines then name the same ref.
+            if job is not None and not job.tag and (job.size is not None or _has_expired(job)):
+                yield _artifact(job, each.id)
+
+    def _pipelines_begun_by(self, source: str, branch: str) -> Iterator[_Pipeline]:
+        """Those of a branch that began in one way, newest first. https://docs.gitlab.com/api/pipelines/"""
+        asked: dict[str, str | int] = {"ref": branch, "source": source, "order_by": "id", "sort": "desc"}
         with self._access.reading() as api:
             for each in api.paginate(project(self._project, "pipelines"), asked, shape=_Pipeline):
-                if each.source not in OF_ITS_BRANCH or each.ref != branch:
-                    continue
-                seen += 1
-                job = self._job(each.id, name)
-                # A tag may be called like a branch, and its pipelines then name the same ref.
-                if job is not None and not job.tag and (job.size is not None or _has_expired(job)):
-                    yield _artifact(job, each.id)
-                if seen == _MOST_PIPELINES:
-                    return
+                if each.source == source and each.ref == branch:
+                    yield each
 
     def artifact_of_run(self, name: str, run: int) -> Artifact | None:
         """What the job of this name left in one pipeline, where it is still there."""

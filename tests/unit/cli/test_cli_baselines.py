@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -293,3 +294,25 @@ def test_a_store_that_does_not_take_the_new_baseline_is_no_green_run(
 
     assert judged(world, monkeypatch, source=(tmp_path / "store").as_uri()) == 4
     assert world.states()["mlci/gate/churn"][0] == "failure", "or later changes go on against the older one unseen"
+
+
+@pytest.mark.parametrize("link", [".mlci/baseline", ".mlci"])
+def test_a_link_in_the_place_of_our_folder_does_not_put_production_in_the_place_of_the_candidate(
+    monkeypatch: pytest.MonkeyPatch, link: str
+) -> None:
+    world = merged(monkeypatch)
+    shutil.rmtree(".mlci")
+    Path(link).parent.mkdir(exist_ok=True)
+    Path(link).symlink_to(".." if "/" in link else ".")
+    for place in ("predictions.csv", "baseline/predictions.csv"):
+        Path(place).parent.mkdir(exist_ok=True)
+        Path(place).write_text(WORSE)
+    change_on(world)
+
+    exit = run(
+        ("gate-compare", "--candidate", "predictions.csv", "--baseline-from", "artifacts"),
+        world.entered(monkeypatch).environ,
+    )
+
+    assert exit == 2
+    assert Path("predictions.csv").read_text() == WORSE
