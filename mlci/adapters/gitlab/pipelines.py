@@ -19,8 +19,8 @@ from mlci.domain.run import Change, JobResult, Run, Triggering
 from mlci.errors import ArtifactRefused, ServiceRefused
 from mlci.ports import Artifact
 
-# How far back the default branch is looked at, for each way to begin a pipeline of its own (domain.baseline). A pipeline
-# is one request more. A clock may begin many between two pushes that have no such job, so those are counted by themselves.
+# How far back the default branch is looked at, for each way to begin a pipeline of its own (domain.baseline). A
+# pipeline is one request more. A clock may begin many between two pushes, without such a job, so each way has its own.
 _MOST_PIPELINES = {"push": 100, "web": 50, "schedule": 50}
 _ENDED = {"success": "success", "failed": "failure", "canceled": "cancelled", "skipped": "skipped", "manual": "skipped"}
 
