@@ -23,6 +23,7 @@ MOST_COLUMNS = 10_000
 LARGEST_FILE = 32 << 20
 MOST_ROWS = 1_000_000
 
+_PIPELINE = ".gitlab-ci.yml"
 _ROWS = {".csv": ",", ".tsv": "\t"}
 _LINES = (".jsonl", ".ndjson")
 _PARQUET = (".parquet", ".pq")
@@ -58,7 +59,8 @@ def survey(folder: Path) -> Survey:
         remote=_remote(folder),
         branch=_branch(folder),
         github=(top / ".github").is_dir(),
-        gitlab=(top / ".gitlab-ci.yml").is_file(),
+        gitlab=(top / _PIPELINE).is_file(),
+        stages=_stages(top / _PIPELINE),
         scripts={path: _text(folder / path) for path in scripts},
         targets=tuple(name for name in dict.fromkeys(targets) if _TRAINS.search(name)),
         commands=tuple(name for name in dict.fromkeys(commands) if _TRAINS.search(name)),
@@ -162,6 +164,19 @@ def _rows_of_parquet(path: Path, columns: Sequence[str]) -> Iterable[list[str]]:
 def _as_id(value: Any) -> str:
     """A value as an id; empty for what nobody writes as one."""
     return str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def _stages(path: Path) -> tuple[str, ...]:
+    if not path.is_file():
+        return ()
+    from mlci.adapters.gitlab.cifile import GITLAB
+    from mlci.adapters.yamltree import Items, Odd, as_block, as_texts, content, tree
+
+    try:
+        listed = as_block(tree(content(path), GITLAB), "a pipeline").entries.get("stages")
+        return as_texts(listed) if isinstance(listed, Items) and not listed.reference else ()
+    except Odd:
+        return ()
 
 
 def _has_code_beside(folder: Path, top: Path) -> bool:

@@ -47,6 +47,8 @@ def exit_of(verdict: Verdict, own: Mapping[str, Any]) -> Exit:
 
 # Parameters that name files a command writes; every other path is read.
 _WRITTEN = ("report", "evidence")
+# What a command in a help begins with.
+_PROGRAMS = ("git", "mlci", "mlflow", "pip")
 
 
 @dataclass(frozen=True)
@@ -241,5 +243,11 @@ def _problem(error: MlciError, environ: Mapping[str, str]) -> Finding:
         verdict=Verdict.INCONCLUSIVE,
         reason="input-error",
         message=redact(message, environ),
-        explanation=redact(f"{error.title} {error.help or ''}".strip(), environ),
+        explanation=redact(f"{error.title} {_as_sentence(error.help or '')}".strip(), environ),
     )
+
+
+def _as_sentence(help: str) -> str:
+    """What to do, as it begins after a full stop; what begins with code stays as it is written."""
+    first = help.partition(" ")[0].rstrip(",;")
+    return help if not first.isalpha() or first in _PROGRAMS else f"{help[0].upper()}{help[1:]}"

@@ -222,6 +222,7 @@ def _pipeline(place: _Place, answers: Answers, *, force: bool) -> tuple[dict[Pat
     if force or there in (None, content):
         return {path: content}, left
     if not including.has(there or b"", _config(place)):
+        inputs["stage"] = including.stage_among(place.survey.stages)
         left.insert(0, including.left(there or b"", including.included(component, **inputs)))
     return {}, left
 

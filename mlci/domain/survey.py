@@ -49,6 +49,7 @@ class Survey:
         branch: that changes are merged to, as far as the checkout knows; None where it does not.
         github: whether the repository has a folder .github.
         gitlab: whether the repository has a file .gitlab-ci.yml.
+        stages: that this file lists, in order; none where it lists none or cannot be read.
         scripts: text by path of the Python files whose names speak of training, nearest to the top first.
         targets: targets of a Makefile whose names speak of training.
         commands: commands that pyproject.toml declares and whose names speak of training.
@@ -65,6 +66,7 @@ class Survey:
     branch: str | None = None
     github: bool = False
     gitlab: bool = False
+    stages: tuple[str, ...] = ()
     scripts: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()

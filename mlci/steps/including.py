@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from mlci.config.quote import printable
 from mlci.errors import UsageError
@@ -11,8 +12,26 @@ from mlci.steps.caller import scalar
 FILE = ".gitlab-ci.yml"
 
 _HEAD = """\
-# A worse model cannot be merged. In Settings, Merge requests, choose "Pipelines must succeed".
+# A worse model cannot be merged, once the settings of the project are made: mlci doctor says what is missing.
 """
+# What has to be set in a project, by where; the templates of whole pipelines say the same.
+SETTINGS = (
+    ("Settings > Access tokens", "a project access token with the role Developer and the scope api"),
+    (
+        "Settings > CI/CD > Variables",
+        "that token as MLCI_TOKEN, masked and hidden, not protected, environment scope mlci",
+    ),
+    (
+        "Settings > Merge requests",
+        '"Pipelines must succeed" and "All threads must be resolved" on, "Skipped pipelines are considered successful" '
+        "off",
+    ),
+    ("Settings > Repository > Protected branches", "the default branch is protected, and nobody may push to it"),
+    (
+        "Build > Pipeline schedules",
+        "one a month for the default branch, because artifacts expire and the baseline with them",
+    ),
+)
 _OF_CHANGE = '$CI_PIPELINE_SOURCE == "merge_request_event"'
 # As https://docs.gitlab.com/ci/yaml/workflow/ has it for pipelines of merge requests.
 WORKFLOW = f"""\
@@ -58,6 +77,19 @@ def included(component: str, **inputs: str | None) -> str:
     return "".join(lines)
 
 
+def stage_among(stages: Sequence[str]) -> str | None:
+    """The stage that the jobs are given in a pipeline that is there already, which is its last.
+
+    Args:
+        stages: that it lists, in order.
+
+    Returns:
+        None where they stand in their own, ``test``: it is listed, or nothing is, and then it is there by itself.
+    """
+    own = [one for one in stages if one.isprintable() and "$[[" not in one and one not in (".pre", ".post")]
+    return own[-1] if own and "test" not in own else None
+
+
 def left(content: bytes, entry: str) -> str:
     """What is left to do by hand where a pipeline is there already, as a paragraph.
 
@@ -91,10 +123,7 @@ def settings(host: str | None) -> str:
     """
     mirror = f"\n    on {host}, a mirror of mlci as the project mlci/mlci: components come from the same server"
     return (
-        "In the project on GitLab these are left to do, and mlci doctor says whether they are done:\n"
-        "    Settings, Access tokens: a project access token with the role Developer and the scope api\n"
-        "    Settings, CI/CD, Variables: that token as MLCI_TOKEN, masked, not protected, environment scope mlci\n"
-        "    Settings, Merge requests: 'Pipelines must succeed' and 'All threads must be resolved'\n"
-        "    Settings, Repository, Protected branches: nobody pushes to the default branch"
+        "In the project on GitLab these are left to do, and mlci doctor says whether they are done:"
+        + "".join(f"\n    {place}: {what}" for place, what in SETTINGS)
         + (mirror if host not in (None, "gitlab.com") else "")
     )

@@ -297,8 +297,8 @@ def ignoring(content: bytes, model: str | None = None) -> bytes:
     return b"".join((ended, *lacking)) if lacking else content
 
 
-def forge_of(survey: Survey, given: str | None, hosts: Iterable[str] = ()) -> str:
-    """Whose pipeline is written: github, gitlab, or none where neither the remote nor the files say.
+def forge_of(survey: Survey, given: str | None, hosts: Iterable[str] = ()) -> str | None:
+    """Whose pipeline is written: github, gitlab, or none as it was asked; None where nothing says whose.
 
     Args:
         hosts: that are known to be GitLab's.
@@ -310,16 +310,17 @@ def forge_of(survey: Survey, given: str | None, hosts: Iterable[str] = ()) -> st
     if named is not None:
         return named
     if survey.github and survey.gitlab:
-        return "none"
-    return "github" if survey.github else "gitlab" if survey.gitlab else "none"
+        return None
+    return "github" if survey.github else "gitlab" if survey.gitlab else None
 
 
-def advice(survey: Survey, answers: Answers, *, source: str | None, forge: str) -> list[str]:
+def advice(survey: Survey, answers: Answers, *, source: str | None, forge: str | None) -> list[str]:
     """What is left to do by hand, one paragraph each.
 
     Args:
         answers: as they stand in mlci.yml.
         source: the file that was split; None where none was.
+        forge: whose pipeline is written, as ``forge_of`` says.
     """
     train = answers.train or ""
     text = script_text(survey, train)
@@ -349,12 +350,16 @@ def advice(survey: Survey, answers: Answers, *, source: str | None, forge: str) 
             "Everything in the repository counts as its code until train.paths narrows it. If it reads nothing outside "
             f"of {one_line(survey.below)}, write in place of train of {DEFAULT_FILE}\n    {_narrowed(train, model)}"
         )
-    if forge == "none":
+    if forge is None and survey.github and survey.gitlab:
+        found.append(
+            "No pipeline was written: there are .github and .gitlab-ci.yml: say --forge github or --forge gitlab."
+        )
+    elif forge is None:
         found.append(
             "No pipeline was written: neither the remote nor the files say whose it is. --forge github or --forge "
             "gitlab writes it."
         )
-    elif not (survey.requirements or survey.project):
+    elif forge != "none" and not (survey.requirements or survey.project):
         found.append("There is no requirements.txt: say in setup: of the pipeline what training needs installed.")
     return found
 

@@ -94,7 +94,7 @@ def page(command: Command) -> str:
     parts = [
         f"{banner(SOURCE)}# {command.name}\n",
         f"{command.summary}\n",
-        *(f"{paragraph}\n" for paragraph in command.description),
+        *(f"{paragraph}\n" for paragraph in command.told("github")),
         f"```yaml\n{_example(command)}```\n",
         *([f"{_NOTES[command.name]}\n"] if command.name in _NOTES else []),
         f"## Inputs\n\n{table(('input', 'meaning'), _inputs(command))}",

@@ -127,7 +127,8 @@ class Command:
         extras: parts of the package it needs besides the core.
         permissions: what its token must be allowed on the forge; empty for a step that needs no token.
         at_hand: whether only a person at a machine starts it, so that no action offers it.
-        on_gitlab: what is otherwise on GitLab, as a paragraph; empty where nothing is.
+        on_github: what is otherwise on GitHub, as a paragraph; empty where nothing is.
+        on_gitlab: the same of GitLab.
     """
 
     name: str
@@ -140,12 +141,17 @@ class Command:
     extras: tuple[str, ...] = ()
     permissions: tuple[Permission, ...] = ()
     at_hand: bool = False
+    on_github: str = ""
     on_gitlab: str = ""
 
     @property
     def explained(self) -> tuple[str, ...]:
-        """The whole description: what holds everywhere, and what is otherwise on GitLab."""
-        return (*self.description, *([self.on_gitlab] if self.on_gitlab else []))
+        """The whole description: what holds everywhere, and what is otherwise on each forge."""
+        return (*self.description, *filter(None, (self.on_github, self.on_gitlab)))
+
+    def told(self, forge: ForgeName) -> tuple[str, ...]:
+        """The description for those who are on a forge."""
+        return (*self.description, *filter(None, (self.on_github if forge == "github" else self.on_gitlab,)))
 
     @cached_property
     def by_name(self) -> dict[str, Param]:

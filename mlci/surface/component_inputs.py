@@ -89,6 +89,8 @@ def _description(param: Param) -> str:
     # An input is a text, and YAML takes what has no quotes for something else.
     text = re.sub(r"Takes (true) or (false)\.", r'Takes "\1" or "\2", in quotes.', explained(param))
     text = re.sub(r"Takes a number( or a percentage)?\.", r"Takes a number\1, in quotes.", text)
+    if param.name == "change":
+        text = text.replace("Takes a number", "Takes a whole number")
     if param.name == "touched":
         text += " It may be a variable of that job, as in $MLCI_OUTPUT_PLAN_MODEL."
     return text
@@ -97,6 +99,8 @@ def _description(param: Param) -> str:
 def _regex(param: Param) -> str:
     if param.name == "touched":
         return TRUTH_OR_VARIABLE
+    if param.name == "change":
+        return r"^([1-9][0-9]*)?$"
     if param.kind == "number":
         return f"^({_NUMBER})?$"
     if param.kind == "tolerance":
@@ -142,7 +146,8 @@ def rules(default: tuple[dict[str, str], ...] = RULES) -> ComponentInput:
         "the pipelines of merge requests, and those of the default branch that a push, a schedule or a person started, "
         "unless the variable MLCI_FORKS is true"
         if default == RULES
-        else "pipelines of the default branch that a schedule or a person started with the variable MLCI_FORKS: true"
+        else "pipelines of the default branch that a schedule or a person started with the variable MLCI_FORKS with "
+        "the value true"
     )
     return ComponentInput(
         name="rules", type="array", default=[dict(rule) for rule in default],
@@ -167,11 +172,12 @@ def environment() -> ComponentInput:
     )  # fmt: skip
 
 
-def expire_in() -> ComponentInput:
+def expire_in(*, keeps_production: bool = False) -> ComponentInput:
     """How long artifacts are kept."""
     return ComponentInput(
         name="expire-in", default="90 days", regex=r"^.+$",
-        description="How long the artifacts are kept. Later pipelines find production there.",
+        description="How long the artifacts are kept."
+        + (" Later pipelines find production there." if keeps_production else ""),
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def inputs() -> tuple[ComponentInput, ...]:
             "scored by a command of the repository, production's own commit must be among them.",
         ),
         own.environment(),
-        own.expire_in(),
+        own.expire_in(keeps_production=True),
     )  # fmt: skip
 
 
@@ -140,9 +140,7 @@ def _conclude() -> dict[str, Any]:
     before = ("plan", "model", "gate")
     given = {
         "expect": raw(Quoted(",".join(_named(name) for name in before))),
-        "model-jobs": raw(Quoted(f"{_named('model')},{_named('gate')}")),
         "may-warn": raw(_named("gate")),
-        "plan": raw(_named("plan")),
     }
     return _job(CONCLUDE, given, needs=[_needed(name, artifacts=False) for name in before])
 

@@ -47,7 +47,7 @@ _EXAMPLES = {
     "model-ci": 'reuse-from: artifacts\nregister: "false"\n',
     "gate-compare": "candidate: predictions.csv\nbaseline-from: artifacts\n",
     "report": "gate-job: mlci-gate\nbaseline-from: artifacts\n",
-    "conclude": "expect: mlci-plan, mlci-model-ci, mlci-gate-compare\nplan: mlci-plan\n",
+    "conclude": "expect: mlci-plan, mlci-model-ci, mlci-gate-compare\n",
 }  # fmt: skip
 
 _NOTES = {
@@ -62,7 +62,10 @@ _NOTES = {
         "`report` the numbers of a fork's change. With `exit-on-warn` a warn is orange: the job has `allow_failure` "
         "for exit 20."
     ),
-    "report": "It stands in a pipeline of the default branch with `MLCI_FORKS: \"true\"`, and checks nothing out.",
+    "report": (
+        "It stands in a pipeline of the default branch that has the variable `MLCI_FORKS` with the value `true`, and "
+        "checks nothing out."
+    ),
     "conclude": (
         "In the last stage it is red where a job that it expects failed, was skipped or is missing, which GitLab's own "
         "rule, *Pipelines must succeed*, does not see."
@@ -106,7 +109,7 @@ def _step(job: Job) -> list[str]:
     return [
         f"## {step.name}\n",
         f"{step.summary}\n",
-        *(f"{paragraph}\n" for paragraph in step.explained),
+        *(f"{paragraph}\n" for paragraph in step.told("gitlab")),
         _example(step.name, _EXAMPLES[step.name]),
         f"{_NOTES[step.name]} {_TOKEN if job.secret else _NO_TOKEN}\n",
         _inputs(inputs(job)),

@@ -120,7 +120,7 @@ def inputs(job: Job) -> tuple[ComponentInput, ...]:
         own.rules(own.FORK_RULES if job.step is REPORT else own.RULES),
         own.timeout(job.timeout),
         *([own.environment()] if job.secret else []),
-        own.expire_in(),
+        own.expire_in(keeps_production=job.step is GATE_COMPARE),
         *([own.extras()] if job.step.extras else []),
     )
 

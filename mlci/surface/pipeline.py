@@ -133,8 +133,15 @@ PLAN = Command(
     summary="List what a change touches, and say whether the model has to be trained and judged again.",
     description=(
         "Everything may touch the model except documentation and tests; train.paths narrows that down. A change of "
-        "mlci.yml, of a workflow, or of more files than the forge lists always does.",
-        "Jobs that train and judge run only where the output model is true; conclude accepts that they were skipped.",
+        "mlci.yml or of the pipeline always does.",
+    ),
+    on_github=(
+        "On GitHub a change of more files than the API lists always does, too. Jobs that train and judge run only "
+        "where the output model is true; conclude accepts that they were skipped."
+    ),
+    on_gitlab=(
+        "On GitLab the jobs that train and judge are always there. They take the output model as touched, and end at "
+        "once where it is false."
     ),
     params=(
         CONFIG,
@@ -226,9 +233,12 @@ REPORT = Command(
     title="Report on a fork's change",
     summary="Judge again what another run measured, by the policy of the branch to merge to, and post it as advisory.",
     description=(
-        "For a workflow that workflow_run starts after the run of a pull request from a fork, whose own token may not "
-        "write. The artifact of that run is taken as hostile: only its numbers are read, judged again and rendered.",
-        "The pull request is found through the API. Numbers that a fork measured never turn a status green.",
+        "The run of a fork's change has no token that may write. What it left is taken as hostile: only its numbers "
+        "are read, judged again and rendered.",
+    ),
+    on_github=(
+        "On GitHub it is for a workflow that workflow_run starts after the run of a pull request from a fork. The pull "
+        "request is found through the API. Numbers that a fork measured never turn a status green."
     ),
     on_gitlab=(
         "On GitLab it is for a pipeline of the default branch, started by a schedule or a person, and reports on every "
@@ -245,7 +255,7 @@ REPORT = Command(
         ),
         Param(
             name="key", kind="text",
-            help="The key that the run of the pull request reported under; left out, the model's name.",
+            help="The key that the run of the change reported under; left out, the model's name.",
         ),
         replace(
             BASELINE_FROM,
@@ -259,7 +269,7 @@ REPORT = Command(
         report("report"),
         FORMAT,
         COMMENT,
-        STATUS,
+        replace(STATUS, only="github"),
         THREAD,
         DRY_RUN,
     ),
@@ -278,9 +288,11 @@ CONCLUDE = Command(
     name="conclude",
     title="Conclude a pipeline",
     summary="The one job to require: red when a job it needs failed, was cancelled, was skipped or is missing.",
-    description=(
-        "Give it toJSON(needs) and let its job run with if: always(). GitHub counts a skipped job as a success; this "
-        "one does not, unless the job is named in may-skip, or in model-jobs and plan found the model untouched.",
+    description=(),
+    on_github=(
+        "On GitHub give it toJSON(needs) and let its job run with if: always(). GitHub counts a skipped job as a "
+        "success; this one does not, unless the job is named in may-skip, or in model-jobs and plan found the model "
+        "untouched."
     ),
     on_gitlab=(
         "On GitLab it asks for the jobs of its own pipeline: those that expect names, or all. A job whose failure is "
@@ -293,7 +305,7 @@ CONCLUDE = Command(
         ),
         Param(name="expect", kind="names", help="Jobs that must be among them; one that is not is red."),
         Param(
-            name="model-jobs", kind="names",
+            name="model-jobs", kind="names", only="github",
             help="Jobs that run only where plan found the model touched; plan's word excuses these alone.",
         ),
         Param(name="may-skip", kind="names", help="Jobs that may be skipped for any reason."),
@@ -302,7 +314,10 @@ CONCLUDE = Command(
             name="may-warn", kind="names", only="gitlab",
             help="Jobs that may end in orange: failed, and allowed to by their allow_failure; they are listed.",
         ),
-        Param(name="plan", kind="text", default="plan", help="The job that ran plan, where there is one."),
+        Param(
+            name="plan", kind="text", default="plan", only="github",
+            help="The job that ran plan, where there is one.",
+        ),
         report("conclude"),
         FORMAT,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -38,6 +39,14 @@ def init(*words: str) -> int:
     return run(["init", "--yes", "--target", "churned", *words], {})
 
 
+def told_lines(told: str) -> dict[str, Any]:
+    """The lines that init says go into a pipeline that is there."""
+    lines = "".join(line[4:] + "\n" for line in told.splitlines() if line.startswith("    "))
+    return dict(
+        yaml.safe_load(lines.partition("include:")[1] + lines.partition("include:")[2].partition("Settings")[0])
+    )
+
+
 def test_a_newcomer_gets_an_include_and_is_told_what_is_left(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -49,7 +58,7 @@ def test_a_newcomer_gets_an_include_and_is_told_what_is_left(
     assert f"@{PIN.sha} # v{PIN.version}\n" in PIPELINE.read_text()
     assert "workflow" in pipeline
     assert not (repository / ".github").exists()
-    for part in ("MLCI_TOKEN", "role Developer", "environment scope mlci", "'Pipelines must succeed'", "mlci doctor"):
+    for part in ("MLCI_TOKEN", "role Developer", "environment scope mlci", '"Pipelines must succeed"', "mlci doctor"):
         assert part in told
     assert "a mirror" not in told
     assert "git add -- .gitignore .gitlab-ci.yml mlci.yml train.py" in told
@@ -77,8 +86,7 @@ def test_a_pipeline_that_is_there_stays_and_the_lines_for_it_are_told(capsys: py
     assert PIPELINE.read_text() == OWN
     assert Path("mlci.yml").exists()
     assert ".gitlab-ci.yml is there already and stays as it is" in told
-    lines = "".join(line[4:] + "\n" for line in told.splitlines() if line.startswith("    "))
-    added = yaml.safe_load(lines.partition("Settings")[0])
+    added = told_lines(told)
     assert added["include"][0]["component"].startswith("$CI_SERVER_FQDN/mlci/mlci/model@")
     assert ".gitlab-ci.yml" not in told.partition("git add")[2]
 
@@ -88,6 +96,29 @@ def test_a_pipeline_that_is_there_stays_and_the_lines_for_it_are_told(capsys: py
 
     assert init("--force") == 0
     assert "tests" not in yaml.safe_load(PIPELINE.read_text())
+
+
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        ("stages: [build, ship it]\n", {"stage": "ship it"}),
+        ("stages:\n  - build\n  - test\n", None),
+        ("variables: {A: b}\n", None),
+        ("stages: [build\n", None),
+        ("stages: !reference [.shared, stages]\n", None),
+        ("stages: [build, [ship]]\n", None),
+        ("spec: {inputs: {}}\n---\nstages: [build]\n", None),
+    ],
+)
+def test_the_lines_for_a_pipeline_without_a_stage_test_name_one_that_it_has(
+    stages: str, expected: dict[str, str] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    PIPELINE.write_text(stages)
+
+    assert init() == 0
+
+    (entry,) = told_lines(capsys.readouterr().out)["include"]
+    assert entry.get("inputs") == expected
 
 
 @pytest.mark.parametrize("kind", ["link", "folder"])
@@ -149,3 +180,23 @@ def test_whose_pipeline_is_written(
     assert run(["init", "--yes", "--target", "churned", *words], environ) == 0
     assert PIPELINE.exists() is expected
     assert ("a mirror of mlci" in capsys.readouterr().out) is (expected and "gitlab.com" not in address)
+
+
+def test_none_that_was_asked_for_is_given_no_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert init("--forge", "none") == 0
+    assert "No pipeline was written" not in capsys.readouterr().out
+
+
+def test_where_the_files_are_of_both_forges_init_asks_for_one(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remote(repository, "git@code.example.com:a/b.git")
+    PIPELINE.write_text(OWN)
+    (repository / ".github").mkdir()
+
+    assert init() == 0
+
+    told = " ".join(capsys.readouterr().out.split())
+    assert "there are .github and .gitlab-ci.yml: say --forge github or --forge gitlab" in told
+    assert "neither the remote nor the files" not in told
+    assert PIPELINE.read_text() == OWN

@@ -15,6 +15,7 @@ from mlci.config import scalar
 from mlci.domain.setup import scripts
 from mlci.surface import component_inputs as own
 from mlci.surface import component_model
+from mlci.surface.action_pages import page
 from mlci.surface.command import Command
 from mlci.surface.component_model import model_files
 from mlci.surface.component_pages import component_pages
@@ -171,7 +172,7 @@ REGEX = {
         ("job-name", ["mlci", "my job: 1"], ["", ".hidden", " "]),
         ("timeout", ["", "2h", "90 s", "1.5d"], ["2", "h", "2 hours", "-2h"]),
         ("seed", ["", "17", "1e3"], ["seventeen", "0x1f"]),
-        ("change", ["", "7"], ["!7", "seven"]),
+        ("change", ["", "7", "120"], ["!7", "seven", "0", "07", "1.5", "-3", "+3", "1e9", "7\n"]),
         ("job-prefix", ["mlci", "churn-2"], ["", ".x", "a,b", "a b", "a\nb"]),
     ],
 )
@@ -298,7 +299,6 @@ def test_what_plan_found_reaches_the_jobs_that_it_spares() -> None:
     assert jobs["gate"]["MLCI_GATE_COMPARE_CANDIDATE"] == "mlci-model" == MODEL_CI.by_name["keep"].default
     assert value(jobs["conclude"]["MLCI_CONCLUDE_EXPECT"]).replace(PREFIX, "p") == "p-plan,p-model,p-gate"
     assert value(jobs["conclude"]["MLCI_CONCLUDE_MAY_WARN"]).replace(PREFIX, "p") == "p-gate"
-    assert value(jobs["conclude"]["MLCI_CONCLUDE_PLAN"]).replace(PREFIX, "p") == "p-plan"
 
 
 @pytest.mark.parametrize(
@@ -355,9 +355,42 @@ def test_doctor_sees_what_the_script_runs(step: Command) -> None:
     assert scripts.called(scripts.spoken(SETUP), {"MLCI_COMMAND": step.name}) == ()
 
 
+@pytest.mark.parametrize(("name", "without"), [(REPORT, {"status"}), (CONCLUDE, {"needs", "model-jobs", "plan"})])
+def test_what_means_nothing_to_gitlab_is_no_input(name: Command, without: set[str]) -> None:
+    assert without <= set(name.by_name)
+    assert not without & set(HEADERS[f"templates/{name.name}.yml"]["inputs"])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_production_is_said_to_be_found_where_a_gate_keeps_it(name: str) -> None:
+    keeps = "production" in HEADERS[name]["inputs"]["expire-in"]["description"]
+
+    assert keeps is (name in (MODEL, "templates/gate-compare.yml"))
+
+
+@pytest.mark.parametrize("text", [component_pages()["components.md"], *FILES.values()], ids=["components.md", *FILES])
+def test_nothing_of_githubs_is_said_to_those_on_gitlab(text: str) -> None:
+    said = " ".join(text.split())
+
+    for word in ("pull request", "workflow_run", "toJSON", "GitHub", "if: always()", "a workflow", "MLCI_FORKS: "):
+        assert word not in said, word
+
+
+@pytest.mark.parametrize("step", STEPS, ids=STEP_IDS)
+def test_nothing_of_gitlabs_is_said_to_those_on_github(step: Command) -> None:
+    assert "GitLab" not in page(step)
+    assert all(paragraph in page(step) for paragraph in step.told("github"))
+
+
+def test_the_command_line_says_what_holds_on_each_forge() -> None:
+    assert {*CONCLUDE.told("github"), *CONCLUDE.told("gitlab")} == set(CONCLUDE.explained)
+    assert "toJSON(needs)" in " ".join(CONCLUDE.told("github"))
+    assert "toJSON(needs)" not in " ".join(CONCLUDE.told("gitlab"))
+
+
 def test_the_page_names_every_input_of_every_component() -> None:
-    page = component_pages()["components.md"]
-    sections = {part.partition("\n")[0]: part for part in page.split("\n## ")}
+    text = component_pages()["components.md"]
+    sections = {part.partition("\n")[0]: part for part in text.split("\n## ")}
 
     assert list(sections)[1:] == [component_model.NAME, *STEP_IDS]
     for name in FILES:

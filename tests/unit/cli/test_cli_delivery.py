@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from cli.running import World, on_main, predictions, proposed
 
+from mlci.cli import delivery
 from mlci.cli.main import run
-from mlci.errors import NotWritable, ServiceFailed, ServiceRefused
+from mlci.errors import FileMissing, NotWritable, ServiceFailed, ServiceRefused
 
 JUDGE = ("gate-compare", "--candidate", "c.csv", "--baseline", "b.csv")
 REPORT = Path(".mlci/report/gate-compare.json")
@@ -315,3 +316,30 @@ def test_every_problem_of_the_policy_that_holds_is_shown(monkeypatch: pytest.Mon
     assert judged(world, monkeypatch) == 2
 
     assert [finding["id"] for finding in report()["findings"]] == ["input:C003", "input:C002"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--candidate", "mlci-model"), "A named file does not exist or cannot be opened. See why in the job"),
+        (("--candidate", "c.txt"), ". Predictions end in .csv"),
+    ],
+)
+def test_what_to_do_about_a_problem_is_a_sentence_of_its_own(
+    words: tuple[str, ...], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("c.txt").write_text("x")
+
+    judged(agreed(), monkeypatch, *words)
+
+    (finding,) = report()["findings"]
+    assert expected in finding["explanation"]
+
+
+@pytest.mark.parametrize(
+    "help", ['pip install "mlci[parquet]"', "--force replaces it", "docs/github.md has the lines", ""]
+)
+def test_what_begins_with_code_keeps_its_letters(help: str) -> None:
+    finding = delivery.unjudged("plan", FileMissing("gone", help=help)).findings[0]
+
+    assert finding.explanation == f"{FileMissing.title} {help}".strip()

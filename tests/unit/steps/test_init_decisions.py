@@ -237,14 +237,14 @@ def test_a_model_that_training_writes_beside_itself_is_no_part_of_a_commit() -> 
         ({"remote": "https://github.com/a/b", "gitlab": True}, "github"),
         ({"remote": "https://git.example.com/a/b", "gitlab": True}, "gitlab"),
         ({"gitlab": True}, "gitlab"),
-        ({"github": True, "gitlab": True}, "none"),
-        ({"remote": "https://git.example.com/a/b"}, "none"),
+        ({"github": True, "gitlab": True}, None),
+        ({"remote": "https://git.example.com/a/b"}, None),
         ({"remote": "https://git.example.com/a/b", "github": True}, "github"),
         ({"github": True}, "github"),
-        ({}, "none"),
+        ({}, None),
     ],
 )
-def test_the_forge_is_that_of_the_remote_or_of_the_folder(facts: dict[str, Any], expected: str) -> None:
+def test_the_forge_is_that_of_the_remote_or_of_the_folder(facts: dict[str, Any], expected: str | None) -> None:
     assert init.forge_of(surveyed(**facts), None, ["code.example.com"]) == expected
     assert init.forge_of(surveyed(**facts), "none") == "none"
 

@@ -87,6 +87,48 @@ def test_a_pipeline_that_has_the_include_already_is_known(text: str, config: str
     assert including.has(text.encode(), config) is expected
 
 
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        ((), None),
+        (("build", "test", "deploy"), None),
+        (("lint", "deploy"), "deploy"),
+        ((".pre", "deploy", ".post"), "deploy"),
+        ((".pre", ".post"), None),
+        (("build", "$[[ inputs.x ]]", "a\x1b[2J"), "build"),
+    ],
+)
+def test_a_stage_is_named_where_the_pipeline_has_stages_without_ours(
+    stages: tuple[str, ...], expected: str | None
+) -> None:
+    assert including.stage_among(stages) == expected
+
+
+def test_everything_that_has_to_be_set_is_told() -> None:
+    told = including.settings("gitlab.com")
+
+    for part in (
+        "a project access token with the role Developer and the scope api",
+        "as MLCI_TOKEN, masked and hidden, not protected, environment scope mlci",
+        '"Pipelines must succeed" and "All threads must be resolved" on',
+        '"Skipped pipelines are considered successful" off',
+        "protected",
+        "one a month for the default branch",
+    ):
+        assert part in told, part
+
+
+@pytest.mark.parametrize("name", ["mlci-gate", "mlci-model"])
+def test_a_template_asks_for_the_same_settings(name: str) -> None:
+    template = Path(__file__).parents[3] / f"workflows-templates/gitlab/{name}.gitlab-ci.yml"
+    head = " ".join(
+        line.removeprefix("#").strip() for line in template.read_text().partition("\ninclude:")[0].splitlines()
+    )
+
+    for place, what in including.SETTINGS:
+        assert f"- {place}: {what}" in head
+
+
 def test_a_server_of_ones_own_needs_a_mirror() -> None:
     assert "a mirror of mlci" in including.settings("gitlab.example.com")
     assert "a mirror" not in including.settings("gitlab.com") + including.settings(None)

@@ -1,4 +1,4 @@
-"""What merge requests from forks meet: a pipeline of their own, a token that is not theirs, and no comment."""
+"""What merge requests from forks meet: a pipeline of their own, a token that is not theirs, and no note."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _report(setup: Setup) -> Finding:
     return finding(
         "report",
         Verdict.WARN,
-        "no scheduled job reports on merge requests from forks: they get no comment",
+        "no scheduled job reports on merge requests from forks: they get no note",
         "Add the component report, and a schedule in Build, Pipeline schedules, with the variable MLCI_FORKS set to "
         "true. Where nobody may fork the project it is not needed.",
         reason="fork",
