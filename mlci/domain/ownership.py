@@ -157,5 +157,5 @@ def forked() -> Finding:
         reason="fork",
         advisory=True,
         message="the change comes from a fork: its own code measured these numbers",
-        explanation="They are advisory until code of this repository measures them, in the merge queue or on a branch.",
+        explanation="The numbers are advisory until a run of this repository itself measures them.",
     )

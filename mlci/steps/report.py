@@ -89,6 +89,6 @@ def _advisory() -> Finding:
         "fork",
         Verdict.WARN,
         "the numbers were measured by a run that is not trusted, so this report is advisory",
-        "Code of the change computed them, and nobody has checked them against the examples. "
+        "Code of the change computed the numbers, and nobody has checked them against the examples. "
         "Measure the model again with trusted code before the result may decide.",
     )
