@@ -20,7 +20,7 @@ from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.finding import Finding
-from mlci.domain.ownership import forked, gate_changed, holdout_changed, other_branch
+from mlci.domain.ownership import forked, gate_changed, holdout_changed, holdout_unknown, other_branch
 from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError
 
 if TYPE_CHECKING:
@@ -271,8 +271,10 @@ def _about_holdout(gate: Gate, forge: Forge, config: Config) -> Iterator[Finding
     # A lock of many files says nothing of a holdout that git keeps itself.
     if changed and not any(reads.is_itself(path, "holdout") for path in changed) and kept_by_git(reads, file, environ):
         changed = []
-    if changed or not files.complete:
+    if changed:
         yield holdout_changed(changed)
+    elif not files.complete:
+        yield holdout_unknown(files.why)
 
 
 def _production(sides: Sides, chosen: Chosen | None) -> Given | None:

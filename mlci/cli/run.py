@@ -9,7 +9,7 @@ from typing import Any
 from mlci.adapters.disk import files
 from mlci.cli import gate_compare, model_ci
 from mlci.cli.delivery import discard
-from mlci.cli.forge import COMMENT, forge_of
+from mlci.cli.forge import COMMENT, on_github, on_gitlab
 from mlci.cli.invocation import Invocation
 from mlci.errors import Exit, Place, UsageError
 from mlci.surface.command import Command
@@ -23,8 +23,8 @@ _ELSEWHERE = ("*/mlci.yml", "*/*/mlci.yml")
 def run(invocation: Invocation) -> Exit:
     """Train or reuse, score, judge and, unless it is a change, register; the exit is that of the step that ended it."""
     own = invocation.own
-    _require_configuration(invocation)
     _refuse_a_pipeline(invocation)
+    _require_configuration(invocation)
     model = _step(invocation, MODEL_CI, register="false" if own["base"] else own["register"], reuse=own["reuse"])
     gate = _step(
         invocation,
@@ -56,7 +56,8 @@ def _require_configuration(invocation: Invocation) -> None:
 
 def _refuse_a_pipeline(invocation: Invocation) -> None:
     """A pipeline's jobs hold different tokens; one process that does everything would hold them all."""
-    if forge_of(invocation.environ) is not None:
+    # Whatever else the runner says: nothing of it is needed to refuse, and nobody is asked.
+    if on_github(invocation.environ) or on_gitlab(invocation.environ):
         raise UsageError(
             "mlci run is for a developer's machine",
             help="in a pipeline use model-ci and gate-compare, each in a job with the permissions it needs",

@@ -88,6 +88,8 @@ def _wrong(given: Given, is_gitlab: bool) -> list[MlciError]:
         text, source = given.values.get(param.name, (None, None))
         if text is None and _is_required(param, is_gitlab) and param.unless not in given.values:
             hint = f"give {param.flag}, or set {given.command.variable(param)}"
+            if param.only == "github":
+                hint += "; in a job on GitLab it asks for the jobs of its own pipeline instead"
             either = f" or --{param.unless}" if param.unless is not None else ""
             problems.append(RequiredMissing(f"{given.command.name} needs {param.flag}{either}", help=hint))
         choices = ("true", "false") if param.kind == "boolean" else param.choices

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from mlci.config.shape import Shape, main_keys, shape_at, shapes
 from mlci.config.source import Source
 from mlci.errors import DuplicateKey, MlciError
 
+_NAMES = re.compile(r"(?:\[[^][]*\]|[^,])+")
 # A key path, the text that was given for it, and where: the flag or the variable.
 Override = tuple[str, str, Source]
 
@@ -62,8 +64,11 @@ def resolve(loaded: Loaded | None, overrides: Sequence[Override]) -> Resolved:
 
 
 def names_in(text: str) -> list[str]:
-    """The names in a list given as text: one per line or separated by commas, blanks dropped."""
-    return [name.strip() for line in text.splitlines() for name in line.split(",") if name.strip()]
+    """The names in a list given as text: one per line or separated by commas, blanks dropped.
+
+    A comma within brackets is part of a name, as in that of a leg of a matrix: ``train: [north, 2]``.
+    """
+    return [name.strip() for line in text.splitlines() for name in _NAMES.findall(line) if name.strip()]
 
 
 def _given(shape: Shape, path: str, text: str, source: Source) -> Setting | Settings:

@@ -74,6 +74,10 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
+
+
 def not_yet_merged(by: str = "its own") -> Finding:
     """Tell that a change was judged by another policy than the branch's, because the branch to merge to has none.
 
@@ -108,22 +112,43 @@ def another_baseline() -> Finding:
     )
 
 
+def holdout_unknown(why: str | None) -> Finding:
+    """Tell that nobody knows whether a change brings along the examples it is judged on.
+
+    Args:
+        why: there is no list of its files; None where the forge cut it.
+    """
+    said = (
+        "the change is too large to see if it has the holdout" if why is None
+        else f"whether the change has the holdout is not known: {_printable(why)}"
+    )  # fmt: skip
+    help = "Split it up" if why is None else "Mend that and run the job again"
+    return Finding(
+        id="policy:holdout-changed",
+        rule="policy",
+        verdict=Verdict.INCONCLUSIVE,
+        reason="unknown",
+        message=said,
+        explanation=(
+            "Nothing that is measured on examples is believed from a change that may have chosen them, so it has to be "
+            f"seen to leave them alone. {help}."
+        ),
+    )
+
+
 def holdout_changed(files: Sequence[str]) -> Finding:
     """Tell that a change brings along the examples it is judged on.
 
     Args:
-        files: of the holdout that it changes; none where the forge did not list every file, so that nobody knows.
+        files: of the holdout that it changes; at least one.
     """
-    names = ", ".join(_short(name) if name.isprintable() else ascii(_short(name)) for name in files[:MOST_SHOWN])
-    said = (
-        f"the change alters the holdout: {names}" if files else "the change is too large to see if it has the holdout"
-    )
+    names = ", ".join(_printable(_short(name)) for name in files[:MOST_SHOWN])
     return Finding(
         id="policy:holdout-changed",
         rule="policy",
         verdict=Verdict.INCONCLUSIVE,
         reason="gate-changed",
-        message=said,
+        message=f"the change alters the holdout: {names}",
         explanation=(
             "Whoever chooses the examples chooses the result, so nothing measured on them is believed from a change. "
             "Change the holdout by itself, let somebody who owns the gate merge it, and judge the model after that."

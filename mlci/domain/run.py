@@ -103,10 +103,12 @@ class ChangedFiles:
     Attributes:
         paths: every path, old names of renamed files included.
         complete: whether the forge listed them all; it cuts long lists.
+        why: there is no list at all; None where there is one, be it that it was cut.
     """
 
     paths: tuple[str, ...]
     complete: bool
+    why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,11 @@ LARGEST_NEEDS = 1 << 20
 MOST_NAMED = 3
 # What plan says is text from a job that ran code of the change, however well it may be meant.
 LONGEST_QUOTE = 200
+# How GitLab calls what has not ended.
+_NOT_ENDED = frozenset({
+    "created", "waiting_for_resource", "waiting_for_callback", "preparing", "pending", "running", "canceling",
+    "scheduled", "manual",
+})  # fmt: skip
 _HELP = "give it ${{ toJSON(needs) }}"
 _UNTOUCHED = "the change touches nothing of the model"
 
@@ -159,11 +164,17 @@ class _Permits:
         words: dict[str, tuple[Reason, str]] = {
             "failure": ("failed", f"{name} failed"), "cancelled": ("cancelled", f"{name} was cancelled"),
         }  # fmt: skip
-        reason, message = words.get(job.result, ("unknown", f"{name} ended as {printable(job.result)}"))
+        is_over = job.result not in _NOT_ENDED
+        ended = f"{name} ended as {printable(job.result)}" if is_over else f"{name} has not ended"
+        reason, message = words.get(job.result, ("unknown", ended))
         if job.name in self.may_fail:
             why = "It is listed and holds nothing back, because --may-fail names it."
             return _finding(job.name, Verdict.WARN, reason, f"{message}, which is permitted", why)
-        why = "A needed job has to succeed: see its log, mend what it found, or run it again."
+        why = (
+            "A needed job has to succeed: see its log, mend what it found, or run it again."
+            if is_over
+            else "What has not ended proves nothing. Put the job that concludes into a later stage, so that it waits."
+        )
         return _finding(job.name, Verdict.FAIL, reason, message, why)
 
     def _warned(self, job: str, name: str) -> Finding:

@@ -65,6 +65,10 @@ def run(files: ChangedFiles | None, reads: Reading, about: str) -> tuple[Report,
     """
     if files is None:
         return _report(True, f"the run is about no change ({printable(about)}), so everything runs", ())
+    if files.why is not None:
+        return _report(
+            True, f"which files the change touches is not known: {printable(files.why)}; so it counts whole", ()
+        )
     if not files.complete:
         listed = f"{len(files.paths)} are listed"
         return _report(True, f"the forge does not list every file of the change ({listed}), so it counts whole", ())

@@ -156,7 +156,7 @@ class MemoryCommits:
         behind = self._history(base)
         root = next((commit for commit in self._history(head) if commit in behind), None)
         if root is None:
-            return ChangedFiles(paths=(), complete=False)
+            return ChangedFiles(paths=(), complete=False, why="the two commits have none in common")
         before, after = self._trees[root], self._trees[head]
         paths = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
         return ChangedFiles(paths=tuple(paths[: self.most_files]), complete=len(paths) < self.most_files)

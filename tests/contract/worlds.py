@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -216,7 +216,8 @@ class OnGitLab:
         # On the protected default branch, whose pipelines take statuses of those who may push there.
         self.environ = gitlab.environ(self.job, folder=folder, token=gitlab.token(role="maintainer"))
         self.access = connect_gitlab(self.environ, clock=impatient())
-        self.here = here(self.environ)
+        # The loopback serves no git: a commit that the checkout lacks is nowhere.
+        self.here = replace(here(self.environ), remote="http://127.0.0.1:9/nobody.git")
         number = self.here.project
         run = read_run(self.environ, Reads(self.access, number).tip)
         assert run is not None

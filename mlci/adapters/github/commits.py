@@ -112,7 +112,7 @@ class GitHubCommits:
         path = at(self._repository, "compare", f"{base}...{head}")
         comparison = self._api.find(path, {"per_page": 1, "page": 1}, absent=(404, 422), shape=_Comparison)
         if comparison is None or comparison.files is None:
-            return ChangedFiles(paths=(), complete=False)
+            return ChangedFiles(paths=(), complete=False, why="GitHub cannot compare the two commits")
         names = [name for file in comparison.files for name in (file.previous_filename, file.filename) if name]
         return ChangedFiles(paths=tuple(dict.fromkeys(names)), complete=len(comparison.files) < _MOST_FILES)
 

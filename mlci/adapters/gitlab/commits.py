@@ -8,7 +8,6 @@ from typing import NoReturn
 import msgspec
 
 from mlci.adapters.git.fetching import Remote, changed_between
-from mlci.adapters.git.repository import Repository
 from mlci.adapters.gitlab.api import Access, project
 from mlci.adapters.gitlab.run import Here
 from mlci.adapters.oneline import one_line
@@ -99,29 +98,15 @@ class GitLabCommits(Reads):
     def changed_files(self, base: str, head: str) -> ChangedFiles:
         """What head changes since it left base, as git says it: GitLab itself lists only some of a large change.
 
-        Unknown where the two are not those of this run and the checkout does not know where they parted.
+        Where it left base git says, too. CI_MERGE_REQUEST_DIFF_BASE_SHA is where it left the branch that it was first
+        proposed to, which somebody may have chosen and changed since.
         """
-        parted = self._parted(base, head)
-        if parted is None:
-            return ChangedFiles(paths=(), complete=False)
-        here, environ = self._here, self._environ
+        here, environ, run = self._here, self._environ, self._run
         remote = Remote(
             here.remote, "gitlab-ci-token", environ.get("CI_JOB_TOKEN"), environ.get("CI_SERVER_TLS_CA_FILE") or None
         )
-        return changed_between(here.checkout, parted, head, remote, environ)
-
-    def _parted(self, base: str, head: str) -> str | None:
-        run = self._run
-        if run.change is not None and (base, head) == (run.change.base, run.change.head) and self._here.parted:
-            return self._here.parted
-        if (base, head) == (run.before, run.commit):
-            return base
-        repository = Repository.find(self._here.checkout, self._environ) if self._here.checkout else None
-        try:
-            return repository.merge_base(base, head) if repository is not None else None
-        except ServiceFailed:
-            # A shallow clone has neither of them.
-            return None
+        parting = (base, head) != (run.before, run.commit)
+        return changed_between(here.checkout, base, head, remote, environ, parting=parting)
 
     def status(self, commit: str, context: str) -> Status | None:
         """The newest status of that name in this pipeline; None where there is none."""

@@ -6,7 +6,7 @@ https://docs.gitlab.com/ci/variables/predefined_variables/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlci.adapters.told import ADDRESS, NO_COMMIT, branch_named, commit_named, counted, matching
@@ -17,7 +17,7 @@ PROJECT = re.compile(r"(?:(?!\.{1,2}/)[\w.-]{1,255}/){1,20}(?!\.{1,2}\Z)[\w.-]{1
 _SOURCE = re.compile(r"[a-z_]{1,64}")
 _JOB = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 # A job of parallel:matrix is called "name: [one, two]", one of parallel: 3 "name 2/3".
-_LEG = re.compile(r".+?(?:: \[(?P<values>.*)\]| (?P<leg>\d{1,3}/\d{1,3}))")
+_LEG = re.compile(r"(?P<job>.+?)(?:: \[(?P<values>.*)\]| (?P<leg>\d{1,3}/\d{1,3}))")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +30,8 @@ class Here:
         sha: commit that the pipeline was made for: of merged results the temporary merge, not the head of the change.
         job: name of the job.
         page: address of the project that changes are proposed to.
-        parted: commit at which the change left the branch it is proposed to; None where GitLab does not say.
         checkout: folder of the checkout; empty where there is none.
-        remote: address that the checkout comes from, without a credential.
+        remote: address to fetch commits of that project from, without a credential.
     """
 
     project: int
@@ -40,7 +39,6 @@ class Here:
     sha: str
     job: str
     page: str
-    parted: str | None
     checkout: str
     remote: str
 
@@ -52,19 +50,30 @@ def here(environ: Mapping[str, str]) -> Here:
         EventUnreadable: a variable that is used is missing or malformed.
     """
     own, is_change = counted(environ, "CI_PROJECT_ID"), _is_change(environ)
-    home = matching(ADDRESS, environ.get("CI_PROJECT_URL"), "CI_PROJECT_URL", "an address")
-    parted = environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") if is_change else None
-    proposed = "CI_MERGE_REQUEST_PROJECT_URL"
+    home = "CI_MERGE_REQUEST_PROJECT_URL" if is_change else "CI_PROJECT_URL"
+    page = matching(ADDRESS, environ.get(home), home, "an address")
     return Here(
         project=counted(environ, "CI_MERGE_REQUEST_PROJECT_ID") if is_change else own,
         own=own,
         sha=commit_named(environ.get("CI_COMMIT_SHA"), "CI_COMMIT_SHA"),
         job=matching(_JOB, environ.get("CI_JOB_NAME"), "CI_JOB_NAME", "the name of a job"),
-        page=matching(ADDRESS, environ.get(proposed), proposed, "an address") if is_change else home,
-        parted=commit_named(parted, "CI_MERGE_REQUEST_DIFF_BASE_SHA") if parted else None,
+        page=page,
         checkout=environ.get("CI_PROJECT_DIR", ""),
-        remote=f"{home}.git",
+        remote=_remote(environ, page, _repository(environ, is_change)),
     )
+
+
+def _remote(environ: Mapping[str, str], page: str, project: str) -> str:
+    """Where commits are fetched, which a runner may be told to do at another address than that of the pages.
+
+    A fork need not have what the branch is at that its change is proposed to; the project itself has the commits of
+    both.
+    """
+    own = matching(PROJECT, environ.get("CI_PROJECT_PATH"), "CI_PROJECT_PATH", "the path of a project")
+    url = re.sub(r"(?<=://)[^/@]*@", "", environ.get("CI_REPOSITORY_URL", ""))
+    top = url.removesuffix(f"/{own}.git")
+    # Some are fetched by SSH, which has no use for the token of a job.
+    return f"{top}/{project}.git" if top != url and ADDRESS.fullmatch(top) else f"{page}.git"
 
 
 def read_run(environ: Mapping[str, str], tip: Callable[[str], str]) -> Run | None:
@@ -86,9 +95,8 @@ def read_run(environ: Mapping[str, str], tip: Callable[[str], str]) -> Run | Non
     change = _change(environ, tip) if _is_change(environ) else None
     before = environ.get("CI_COMMIT_BEFORE_SHA", NO_COMMIT)
     branch = environ.get("CI_COMMIT_BRANCH") if change is None else None
-    repository = "CI_PROJECT_PATH" if change is None else "CI_MERGE_REQUEST_PROJECT_PATH"
     return Run(
-        repository=matching(PROJECT, environ.get(repository), repository, "the path of a project"),
+        repository=_repository(environ, change is not None),
         id=counted(environ, "CI_PIPELINE_ID"),
         attempt=counted(environ, "CI_JOB_ID"),
         url=matching(ADDRESS, environ.get("CI_PIPELINE_URL"), "CI_PIPELINE_URL", "an address"),
@@ -109,6 +117,18 @@ def is_forks(environ: Mapping[str, str]) -> bool:
         EventUnreadable: a number is missing or malformed.
     """
     return _is_change(environ) and counted(environ, "CI_PROJECT_ID") != counted(environ, "CI_MERGE_REQUEST_PROJECT_ID")
+
+
+def legs(name: str, jobs: Sequence[str]) -> list[str]:
+    """The jobs that a name in ``.gitlab-ci.yml`` stands for: itself, else the legs that GitLab makes of it."""
+    if name in jobs:
+        return [name]
+    return [job for job in jobs if (found := _LEG.fullmatch(job)) is not None and found["job"] == name] or [name]
+
+
+def _repository(environ: Mapping[str, str], is_change: bool) -> str:
+    name = "CI_MERGE_REQUEST_PROJECT_PATH" if is_change else "CI_PROJECT_PATH"
+    return matching(PROJECT, environ.get(name), name, "the path of a project")
 
 
 def _is_change(environ: Mapping[str, str]) -> bool:

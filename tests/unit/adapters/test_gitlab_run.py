@@ -131,8 +131,37 @@ def test_the_pipeline_of_a_fork_is_about_the_project_that_it_proposes_to() -> No
     assert (run.repository, run.change.fork) == ("group/below/project", True)
     assert place == Here(
         project=42, own=77, sha=HEAD, job="mlci-gate-compare", page="https://gitlab.invalid/group/below/project",
-        parted=PARTED, checkout="/builds/group/below/project", remote="https://gitlab.invalid/stranger/project.git",
+        checkout="/builds/group/below/project", remote="https://gitlab.invalid/group/below/project.git",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("url", "remote"),
+    [
+        (
+            "https://gitlab-ci-token:glcbt-secret@inside.invalid:8443/group/below/project.git",
+            "https://inside.invalid:8443",
+        ),
+        ("http://inside.invalid/gitlab/group/below/project.git", "http://inside.invalid/gitlab"),
+        ("ssh://git@inside.invalid:2222/group/below/project.git", "https://gitlab.invalid"),
+        ("git@inside.invalid:group/below/project.git", "https://gitlab.invalid"),
+        ("https://inside.invalid/elsewhere.git", "https://gitlab.invalid"),
+        ("https://u:p@x@evil.invalid/group/below/project.git", "https://gitlab.invalid"),
+        ("https://inside.invalid?/group/below/project.git", "https://gitlab.invalid"),
+        ("", "https://gitlab.invalid"),
+    ],
+)
+def test_commits_are_fetched_where_the_runner_fetches_them_and_the_credential_stays_out(url: str, remote: str) -> None:
+    found = here(JOB | {"CI_REPOSITORY_URL": url}).remote
+    assert found == f"{remote}/group/below/project.git"
+
+
+def test_commits_of_a_change_from_a_fork_are_fetched_from_the_project_which_has_those_of_both() -> None:
+    fork = {
+        "CI_PROJECT_ID": "77", "CI_PROJECT_PATH": "stranger/project",
+        "CI_REPOSITORY_URL": "https://gitlab-ci-token:x@inside.invalid/stranger/project.git",
+    }  # fmt: skip
+    assert here(JOB | CHANGE | fork).remote == "https://inside.invalid/group/below/project.git"
 
 
 def test_a_member_of_the_project_who_runs_a_forks_pipeline_there_makes_it_the_projects_own() -> None:

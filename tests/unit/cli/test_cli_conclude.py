@@ -76,3 +76,10 @@ def test_needs_come_through_the_environment_where_a_shell_cannot_spoil_them(
     monkeypatch.setenv("MLCI_CONCLUDE_NEEDS", needs(gate="failure"))
 
     assert run(["conclude"], os.environ) == 11
+
+
+def test_without_needs_it_says_where_they_come_from_on_each_forge(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["conclude"], {}) == 2
+    said = capsys.readouterr().err
+    assert "set MLCI_CONCLUDE_NEEDS" in said
+    assert "in a job on GitLab it asks for the jobs of its own pipeline" in said

@@ -93,6 +93,22 @@ def test_names_keep_their_inner_blanks() -> None:
     assert names_in("customer region\nplan type") == ["customer region", "plan type"]
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("train: [a, x], train: [b, x]\ngate", ["train: [a, x]", "train: [b, x]", "gate"]),
+        ("train: [a, x]", ["train: [a, x]"]),
+        ("a[0], b", ["a[0]", "b"]),
+        ("[a, b", ["[a", "b"]),
+        ("a], b", ["a]", "b"]),
+        ("[[a, b], c", ["[[a, b]", "c"]),
+        ("[" * 100_000, ["[" * 100_000]),
+    ],
+)
+def test_a_comma_within_brackets_is_part_of_the_name(text: str, names: list[str]) -> None:
+    assert names_in(text) == names
+
+
 @settings(deadline=None)
 @given(
     st.lists(st.text("abc-_ 1", min_size=1).map(str.strip).filter(bool), max_size=6),

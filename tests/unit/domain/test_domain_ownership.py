@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlci.domain.ownership import Changed, gate_changed, not_yet_merged
+from mlci.domain.ownership import Changed, gate_changed, holdout_changed, holdout_unknown, not_yet_merged
 from mlci.domain.verdict import Verdict
 
 
@@ -45,3 +45,22 @@ def test_a_policy_that_nobody_merged_yet_warns() -> None:
     found = not_yet_merged()
 
     assert (found.rule, found.verdict, found.reason) == ("policy", Verdict.WARN, "policy-not-yet-merged")
+
+
+def test_a_change_of_the_holdout_names_its_files() -> None:
+    found = holdout_changed(["data/a.csv", "data/\x1b[2J"])
+
+    assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, "gate-changed")
+    assert found.message == "the change alters the holdout: data/a.csv, 'data/\\x1b[2J'"
+
+
+def test_only_a_list_that_was_cut_makes_a_change_too_large() -> None:
+    cut, unknown = holdout_unknown(None), holdout_unknown("there is no git in this image")
+
+    assert (cut.id, cut.verdict) == (unknown.id, unknown.verdict) == ("policy:holdout-changed", Verdict.INCONCLUSIVE)
+    assert cut.message == "the change is too large to see if it has the holdout"
+    assert unknown.message == "whether the change has the holdout is not known: there is no git in this image"
+    assert cut.explanation is not None
+    assert unknown.explanation is not None
+    assert "Split it up" in cut.explanation
+    assert "run the job again" in unknown.explanation

@@ -50,6 +50,8 @@ def test_all_needed_jobs_succeeded() -> None:
         ("timed_out", "unknown", "gate ended as timed_out"),
         ("Success", "unknown", "gate ended as Success"),
         ("", "unknown", "gate ended as ''"),
+        ("running", "unknown", "gate has not ended"),
+        ("waiting_for_resource", "unknown", "gate has not ended"),
     ],
 )
 def test_a_job_that_did_not_succeed_is_red_and_named(result: str, reason: str, sentence: str) -> None:
@@ -58,6 +60,14 @@ def test_a_job_that_did_not_succeed_is_red_and_named(result: str, reason: str, s
     assert (report.verdict, report.reason) == (Verdict.FAIL, sentence)
     assert judged(report)[1] == ("job:gate", "fail", reason)
     assert report.findings[1].explanation
+
+
+def test_a_job_that_has_not_ended_is_waited_for_in_a_later_stage() -> None:
+    (finding,) = concluded(needs(gate="pending")).findings
+    assert finding.explanation is not None
+    assert "a later stage" in finding.explanation
+    permitted = concluded(needs(gate="pending"), may_fail=("gate",))
+    assert (permitted.verdict, permitted.reason) == (Verdict.WARN, "gate has not ended, which is permitted")
 
 
 def test_a_job_that_is_expected_and_not_needed_is_red() -> None:

@@ -117,6 +117,15 @@ def test_what_is_not_known_touches_the_model() -> None:
     assert report.reason == "the forge does not list every file of the change (1 are listed), so it counts whole"
 
 
+def test_why_no_list_could_be_made_is_told() -> None:
+    files = ChangedFiles(paths=(), complete=False, why="there is no git in this image")
+    report, touches = plan.run(files, plan.reading(Config(), "mlci.yml"), "push")
+    assert touches
+    assert report.reason == (
+        "which files the change touches is not known: there is no git in this image; so it counts whole"
+    )
+
+
 def test_a_change_of_no_file_touches_nothing() -> None:
     report, touches = planned()
 
