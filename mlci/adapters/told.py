@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from mlci.adapters.oneline import one_line
 from mlci.errors import EventUnreadable, Place
 
+SET_BY_THE_RUNNER = (
+    "the runner sets it by itself: take away what sets another in the pipeline, in the settings or on this machine"
+)
 LARGEST_NUMBER = 2**63 - 1
 ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._/-]*)?|https?://\[[0-9a-f:]+\](?::\d{1,5})?")
 # What stands for no commit: where the branch was before it was made, for one.
@@ -33,7 +36,7 @@ def matching(pattern: re.Pattern[str], value: object, name: str, what: str, plac
     if isinstance(value, str) and pattern.fullmatch(value):
         return value
     found = "is missing" if value is None or value == "" else f"is {one_line(repr(value), 60)}, not {what}"
-    raise EventUnreadable(f"{name} {found}", place=place)
+    raise EventUnreadable(f"{name} {found}", place=place, help=_help(place))
 
 
 def commit_named(value: object, name: str, place: Place | None = None) -> str:
@@ -52,7 +55,12 @@ def number_of(value: object, name: str, place: Place | None = None) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_NUMBER:
         return value
     found = "is missing" if value is None else f"is {one_line(repr(value), 60)}, not a number"
-    raise EventUnreadable(f"{name} {found}", place=place)
+    raise EventUnreadable(f"{name} {found}", place=place, help=_help(place))
+
+
+def _help(place: Place | None) -> str | None:
+    # What stands in a file the forge itself has written, and nobody can have overridden.
+    return SET_BY_THE_RUNNER if place is None else None
 
 
 def counted(environ: Mapping[str, str], name: str, default: str = "") -> int:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mlci.adapters.told import ADDRESS
 from mlci.cli.policy import in_repository
+from mlci.config.quote import quote
 from mlci.errors import Place, ServiceRefused, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from mlci.domain.setup.gitlab.project import Project
 
 _PUBLIC = "https://gitlab.com"
+# Variables that name a server, the runner's before a person's.
+_NAMING = ("CI_SERVER_URL", "GITLAB_HOST")
 _NAME = re.compile(r"(?!\.)[\w.-]+(?:/(?!\.{1,2}(?:/|$))[\w.-]+)+")
 
 
@@ -39,6 +43,7 @@ def setup(invocation: Invocation, origin: Origin | None) -> Setup:
     own = invocation.own
     if own["required"] is not None:
         raise UsageError("--required is GitHub's: GitLab has no required checks", place=Place("--required"))
+    _require_host(invocation.environ)
     server = _server(invocation.environ, origin)
     access = connect(_told(invocation.environ, server, origin))
     project, refused = read_project(access, _project(invocation, server, origin), invocation.environ)
@@ -58,8 +63,18 @@ def setup(invocation: Invocation, origin: Origin | None) -> Setup:
 
 def hosts(environ: Mapping[str, str]) -> frozenset[str]:
     """The hosts that the environment says are GitLab's."""
-    named = (urlsplit(_address(environ.get(name, ""))).hostname for name in ("CI_SERVER_URL", "GITLAB_HOST"))
-    return frozenset(host for host in named if host)
+    named = (address for name in _NAMING if ADDRESS.fullmatch(address := _address(environ.get(name, ""))))
+    return frozenset(host for address in named if (host := urlsplit(address).hostname))
+
+
+def _require_host(environ: Mapping[str, str]) -> None:
+    for name in _NAMING:
+        if environ.get(name) and not ADDRESS.fullmatch(_address(environ[name])):
+            raise UsageError(
+                f"{name} must be a host or an address, got {quote(environ[name])}",
+                place=Place(name),
+                help="such as gitlab.example.com, or https://example.com/gitlab",
+            )
 
 
 def _address(text: str) -> str:
@@ -69,7 +84,7 @@ def _address(text: str) -> str:
 
 def _server(environ: Mapping[str, str], origin: Origin | None) -> str:
     """The address of GitLab: as the environment names it for the host of the remote, else that host."""
-    for name in ("CI_SERVER_URL", "GITLAB_HOST"):
+    for name in _NAMING:
         address = _address(environ.get(name, "")).rstrip("/")
         if address and (origin is None or urlsplit(address).hostname == origin.host):
             return address

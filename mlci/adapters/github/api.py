@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from mlci.adapters.remote.http import Api
 from mlci.adapters.remote.patience import Clock, Patience
+from mlci.adapters.told import SET_BY_THE_RUNNER
 
 # https://docs.github.com/rest/about-the-rest-api/api-versions
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
@@ -21,7 +22,9 @@ def connect(environ: Mapping[str, str], *, patience: Patience | None = None, clo
     """
     url = environ.get("GITHUB_API_URL") or _PUBLIC
     token = environ.get("MLCI_TOKEN") or environ.get("GITHUB_TOKEN") or None
-    return Api(url, token.strip() if token else None, headers=_HEADERS, patience=patience, clock=clock)
+    named, help = "GITHUB_API_URL", SET_BY_THE_RUNNER
+    secret = token.strip() if token else None
+    return Api(url, secret, headers=_HEADERS, named=named, help=help, patience=patience, clock=clock)
 
 
 def at(repository: str, *segments: str | int) -> str:

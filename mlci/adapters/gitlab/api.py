@@ -10,6 +10,7 @@ from urllib.parse import quote
 from mlci.adapters.gitlab.run import is_forks
 from mlci.adapters.remote.http import Api
 from mlci.adapters.remote.patience import Clock, Patience
+from mlci.adapters.told import SET_BY_THE_RUNNER
 from mlci.errors import ServiceRefused
 
 # https://docs.gitlab.com/user/project/settings/project_access_tokens/
@@ -103,6 +104,8 @@ def _api(
         token or None,
         header=header,
         authority=environ.get("CI_SERVER_TLS_CA_FILE") or None,
+        named="CI_API_V4_URL",
+        help=SET_BY_THE_RUNNER,
         patience=patience,
         clock=clock,
     )

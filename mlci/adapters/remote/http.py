@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
-import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -18,7 +17,18 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 
 from mlci import __version__
-from mlci.adapters.remote.answer import Answer, Call, Method, accepted, entries, message, next_page, origin, read
+from mlci.adapters.remote.answer import (
+    Answer,
+    Call,
+    Method,
+    accepted,
+    entries,
+    message,
+    next_page,
+    origin,
+    read,
+)
+from mlci.adapters.remote.lost import Failure, asked_of, is_distrust, lost
 from mlci.adapters.remote.patience import Clock, Patience, asked, is_limit, spelled
 from mlci.errors import EventUnreadable, MlciError, ServiceFailed
 
@@ -37,22 +47,6 @@ _REDIRECTS = 3
 _PAGES = 100
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _BROKEN = frozenset({500, 502, 503, 504})
-_NOT_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """No answer, or one that says to try again.
-
-    Attributes:
-        cause: what happened.
-        processed: whether the request may have had its effect.
-        wait: seconds that the service asks for.
-    """
-
-    cause: str
-    processed: bool
-    wait: float | None = None
 
 
 @dataclass
@@ -90,6 +84,8 @@ class Api:
         header: str | None = None,
         headers: Mapping[str, str] | None = None,
         authority: str | None = None,
+        named: str = "the address of the API",
+        help: str | None = None,
         patience: Patience | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -102,13 +98,14 @@ class Api:
             header: that carries the token in place of Authorization, for a service that asks for one of its own.
             headers: for requests to that host.
             authority: file of the authority that vouches for that host; None for those that the system trusts.
+            named, help: what the address is called where it is none, and what to do then.
 
         Raises:
             EventUnreadable: the address is none, or the token has characters that no token has.
         """
         parts = urlsplit(url) if re.fullmatch(r"https?://[!-~]+", url) else None
         if parts is None or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
-            raise EventUnreadable("the address of the API is not a plain http or https address")
+            raise EventUnreadable(f"{named} is not a plain http or https address", help=help)
         if token and user is None and not re.fullmatch(r"[!-~]+", token):
             # Checked here because the HTTP library would quote the header, token and all, in its complaint.
             raise EventUnreadable("the token has spaces or other characters that no token has")
@@ -281,7 +278,7 @@ class Api:
             if result.processed and call.lookup is not None and (found := call.lookup()) is not None:
                 return Answer(200, {}, b"", found)
 
-    def _pause(self, call: Call, failure: _Failure, attempt: int) -> None:
+    def _pause(self, call: Call, failure: Failure, attempt: int) -> None:
         """Wait before the next attempt, or give up."""
         times = "" if attempt == 1 else f", {attempt} times"
         cause = f"{call.name}: {failure.cause}{times}"
@@ -296,29 +293,29 @@ class Api:
         self._clock.sleep(wait)
         self._lost_seconds += wait
 
-    def _attempt(self, call: Call) -> Answer | _Failure:
+    def _attempt(self, call: Call) -> Answer | Failure:
         try:
             answer = self._follow(call)
         except requests.exceptions.SSLError as error:
-            if not _is_distrust(error):
-                return _Failure("the connection broke", processed=True)
+            if not is_distrust(error):
+                return lost(call, error)
             raise ServiceFailed(
-                f"{call.name}: the certificate of the server is not trusted",
+                f"{call.name}: the certificate of {asked_of(call, error)} is not trusted",
                 help="name the file of its authority in REQUESTS_CA_BUNDLE",
             ) from None
         except (requests.ConnectionError, requests.Timeout) as error:
-            return _lost(error)
+            return lost(call, error)
         except urllib3.exceptions.HTTPError:
-            return _Failure("the answer broke off", processed=True)
+            return Failure("the answer broke off", processed=True)
         except _Dripping:
-            return _Failure(f"the answer was not over after {call.seconds:g} seconds", processed=True)
+            return Failure(f"the answer was not over after {call.seconds:g} seconds", processed=True)
         except (requests.RequestException, ValueError):
             raise ServiceFailed(f"{call.name}: the request could not be made") from None
         limited = is_limit(answer.status, answer.headers, message(answer))
         if not limited and answer.status not in _BROKEN:
             return answer
         cause = "limit of requests reached" if limited else f"answered {answer.status}"
-        return _Failure(cause, not limited, asked(answer.headers, self._clock.now(), limited=limited))
+        return Failure(cause, not limited, asked(answer.headers, self._clock.now(), limited=limited))
 
     def _follow(self, call: Call) -> Answer:
         """Send once and follow redirects; the token stays with its host."""
@@ -381,18 +378,3 @@ class Api:
 
 class _Dripping(Exception):
     """An answer that does not end."""
-
-
-def _is_distrust(error: requests.RequestException) -> bool:
-    """Whether a certificate is wrong, which trying again does not mend; a TLS connection can also just break."""
-    reason = getattr(error.args[0] if error.args else None, "reason", error)
-    return any(isinstance(each, ssl.SSLCertVerificationError) for each in (reason, *reason.args))
-
-
-def _lost(error: requests.RequestException) -> _Failure:
-    """What a connection that failed means for the request that was on it."""
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, _NOT_SENT):
-        return _Failure("the service cannot be reached", processed=False)
-    late = isinstance(error, requests.Timeout)
-    return _Failure("no answer in time" if late else "the connection broke", processed=True)

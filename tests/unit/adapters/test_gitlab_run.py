@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlci.adapters.gitlab.api import connect
 from mlci.adapters.gitlab.job import GitLabJob
 from mlci.adapters.gitlab.run import Here, here, read_run
 from mlci.domain.baseline import may_keep
@@ -238,8 +239,17 @@ def test_what_a_runner_could_not_have_said_of_a_merge_request_ends_it(name: str,
 
 @pytest.mark.parametrize("name", ["CI_JOB_NAME", "CI_PROJECT_URL", "CI_PROJECT_ID"])
 def test_a_job_that_is_not_told_where_it_is_ends(name: str) -> None:
-    with pytest.raises(EventUnreadable, match=name):
+    with pytest.raises(EventUnreadable, match=name) as caught:
         here(JOB | {name: ""})
+    assert caught.value.help is not None
+    assert "the runner sets it by itself" in caught.value.help
+
+
+def test_an_address_of_the_api_that_is_none_is_named_by_its_variable() -> None:
+    with pytest.raises(EventUnreadable, match="CI_API_V4_URL is not a plain") as caught:
+        connect(JOB | {"CI_API_V4_URL": "ftp://gitlab.invalid"})
+    assert caught.value.help is not None
+    assert "the runner sets it by itself" in caught.value.help
 
 
 # What a job hands on.

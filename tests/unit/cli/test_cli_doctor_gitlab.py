@@ -181,6 +181,19 @@ def test_where_nothing_says_whose_it_is_githubs_is_looked_at_as_before(other: st
 
 
 @pytest.mark.parametrize(
+    "host", ["foo bar", "https://", "[", "https://me:secret@h.example", "ftp://h.example", "h.example?x"]
+)
+def test_a_server_that_can_be_none_is_refused_at_once(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    remote("git@code.example.com:a/b")
+
+    assert run(("doctor",), {"GITLAB_HOST": host}) == 2
+    said = capsys.readouterr().err
+    assert "GITLAB_HOST must be a host or an address" in said
+    assert "such as gitlab.example.com" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
     ("environ", "address", "url", "name"),
     [
         ({}, "git@gitlab.com:a/b.git", "https://gitlab.com/api/v4", "a/b"),
