@@ -17,17 +17,7 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 
 from mlci import __version__
-from mlci.adapters.remote.answer import (
-    Answer,
-    Call,
-    Method,
-    accepted,
-    entries,
-    message,
-    next_page,
-    origin,
-    read,
-)
+from mlci.adapters.remote.answer import Answer, Call, Method, accepted, entries, message, next_page, origin, read
 from mlci.adapters.remote.lost import Failure, asked_of, is_distrust, lost
 from mlci.adapters.remote.patience import Clock, Patience, asked, is_limit, spelled
 from mlci.errors import EventUnreadable, MlciError, ServiceFailed
