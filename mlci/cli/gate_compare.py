@@ -16,6 +16,7 @@ from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
 from mlci.cli.reads import kept_by_git, reading_here
 from mlci.cli.sides import Sides, given, without_aliases
+from mlci.config.load import model_named
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.baseline import may_become_baseline, may_keep
@@ -88,7 +89,8 @@ def _asking_runs(gate: Gate, config: Config) -> Gate:
 def refused(command: Command, own: dict[str, Any], error: MlciError, environ: Mapping[str, str]) -> None:
     """Show on the change that its configuration cannot be used, where an old verdict would stand otherwise.
 
-    The report goes by the name that the model has on the branch to merge to, as far as that can be known.
+    The report goes by the name that the model has on the branch to merge to; where that cannot be known, by the one in
+    the file that cannot be used, as the later run will that finds it mended.
     """
     with suppress(MlciError):
         forge = forge_of(environ)
@@ -98,9 +100,12 @@ def refused(command: Command, own: dict[str, Any], error: MlciError, environ: Ma
         with suppress(MlciError):
             base = base_file(forge.commits, in_repository(own["config"], environ), base_of(forge), environ)
         invocation = Invocation(command, own, resolve(base, ()), environ=environ)
+        model = invocation.resolved.config.model if base is not None else model_named(own["config"])
+        told = audience_of(invocation, forge, model)
         job = job_of(environ, command.name, own["report"])
         delivery = Delivery(command.name, own, publish.Faces.beside(own["report"]), environ, job)
-        Gate(invocation, forge, delivery).show(error, invocation.resolved.config.model)
+        report = unjudged(command.name, error, model, environ=environ)
+        delivery.deliver(report, {}, replace(told, nameless=base is None and not told.key))
 
 
 @contextmanager

@@ -25,9 +25,10 @@ from mlci.config.resolve import resolve
 from mlci.domain.ownership import another_baseline, not_yet_merged
 from mlci.domain.run import Triggering
 from mlci.errors import ArtifactRefused, Exit, MlciError, Place, UsageError
-from mlci.steps.report import rejudge
+from mlci.steps.report import rejudge, unmeasured
 
 if TYPE_CHECKING:
+    from mlci.adapters.gitlab.pipelines import Measured
     from mlci.cli.invocation import Invocation
     from mlci.config.model import Config
     from mlci.domain.finding import Finding
@@ -65,25 +66,48 @@ def _of_forks(invocation: Invocation, forge: Forge, delivery: Delivery) -> Exit:
         raise UsageError(
             "report is for a pipeline of the default branch", help="start it by a schedule, or by hand there"
         )
-    number = _numbered(own["change"])
+    number, job = _numbered(own["change"]), own["gate_job"]
     ends: list[Exit] = []
-    for run, theirs in runs.measured_by_forks(own["gate_job"], number, forge.run):
-        measured = replace(forge, run=run, runs=theirs, job=own["gate_job"])
-        change = run.change.number if run.change is not None else None
-        one = delivery if number is not None else delivery.apart(f"-{change}")
+    named: list[bool] = []
+    proposals = runs.of_forks(number)
+    for proposed in proposals:
+        one = delivery if number is not None else delivery.apart(f"-{proposed.iid}")
         try:
-            ends.append(_reported(invocation, measured, replace(forge, job=own["gate_job"]), one))
+            measured = runs.measured(proposed, job, forge.run)
+            named.append(measured.named)
+            ends.append(_of_fork(invocation, measured, replace(forge, job=job), one))
         except MlciError as error:
             if number is not None:
                 raise
-            delivery.say("warning", f"!{change} was not reported on: {error.cause}")
+            delivery.say("warning", f"!{proposed.iid} was not reported on: {error.cause}")
             ends.append(error.exit)
-    if not ends:
-        delivery.say("notice", f"no open merge request from a fork has a pipeline with a job {own['gate_job']}")
+    if not proposals:
+        delivery.say("notice", "no open merge request comes from a fork")
+    if named and not any(named):
+        delivery.say(
+            "warning",
+            f"no pipeline of a merge request from a fork has a job {job}: where the one that runs gate-compare has "
+            "another name, set gate-job",
+        )
     if number is not None:
         return ends[0] if ends else Exit.PASS
     # What the models of strangers are like is no failure of this pipeline; that they could not be read is.
     return next((end for end in ends if end in (Exit.SERVICE, Exit.BUG)), Exit.PASS)
+
+
+def _of_fork(invocation: Invocation, measured: Measured, forge: Forge, delivery: Delivery) -> Exit:
+    """Report what a fork measured; where it measured nothing, that, so that leaving the gate out gains nothing."""
+    about = replace(forge, run=measured.run)
+    if measured.runs is not None:
+        return _reported(invocation, replace(about, runs=measured.runs), forge, delivery)
+    change = measured.run.change
+    if measured.here and change is not None:
+        delivery.say("notice", f"!{change.number} is left alone: a pipeline of this project has measured its head")
+        return Exit.PASS
+    config, _ = _policy(invocation, about)
+    report = unmeasured(config.model, forge.job or "")
+    delivery.deliver(report, {}, replace(_audience(invocation, about, config), unmeasured=True))
+    return EXITS[report.verdict]
 
 
 def _numbered(given: str | None) -> int | None:

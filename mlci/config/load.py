@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlci.config.consistency import contradictions
-from mlci.config.nodes import LARGEST_FILE, read_nodes
+from mlci.config.key import NAME
+from mlci.config.nodes import LARGEST_FILE, Scalar, read_nodes
+from mlci.config.nodes import Mapping as Block
 from mlci.config.problems import raise_all
 from mlci.config.quote import one_line
 from mlci.config.reader import Reader
 from mlci.config.settings import Settings
-from mlci.errors import FileMissing
+from mlci.errors import FileMissing, MlciError
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,16 @@ def load_text(content: bytes, shown: str, environ: Mapping[str, str]) -> Loaded:
         MlciError: the problem of the file, or all of them together.
     """
     return Loaded(shown, _settings(content, one_line(shown), environ))
+
+
+def model_named(path: str) -> str | None:
+    """The model's name in a file whatever else is wrong with it; None where it cannot be told."""
+    with suppress(MlciError):
+        root = read_nodes(_content(path, required=True) or b"", one_line(path))
+        entries = root.entries if isinstance(root, Block) else []
+        names = [value.text for key, value in entries if key.text == "model" and isinstance(value, Scalar)]
+        return names[0] if len(names) == 1 and re.fullmatch(NAME, names[0]) else None
+    return None
 
 
 def _settings(content: bytes, shown: str, environ: Mapping[str, str]) -> Settings:

@@ -30,6 +30,8 @@ class Audience:
         advisory: the numbers are not from trusted code; nothing of this report may turn a status green.
         dry_run: say what would be posted, and post nothing.
         quiet: bring up to date what an earlier run posted, and begin nothing.
+        unmeasured: the report is that nobody has measured the commit; it replaces no report of one who has.
+        nameless: the key is empty only because the name of the model could not be read.
         silent: why nothing can be posted at all, and how loudly that is said; None where it can.
     """
 
@@ -45,6 +47,8 @@ class Audience:
     advisory: bool = False
     dry_run: bool = False
     quiet: bool = False
+    unmeasured: bool = False
+    nameless: bool = False
     silent: Line | None = None
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,14 +9,10 @@ from mlci import __version__
 from mlci.domain.report import Report
 from mlci.ports import Comment, Conversation
 from mlci.publish.audience import Audience, Line
+from mlci.publish.mark import Mark, marked, read_mark
 
 # A comment takes 65,536 characters; the marker and the foot need some of them.
 LONGEST = 59_000
-
-_MARKER = re.compile(
-    r"<!-- mlci:report key=(?P<key>[A-Za-z0-9._-]*) run=(?P<run>\d{1,19}) attempt=(?P<attempt>\d{1,19})"
-    r" commit=[0-9a-f]{40,64} -->"
-)
 
 
 @dataclass(frozen=True)
@@ -25,7 +20,7 @@ class _Stuck:
     """A comment of ours that carries our marker."""
 
     comment: Comment
-    age: tuple[int, int]
+    mark: Mark
 
     @property
     def text(self) -> str:
@@ -39,48 +34,60 @@ def body_of(report: Report, audience: Audience) -> str:
     from mlci.render.markdown import markdown
 
     run = audience.run
-    marker = f"<!-- mlci:report key={audience.key} run={run.id} attempt={run.attempt} commit={audience.commit} -->"
     parts = [f"commit {audience.commit[:12]}", f"[run {run.id}](<{run.url}>)", f"mlci {__version__}"]
     if audience.key:
         parts.insert(0, f"report {audience.key}")
     if run.matrix is not None:
         parts.insert(1, f"matrix {escape.within(escape.code, run.matrix, 120, 400)}")
     foot = f"<sub>{' · '.join(parts)}</sub>"
-    return f"{marker}\n{markdown(report, limit=LONGEST, whole=run.url)}\n{foot}\n"
+    return f"{marked('report', audience)}\n{markdown(report, limit=LONGEST, whole=run.url)}\n{foot}\n"
 
 
 def stick(conversation: Conversation, number: int, body: str, audience: Audience, say: Callable[[Line], None]) -> str:
     """Bring the one comment of this report up to date; return its address."""
-    found = _stuck(conversation.comments(number), audience.key)
+    ours = _ours(conversation.comments(number))
+    _remove(conversation, number, [each for each in ours if each.mark.is_left_behind(audience)])
+    found = _of(ours, audience)
     if not found and audience.quiet:
         return ""
     if not found:
         made = conversation.add_comment(number, body)
         # Another run may have seen no comment at the same time; the elder of the two stays.
-        found = _stuck(conversation.comments(number), audience.key)
+        found = _of(_ours(conversation.comments(number)), audience)
         if len(found) < 2:
             return made.url
     elder, *younger = found
-    newest = max(each.age for each in found)
-    if newest > audience.run.age:
-        say(("notice", f"the comment was left alone: run {newest[0]}, attempt {newest[1]}, is newer than this one"))
-        if elder.age == newest:
+    standing = _standing(found, audience)
+    if standing is not None:
+        say(("notice", f"the comment was left alone: {standing.why(audience)}"))
+        if elder.mark.age == standing.age:
             _remove(conversation, number, younger)
         return elder.comment.url
-    if elder.text != body.partition("\n")[2].strip():
+    if elder.text != body.partition("\n")[2].strip() and not elder.mark.repeats(audience):
         conversation.edit_comment(number, elder.comment.id, body)
     _remove(conversation, number, younger)
     return elder.comment.url
 
 
-def _stuck(comments: Sequence[Comment], key: str) -> list[_Stuck]:
-    """Comments of ours with this key, the eldest first; one that only quotes the marker is not ours."""
-    found = []
-    for comment in comments:
-        marker = _MARKER.fullmatch(comment.body.partition("\n")[0].rstrip("\r")) if comment.mine else None
-        if marker is not None and marker["key"] == key:
-            found.append(_Stuck(comment, (int(marker["run"]), int(marker["attempt"]))))
+def standing(conversation: Conversation, number: int, audience: Audience) -> Mark | None:
+    """The mark of a comment that this report leaves alone; None where there is none."""
+    return _standing(_of(_ours(conversation.comments(number)), audience), audience)
+
+
+def _standing(found: Sequence[_Stuck], audience: Audience) -> Mark | None:
+    left_alone = [each.mark for each in found if each.mark.outlasts(audience)]
+    return max(left_alone, key=lambda each: each.age, default=None)
+
+
+def _ours(comments: Sequence[Comment]) -> list[_Stuck]:
+    """Comments of ours, the eldest first; one that only quotes the mark is not ours."""
+    marks = [(each, read_mark("report", each.body) if each.mine else None) for each in comments]
+    found = [_Stuck(comment, mark) for comment, mark in marks if mark is not None]
     return sorted(found, key=lambda each: each.comment.id)
+
+
+def _of(ours: Sequence[_Stuck], audience: Audience) -> list[_Stuck]:
+    return [each for each in ours if each.mark.key == audience.key]
 
 
 def _remove(conversation: Conversation, number: int, comments: Sequence[_Stuck]) -> None:

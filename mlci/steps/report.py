@@ -56,6 +56,28 @@ def rejudge(
     )
 
 
+def unmeasured(model: str | None, job: str) -> Report:
+    """Say that no run has measured what a fork proposes, which is not to be taken for a change without a fault.
+
+    Args:
+        model: the model's name, for the report.
+        job: name of the job that was looked for.
+    """
+    reason = "nobody has measured the newest commit of this change so far"
+    finding = coverage.listed(
+        "input",
+        "unmeasured",
+        "missing",
+        Verdict.INCONCLUSIVE,
+        reason,
+        f"No job {job} of a pipeline of the fork has left its result for that commit where it can be read. One that is "
+        "still at work replaces this report. Otherwise a member of the project may read the change and run the "
+        "pipeline of the merge request in the project, or push the commit to a branch and propose it from there. Where "
+        "the job that judges has another name, gate-job says which.",
+    )
+    return Report(step=STEP, verdict=Verdict.INCONCLUSIVE, reason=reason, findings=(finding,), model=model)
+
+
 def _without_words(numbers: Numbers) -> Numbers:
     """The same numbers; why something has no value is said in words of ours, less exactly."""
     return replace(

@@ -15,7 +15,7 @@ from mlci.adapters.baselines.artifacts import ArtifactBaselines
 from mlci.adapters.gitlab.api import Access, connect
 from mlci.adapters.gitlab.commits import GitLabCommits, Reads
 from mlci.adapters.gitlab.conversation import GitLabConversation, GitLabThreads
-from mlci.adapters.gitlab.pipelines import GitLabRuns
+from mlci.adapters.gitlab.pipelines import GitLabRuns, Measured
 from mlci.adapters.gitlab.run import here, read_run
 from mlci.domain.run import Run
 from mlci.errors import ArtifactRefused, MlciError, ServiceFailed, ServiceRefused
@@ -311,11 +311,16 @@ def test_the_pipelines_of_a_public_project_are_seen_by_a_fork_and_those_of_a_pri
         list(at.runs.artifacts_of_branch("gate", "main"))
 
 
-def of_forks(gitlab: GitLab, job: str = "gate", number: int | None = None) -> list[tuple[Run, GitLabRuns]]:
+def known_of_forks(gitlab: GitLab, job: str = "gate", number: int | None = None) -> list[Measured]:
     """As the pipeline of the default branch sees them that reports on forks."""
     schedule = gitlab.add_job(gitlab.add_pipeline("schedule"), "report")
     at = InJob(gitlab.environ(schedule, token=gitlab.token()))
-    return list(at.runs.measured_by_forks(job, number, at.run))
+    return [at.runs.measured(each, job, at.run) for each in at.runs.of_forks(number)]
+
+
+def of_forks(gitlab: GitLab, job: str = "gate", number: int | None = None) -> list[tuple[Run, GitLabRuns]]:
+    """Those that a fork has measured."""
+    return [(each.run, each.runs) for each in known_of_forks(gitlab, job, number) if each.runs is not None]
 
 
 def test_what_forks_measured_is_found_by_the_head_of_their_merge_request(gitlab: GitLab) -> None:
@@ -346,6 +351,37 @@ def test_what_forks_measured_is_found_by_the_head_of_their_merge_request(gitlab:
     assert [one.id for one, _ in of_forks(gitlab, number=1)] == [run.id]
     assert of_forks(gitlab, number=own.iid) == [], "one of the project itself has a run that posts"
     assert of_forks(gitlab, job="another") == []
+
+
+def test_one_that_nobody_has_measured_is_known_with_what_there_is_of_it(gitlab: GitLab) -> None:
+    change = proposed(gitlab, fork=True, visibility="public")
+
+    def known(job: str = "gate") -> tuple[bool, bool]:
+        [found] = known_of_forks(gitlab, job)
+        assert found.runs is None
+        assert found.run.change is not None
+        assert (found.run.commit, found.run.change.number, found.run.change.fork) == (change.sha, 1, True)
+        return found.named, found.here
+
+    assert known() == (False, False)
+    gitlab.add_job(gitlab.add_pipeline(merge_request=change), "gate")
+    assert known() == (True, False)
+    own = gitlab.add_pipeline(merge_request=change, in_parent=True)
+    gitlab.add_job(own, "gate", status="failed")
+    assert known() == (True, False)
+    gitlab.add_job(own, "gate", status="success", artifacts={"a/x": b"measured"})
+    assert known() == (True, True)
+    assert known("another") == (False, False)
+
+
+def test_one_whose_fork_is_gone_is_one_that_nobody_has_measured(gitlab: GitLab) -> None:
+    change = proposed(gitlab, fork=True, visibility="public")
+    gitlab.add_job(gitlab.add_pipeline(merge_request=change), "gate", status="success", artifacts={"a/x": b"gone"})
+    at = InJob(gitlab.environ(running(gitlab, change), token=gitlab.token()))
+    [listed] = at.runs.of_forks(None)
+    listed.source_project_id = None
+    found = at.runs.measured(listed, "gate", at.run)
+    assert (found.runs, found.here) == (None, False)
 
 
 def test_a_merge_request_that_is_closed_or_not_there_is_an_error_where_it_is_named(gitlab: GitLab) -> None:

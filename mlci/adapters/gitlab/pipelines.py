@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from itertools import islice
 
@@ -22,6 +23,7 @@ from mlci.ports import Artifact
 # How far back the default branch is looked at, for each way to begin a pipeline of its own (domain.baseline). A
 # pipeline is one request more. A clock may begin many between two pushes, without such a job, so each way has its own.
 _MOST_PIPELINES = {"push": 100, "web": 50, "schedule": 50}
+_OF_A_CHANGE = "merge_request_event"
 _ENDED = {"success": "success", "failed": "failure", "canceled": "cancelled", "skipped": "skipped", "manual": "skipped"}
 
 
@@ -59,13 +61,32 @@ class _Pipeline(msgspec.Struct):
     project_id: int | None = None
 
 
-class _Proposed(msgspec.Struct):
+class Proposed(msgspec.Struct):
+    """A merge request, as a list of them shows it."""
+
     iid: int
     sha: str | None
     target_branch: str
     source_project_id: int | None
     target_project_id: int
     state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What is known of the head of a merge request from a fork.
+
+    Attributes:
+        run: the fork's run that measured it, as it would see itself; where none has, the one that asks, as if for it.
+        runs: where what that run left is found; None where none has measured.
+        named: whether any pipeline for the head has a job of the name that was looked for.
+        here: whether, although none of the fork's has, a pipeline of the project itself has measured it.
+    """
+
+    run: Run
+    runs: GitLabRuns | None
+    named: bool
+    here: bool = False
 
 
 class GitLabRuns:
@@ -139,66 +160,71 @@ class GitLabRuns:
         jobs = [job for job in self._jobs(pipeline) if job.id != apart_from]
         return tuple(JobResult(name=job.name, result=_result(job), outputs={}) for job in jobs)
 
-    def measured_by_forks(self, job: str, number: int | None, run: Run) -> Iterator[tuple[Run, GitLabRuns]]:
-        """The newest pipeline of each open merge request from a fork, as its own run would see itself.
+    def of_forks(self, number: int | None) -> list[Proposed]:
+        """The open merge requests from forks, those included whose fork is gone.
 
         Args:
-            job: name of the job that runs the gate there.
             number: of the one merge request to look at; None for all.
-            run: this one, which says what the default branch is.
-
-        Yields:
-            the run that measured, and where what it left is found.
 
         Raises:
             ServiceRefused: there is no such merge request.
         """
-        for proposed in self._proposed(number):
-            source = proposed.source_project_id
-            # A fork that is gone has taken its pipelines with it.
-            if source is None or source == proposed.target_project_id or proposed.sha is None:
-                continue
-            theirs = GitLabRuns(self._access, source)
-            for pipeline in self._pipelines_of(proposed, source):
-                found = theirs._job(pipeline.id, job)
-                if found is not None:
-                    yield self._run_of(proposed, pipeline, found, run), theirs
-                    break
-
-    def _proposed(self, number: int | None) -> Iterator[_Proposed]:
         with self._access.reading() as api:
             if number is None:
-                asked = {"state": "opened"}
-                yield from api.paginate(project(self._project, "merge_requests"), asked, shape=_Proposed)
-                return
-            found = api.get(project(self._project, "merge_requests", number), shape=_Proposed)
-        if found.state != "opened":
-            raise ServiceRefused(f"merge request {number} is {one_line(found.state, 20)}, not open")
-        yield found
+                path = project(self._project, "merge_requests")
+                found: list[Proposed] = list(api.paginate(path, {"state": "opened"}, shape=Proposed))
+            else:
+                found = [api.get(project(self._project, "merge_requests", number), shape=Proposed)]
+                if found[0].state != "opened":
+                    raise ServiceRefused(f"merge request {number} is {one_line(found[0].state, 20)}, not open")
+        return [each for each in found if each.source_project_id != each.target_project_id and each.sha is not None]
 
-    def _pipelines_of(self, proposed: _Proposed, source: int) -> list[_Pipeline]:
-        """Those that ran in the fork for the very head, the newest first."""
-        path = project(self._project, "merge_requests", proposed.iid, "pipelines")
-        with self._access.reading() as api:
-            found: list[_Pipeline] = list(api.paginate(path, shape=_Pipeline))
-        theirs = [each for each in found if each.sha == proposed.sha and each.project_id == source]
-        return sorted(theirs, key=lambda each: each.id, reverse=True)
+    def measured(self, proposed: Proposed, job: str, run: Run) -> Measured:
+        """The newest pipeline of a fork whose job of this name left something for the very head of a merge request.
 
-    def _run_of(self, proposed: _Proposed, pipeline: _Pipeline, job: _Job, run: Run) -> Run:
+        Args:
+            proposed: the merge request.
+            job: name of the job that runs the gate there.
+            run: this one, which says what the default branch is.
+        """
+        asking, pipelines = self._asking(proposed, run), self._pipelines_of(proposed)
+        # A fork that is gone has taken its pipelines with it, and no project has the number 0.
+        source = proposed.source_project_id or 0
+        theirs, named = GitLabRuns(self._access, source), False
+        for pipeline in pipelines:
+            found = theirs._seen(pipeline.id, job) if pipeline.project_id == source else None
+            named = named or found is not None
+            if found is not None and found.size is not None:
+                own = replace(asking, id=pipeline.id, attempt=found.id, url=pipeline.web_url, event=_OF_A_CHANGE)
+                return Measured(run=own, runs=theirs, named=True)
+        ours = [self._job(each.id, job) for each in pipelines if each.project_id == self._project]
+        return Measured(
+            run=asking,
+            runs=None,
+            named=named or any(each is not None for each in ours),
+            here=any(each is not None and each.size is not None for each in ours),
+        )
+
+    def _asking(self, proposed: Proposed, run: Run) -> Run:
+        """The run that asks, as if it were for a merge request."""
         head = proposed.sha or ""
         base = Reads(self._access, self._project).tip(proposed.target_branch)
         change = Change(number=proposed.iid, head=head, base=base, base_branch=proposed.target_branch, fork=True)
-        return Run(
-            repository=run.repository,
-            id=pipeline.id,
-            attempt=job.id,
-            url=pipeline.web_url,
-            event="merge_request_event",
-            commit=head,
-            branch=None,
-            default_branch=run.default_branch,
-            change=change,
-        )
+        return replace(run, commit=head, branch=None, change=change)
+
+    def _pipelines_of(self, proposed: Proposed) -> list[_Pipeline]:
+        """Those for the very head, the newest first."""
+        path = project(self._project, "merge_requests", proposed.iid, "pipelines")
+        with self._access.reading() as api:
+            found: list[_Pipeline] = list(api.paginate(path, shape=_Pipeline))
+        return sorted((each for each in found if each.sha == proposed.sha), key=lambda each: each.id, reverse=True)
+
+    def _seen(self, pipeline: int, name: str) -> _Job | None:
+        """A job of a fork; None where the fork does not let it be seen, which must not spare it the question."""
+        try:
+            return self._job(pipeline, name)
+        except ServiceRefused:
+            return None
 
     def _job(self, pipeline: int, name: str) -> _Job | None:
         named = [job for job in self._jobs(pipeline) if job.name == name]
