@@ -203,7 +203,8 @@ class _Permits:
 
     def _remedy(self) -> str:
         if self.untouched is None:
-            return f"Let it run, or name it with --may-skip; {self._plan_says()}."
+            says = f"; {self._plan_says()}" if self.plan is not None else ""
+            return f"Let it run, or name it with --may-skip{says}."
         return (
             f"{printable(self.plan or '')} says that the model is untouched, which excuses only the jobs that "
             "--model-jobs names. Name this one there if it runs only where the model is touched; else let it run."
