@@ -117,6 +117,8 @@ GATE_ENDINGS = [
     Ending("identical predictions", 0),
     Ending("better", 0, files={"b.csv": predictions(wrong=90)}),
     Ending("no baseline is a warning", 0, JUDGE[:3]),
+    Ending("no baseline, and a warning has an exit of its own", 20, (*JUDGE[:3], "--exit-on-warn", "true")),
+    Ending("a pass has no exit but the usual one", 0, flags("--exit-on-warn", "true")),
     Ending("only limits, met", 0, JUDGE[:3], config("validation: {min_accuracy: 0.5}")),
     Ending("bare metrics are a warning", 0, JSON, both('{"f1": 0.9}', "json")),
     Ending("inconclusive, policy says warn", 0, flags("--on-inconclusive", "warn"), UNSURE),
@@ -315,7 +317,7 @@ def test_each_ending_has_its_exit_and_its_error(
     assert "mlci/cli" not in said
 
 
-@pytest.mark.parametrize("ending", named([each for each in GATE_ENDINGS if each.exit != 0]))
+@pytest.mark.parametrize("ending", named([each for each in GATE_ENDINGS if each.exit not in (0, 20)]))
 def test_nothing_of_an_earlier_pass_survives_an_ending_that_is_none(
     ending: Ending, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
