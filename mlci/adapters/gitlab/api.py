@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
+
+import msgspec
 
 from mlci.adapters.gitlab.run import is_forks
 from mlci.adapters.remote.http import Api
@@ -19,6 +22,12 @@ _OF_A_FORK = (
     "a fork may read no project that is not public: let a member of that project run the pipeline of the merge request "
     "there, which hands its variables to the fork's code"
 )
+
+
+class User(msgspec.Struct):
+    """Who has said something."""
+
+    id: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,11 @@ class Access:
     write: Api | None
     public: Api
     is_forks: bool = False
+
+    @cached_property
+    def me(self) -> int | None:
+        """Number of the user that MLCI_TOKEN writes as, asked for once; None without it."""
+        return self.write.get("/user", shape=User).id if self.write is not None else None
 
     def writer(self, what: str) -> Api:
         """What writes.

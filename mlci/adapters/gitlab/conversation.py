@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mlci.adapters.gitlab.api import Access, project
+from mlci.adapters.gitlab.api import Access, User, project
 from mlci.adapters.remote.http import Api
 from mlci.ports import Comment, Thread
 
@@ -18,14 +18,10 @@ _COMMAND = re.compile(r"^(\s*)/", re.MULTILINE)
 _WRITE = "write on a merge request"
 
 
-class _User(msgspec.Struct):
-    id: int
-
-
 class _Note(msgspec.Struct):
     id: int
     body: str
-    author: _User | None = None
+    author: User | None = None
     system: bool = False
     resolvable: bool = False
     resolved: bool = False
@@ -34,22 +30,6 @@ class _Note(msgspec.Struct):
 class _Discussion(msgspec.Struct):
     id: str
     notes: list[_Note]
-
-
-class _Voice:
-    """Who writes: its number is asked for once."""
-
-    def __init__(self, access: Access) -> None:
-        self._access = access
-        self._me: int | None = None
-
-    def is_mine(self, author: _User | None) -> bool:
-        """Whether the identity we write with is that author; without a token to write with, nobody is."""
-        if author is None or self._access.write is None:
-            return False
-        if self._me is None:
-            self._me = self._access.write.get("/user", shape=_User).id
-        return author.id == self._me
 
 
 class GitLabConversation:
@@ -67,7 +47,6 @@ class GitLabConversation:
             page: its address.
         """
         self._access, self._project, self._page = access, number, page
-        self._voice = _Voice(access)
 
     def comments(self, number: int) -> Sequence[Comment]:
         """Every note that a person or program wrote, oldest first, all pages."""
@@ -82,7 +61,7 @@ class GitLabConversation:
 
         def there() -> _Note | None:
             notes: list[_Note] = list(api.paginate(self._notes(number), shape=_Note))
-            same = [each for each in notes if _is(each, text) and self._voice.is_mine(each.author)]
+            same = [each for each in notes if _is(each, text) and _is_mine(self._access, each.author)]
             return max(same, key=lambda each: each.id, default=None)
 
         made = api.post_once(self._notes(number), {"body": text}, there, shape=_Note)
@@ -105,7 +84,7 @@ class GitLabConversation:
 
     def _comment(self, number: int, note: _Note) -> Comment:
         url = f"{self._page}/-/merge_requests/{number}#note_{note.id}"
-        return Comment(id=note.id, body=note.body, mine=self._voice.is_mine(note.author), url=url)
+        return Comment(id=note.id, body=note.body, mine=_is_mine(self._access, note.author), url=url)
 
 
 class GitLabThreads:
@@ -117,7 +96,6 @@ class GitLabThreads:
     def __init__(self, access: Access, number: int) -> None:
         """Nothing is asked yet; ``number`` is that of the project that changes are proposed to."""
         self._access, self._project = access, number
-        self._voice = _Voice(access)
 
     def threads(self, number: int) -> Sequence[Thread]:
         """Every thread that can be resolved, oldest first, all pages."""
@@ -130,7 +108,7 @@ class GitLabThreads:
 
         def there() -> _Discussion | None:
             same = [each for each in self._begun(api, number) if _is(each.notes[0], text)]
-            mine = [each for each in same if self._voice.is_mine(each.notes[0].author)]
+            mine = [each for each in same if _is_mine(self._access, each.notes[0].author)]
             return max(mine, key=lambda each: each.notes[0].id, default=None)
 
         return self._thread(api.post_once(self._at(number), {"body": text}, there, shape=_Discussion))
@@ -160,8 +138,13 @@ class GitLabThreads:
     def _thread(self, found: _Discussion) -> Thread:
         first = found.notes[0]
         return Thread(
-            id=found.id, body=first.body, mine=self._voice.is_mine(first.author), resolved=first.resolved
+            id=found.id, body=first.body, mine=_is_mine(self._access, first.author), resolved=first.resolved
         )  # fmt: skip
+
+
+def _is_mine(access: Access, author: User | None) -> bool:
+    """Whether the identity we write with is that author; without a token to write with, nobody is."""
+    return author is not None and author.id == access.me
 
 
 def _harmless(body: str) -> str:
