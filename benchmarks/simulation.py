@@ -32,9 +32,9 @@ from mlci.ports import Texts
 from mlci.stats.measure import Outputs, Truth
 from mlci.stats.multiplicity import holm
 from mlci.stats.student import normal_tail
-from mlci.steps.comparing import measured
 from mlci.steps.holdout import Holdout
 from mlci.steps.judging import judge
+from mlci.steps.measuring import measured
 
 ALPHA = 1 - GatePolicy().confidence
 POSITIVE_SHARE = 0.2

@@ -15,9 +15,9 @@ from sklearn import metrics
 from mlci.domain.policy import GatePolicy, MetricRule, SlicePolicy
 from mlci.ports import Texts
 from mlci.stats.measure import Outputs, Truth
-from mlci.steps.comparing import measured
 from mlci.steps.holdout import Holdout
 from mlci.steps.judging import judge
+from mlci.steps.measuring import measured
 
 METRICS = ("accuracy", "f1", "precision", "recall", "log_loss", "brier", "roc_auc")
 _PEERS = {

@@ -11,6 +11,10 @@ Owner = Literal["base", "head"]
 
 # Names that end up in branch names, folders and registry aliases: nothing that could leave a folder or start an option.
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+NAMED: dict[str, Any] = {
+    "pattern": NAME,
+    "pattern_help": "letters, digits, '.', '_' and '-', starting with a letter or a digit",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

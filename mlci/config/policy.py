@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlci.config.model import Config, Evaluate, MetricPolicy, Validation
+from mlci.config.model import Config
+from mlci.config.validation import Evaluate, MetricPolicy, Validation
 from mlci.domain.figures import Better
 from mlci.domain.metric import METRICS
 from mlci.domain.policy import Columns, GatePolicy, MetricRule, ReadingPolicy, SlicePolicy

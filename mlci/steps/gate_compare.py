@@ -18,9 +18,9 @@ from mlci.domain.report import Report, Subject, plain
 from mlci.errors import HoldoutDiffers, NoExamples, Place
 from mlci.ports import Table
 from mlci.steps import bare
-from mlci.steps.comparing import clipped, gives, measured, points
 from mlci.steps.holdout import gather
 from mlci.steps.judging import judge, rules_for
+from mlci.steps.measuring import clipped, gives, measured, points
 
 STEP = "gate-compare"
 

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlci.config.load import Loaded, load
-from mlci.config.model import Config, Notification, Tier
+from mlci.config.model import Config, Tier
 from mlci.config.quote import nearest, printable, quote, without_credentials
 from mlci.config.reference import Unresolved, expand
 from mlci.config.resolve import resolve
+from mlci.config.validation import Notification
 from mlci.domain.policy import Tolerance
 from mlci.errors import (
     Contradiction,

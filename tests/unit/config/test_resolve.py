@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from keys import key_paths
 
 from mlci.config.load import Loaded, load
-from mlci.config.model import Config, MetricPolicy
+from mlci.config.model import Config
 from mlci.config.resolve import Override, names_in, resolve
 from mlci.config.settings import as_written
 from mlci.config.source import Source
+from mlci.config.validation import MetricPolicy
 from mlci.domain.policy import Tolerance
 from mlci.errors import Contradiction, DuplicateKey, MlciError, OutOfRange, SeveralErrors, WrongType
 

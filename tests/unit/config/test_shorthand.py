@@ -12,11 +12,12 @@ from keys import key_paths
 from mlci.config.duration import Duration
 from mlci.config.key import Key
 from mlci.config.load import load
-from mlci.config.model import Config, Notification, Tier
+from mlci.config.model import Config, Tier
 from mlci.config.resolve import resolve
 from mlci.config.settings import as_written
 from mlci.config.shape import Shape, main_keys, shape_at, shapes
 from mlci.config.source import Source
+from mlci.config.validation import Notification
 from mlci.domain.metric import METRICS
 from mlci.domain.policy import Tolerance
 from mlci.errors import Contradiction, DuplicateKey, MlciError

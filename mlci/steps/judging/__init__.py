@@ -1,0 +1,82 @@
+"""From numbers and a policy to findings, without a single example: the one path of every verdict of the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlci.domain.evidence import Gives, Numbers
+from mlci.domain.finding import Finding
+from mlci.domain.metric import METRICS, Metric, Task, usual
+from mlci.domain.policy import GatePolicy, MetricRule
+from mlci.steps import bare
+from mlci.steps.judging.comparisons import comparisons
+from mlci.steps.judging.limits import limits
+from mlci.steps.judging.limits import own_estimates as own_estimates
+from mlci.steps.judging.missing import (
+    about_input,
+    beyond_this_version,
+    missing_slices,
+    present,
+    too_little,
+    without_baseline,
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Findings in the order of a report, and what the rules they follow had to assume."""
+
+    findings: tuple[Finding, ...]
+    assumptions: tuple[str, ...]
+
+
+def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
+    """Judge what was measured; whoever has the numbers and the policy reaches the same findings.
+
+    What the policy asks and the numbers lack is *inconclusive*, reason ``missing``; what they have beyond it is left.
+
+    Args:
+        numbers: what was measured.
+        policy: what is asked.
+    """
+    assumptions: tuple[str, ...] = ()
+    if numbers.bare is not None:
+        findings = [*bare.judge(numbers.bare, policy), *missing_slices((), policy)]
+    elif numbers.coverage is None:
+        findings = [too_little()]
+    else:
+        rules, assumptions = rules_for(numbers.coverage.task, numbers.coverage.gives, policy)
+        findings = [
+            *comparisons(numbers, numbers.coverage, rules, policy),
+            *limits(numbers, rules, policy),
+            *about_input(numbers, numbers.coverage, rules),
+            *missing_slices(present(numbers.coverage, numbers, policy), policy),
+        ]
+    return Judged((*findings, *beyond_this_version(policy), *without_baseline(numbers, policy)), assumptions)
+
+
+def rules_for(
+    task: Task | None, gives: Sequence[Gives], policy: GatePolicy
+) -> tuple[tuple[MetricRule, ...], tuple[str, ...]]:
+    """The policy's rules, else the usual metrics of the task with what that assumes, one sentence each.
+
+    Args:
+        task: the task; one that the policy names goes before it.
+        gives: what production gives of each example.
+        policy: what is asked.
+    """
+    if policy.rules:
+        return policy.rules, ()
+    asked = usual(policy.reading.task or task or "regression", has_scores="score" in gives)
+    names = [name for name in asked if _is_given(METRICS[name], gives)]
+    notes = ["metrics: " + ", ".join(names) + " (name others with --metrics)"]
+    if policy.tolerance is None:
+        notes.append("tolerance: one point (0.01), or 1 % of production where a metric has no points")
+    return tuple(MetricRule(metric=name) for name in names), tuple(notes)
+
+
+def _is_given(metric: Metric, gives: Sequence[Gives]) -> bool:
+    if metric.needs == "label":
+        return "label" in gives
+    return metric.name != "brier" or "probability" in gives

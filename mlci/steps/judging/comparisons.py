@@ -1,0 +1,161 @@
+"""Comparisons with production, on all examples and on every slice, corrected for how many there are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mlci.domain import gate
+from mlci.domain.columns import roles
+from mlci.domain.estimate import Estimate
+from mlci.domain.evidence import Coverage, Measurement, NoValue, Numbers, Slice, Statistic
+from mlci.domain.finding import Finding
+from mlci.domain.metric import Metric, metric_named
+from mlci.domain.policy import Columns, GatePolicy, MetricRule
+from mlci.stats.bounds import SHARES, Contrast, Discordance, Paired, Undefined
+from mlci.stats.multiplicity import holm
+from mlci.steps.judging.missing import not_measured
+from mlci.steps.judging.own import interval, is_simple, or_nan
+
+# What distinguishes one comparison of the numbers from every other: metric, slice column, slice.
+_Key = tuple[str | None, str | None, str | None]
+
+
+def comparisons(
+    numbers: Numbers, covered: Coverage, rules: Sequence[MetricRule], policy: GatePolicy
+) -> Iterator[Finding]:
+    if not (numbers.compared and policy.compare):
+        return
+    known = _by_key(numbers)
+    asked = [rule for rule in rules if rule.compare]
+    overall = [_estimate(rule, None, known, policy) for rule in asked]
+    pairs = [
+        (rule, slice_)
+        for slice_ in covered.slices
+        if _is_asked(slice_.column, policy)
+        for rule in asked
+        if _key(rule, None) in known
+    ]
+    sliced = [_estimate(rule, slice_, known, policy) for rule, slice_ in pairs]
+    shares = gate.error_shares(overall, policy, sliced=bool(sliced))
+    estimates = _corrected(overall, shares.overall)
+    if covered.identical:
+        estimates = [replace(each, method=gate.IDENTICAL, discordant=0) for each in estimates]
+    of_slices = _corrected(sliced, shares.slices)
+    looks = sum(each.undefined is None for each in of_slices) / shares.slices if sliced else 0.0
+    for rule, each in zip(asked, estimates, strict=True):
+        yield gate.compare_overall(each, policy) if _key(rule, None) in known else not_measured(each, "compare")
+    for (rule, slice_), each in zip(pairs, of_slices, strict=True):
+        there = _key(rule, slice_) in known
+        yield gate.compare_slice(each, policy, looks) if there else not_measured(each, "compare")
+
+
+def _is_asked(column: str, policy: GatePolicy) -> bool:
+    """Whether policy declares slices by this column, or its name does."""
+    return column in policy.slices.columns or bool(roles((column,), Columns()).slices)
+
+
+def _by_key(numbers: Numbers) -> dict[_Key, Statistic | NoValue]:
+    every: list[Statistic | NoValue] = [*numbers.statistics, *numbers.undefined]
+    return {(each.metric, each.slice_column, each.slice): each for each in every}
+
+
+def _key(rule: MetricRule, slice_: Slice | None) -> _Key:
+    name = metric_named(rule.metric).name
+    return (name, None, None) if slice_ is None else (name, slice_.column, slice_.name)
+
+
+def _estimate(
+    rule: MetricRule, slice_: Slice | None, known: dict[_Key, Statistic | NoValue], policy: GatePolicy
+) -> Estimate:
+    metric = metric_named(rule.metric, rule.better)
+    tolerance = gate.tolerance_for(metric, rule, policy, sliced=slice_ is not None)
+    found = known.get(_key(rule, slice_))
+    blank = Estimate(
+        metric=metric,
+        n=found.n if found is not None else slice_.n if slice_ is not None else 0,
+        slice=slice_.name if slice_ is not None else None,
+        margin=tolerance.value,
+        relative=tolerance.relative,
+    )
+    if found is None:
+        return replace(blank, undefined="it was not measured")
+    if isinstance(found, NoValue) and found.unknown:
+        return replace(blank, undefined=found.why)
+    if metric.needs == "column" and rule.better is None:
+        return replace(blank, undefined="say which way it is better: better: higher or lower")
+    if isinstance(found, NoValue):
+        return replace(blank, undefined=found.why)
+    try:
+        return _filled(blank, found, policy)
+    except Undefined as error:
+        return replace(blank, undefined=str(error))
+
+
+def _filled(blank: Estimate, found: Statistic, policy: GatePolicy) -> Estimate:
+    metric = blank.metric
+    result = _contrast(metric, found, policy, relative=blank.relative)
+    has_error = not math.isnan(result.standard_error)
+    return replace(
+        blank,
+        candidate=result.candidate,
+        candidate_interval=interval(metric, _own(found), policy),
+        baseline=result.baseline,
+        difference=result.difference,
+        standard_error=result.standard_error if has_error else None,
+        interval=(result.low, result.high) if result.bounded else None,
+        p_worse=result.p_worse,
+        method=result.method,
+        discordant=found.differing,
+        smallest_class=found.smallest_class,
+        clusters=found.groups,
+        effective_clusters=found.size if found.groups is not None else None,
+        effective_n=found.effective_n,
+        detectable=result.detectable(policy.confidence) if has_error and result.standard_error > 0 else None,
+        rows_needed=result.rows_needed(policy.confidence, blank.margin or 0.0) if has_error else None,
+    )
+
+
+def _contrast(metric: Metric, found: Statistic, policy: GatePolicy, *, relative: bool) -> Contrast:
+    discordance = Discordance(found.gained, found.lost)
+    if metric.needs == "column" and found.better not in (None, metric.better):
+        discordance = Discordance(found.lost, found.gained)
+    pair = Paired(
+        candidate=found.candidate,
+        baseline=found.baseline,
+        plain_error=or_nan(found.plain_error),
+        log_error=or_nan(found.log_error),
+        size=found.size,
+        discordance=discordance,
+        n=found.n,
+        simple=is_simple(found),
+        clustered=found.groups is not None,
+    )
+    return pair.contrast(
+        policy.confidence, higher_is_better=metric.better == "higher", relative=relative, is_share=metric.name in SHARES
+    )
+
+
+def _own(found: Statistic) -> Measurement:
+    """The candidate's part of a comparison."""
+    return Measurement(
+        metric=found.metric or "",
+        value=found.candidate,
+        standard_error=found.own_error,
+        size=found.own_size,
+        smallest_class=found.own_class,
+        n=found.n,
+        groups=found.groups,
+        effective_n=found.effective_n,
+    )
+
+
+def _corrected(estimates: list[Estimate], share: float) -> list[Estimate]:
+    """Holm's correction over everything of one family that has a p-value, at the family's share of the error rate."""
+    defined = [index for index, each in enumerate(estimates) if each.p_worse is not None]
+    adjusted = holm([estimates[index].p_worse or 0.0 for index in defined])
+    corrected = list(estimates)
+    for index, p_value in zip(defined, adjusted, strict=True):
+        corrected[index] = replace(estimates[index], p_adjusted=min(1.0, p_value / share))
+    return corrected

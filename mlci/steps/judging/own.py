@@ -1,0 +1,33 @@
+"""What the numbers say of the candidate by itself."""
+
+from __future__ import annotations
+
+import math
+
+from mlci.domain.evidence import Measurement, Statistic
+from mlci.domain.metric import Metric
+from mlci.domain.policy import GatePolicy
+from mlci.stats.bounds import SHARES, interval_of
+
+
+def is_simple(found: Statistic | Measurement) -> bool:
+    """Independent examples of equal weight."""
+    return found.groups is None and found.effective_n is None
+
+
+def or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def interval(metric: Metric, own: Measurement, policy: GatePolicy) -> tuple[float, float] | None:
+    return interval_of(
+        own.value or 0.0,
+        or_nan(own.standard_error),
+        own.n if own.size is None else own.size,
+        own.n,
+        policy.confidence,
+        exact=metric.name in SHARES and is_simple(own),
+        support=own.smallest_class,
+        low=metric.low,
+        high=metric.high,
+    )

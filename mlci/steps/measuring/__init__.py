@@ -1,0 +1,123 @@
+"""Measure every rule on every view of a holdout (all examples, each slice): numbers that any policy can judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlci.domain.evidence import Alone, Coverage, Gives, Measurement, NoValue, Numbers, Slice, Statistic, Thinned
+from mlci.domain.figures import count
+from mlci.domain.policy import GatePolicy, MetricRule
+from mlci.stats.influence import Undefined
+from mlci.stats.measure import CLIP, Outputs, Truth, measure
+from mlci.steps.holdout import Holdout, Lost
+from mlci.steps.measuring.pairs import comparison, measurement, outcome
+from mlci.steps.measuring.views import all_examples, every_slice
+
+
+def gives(holdout: Holdout) -> tuple[Gives, ...]:
+    """What production gives of each example; without production, what the candidate gives.
+
+    What production gives is asked of the candidate too; a part it leaves out is missing, not unasked.
+    """
+    outputs = holdout.candidate if holdout.baseline is None else holdout.baseline
+    found: list[Gives] = []
+    if outputs.labels is not None:
+        found.append("label")
+    if outputs.scores is not None:
+        found.append("score")
+        if _are_probabilities(outputs.scores):
+            found.append("probability")
+    return tuple(found)
+
+
+def _are_probabilities(scores: NDArray[Any]) -> bool:
+    finite = scores[np.isfinite(scores)]
+    return len(finite) == 0 or bool(finite.min() >= 0 and finite.max() <= 1)
+
+
+def measured(holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy) -> Numbers:
+    """Measure what the rules ask: both models on all examples and on every slice, and the candidate alone.
+
+    The policy decides nothing here but the scale that a comparison is written on; the numbers hold for either.
+    """
+    whole = all_examples(holdout, policy)
+    compared = holdout.baseline is not None and policy.compare
+    comparisons: list[Statistic | NoValue] = []
+    measurements: list[Measurement] = []
+    for rule in rules:
+        candidate = outcome(rule, whole, whole.candidate)
+        measurements.append(measurement(rule, candidate, whole))
+        if compared and rule.compare:
+            comparisons.append(comparison(rule, whole, candidate, policy))
+    slices: list[Slice] = []
+    for view in every_slice(holdout, whole) if compared else ():
+        slices.append(Slice(column=view.column or "", name=view.name or "", n=view.design.n))
+        comparisons += (
+            comparison(rule, view, outcome(rule, view, view.candidate), policy) for rule in rules if rule.compare
+        )
+    return Numbers(
+        compared=holdout.baseline is not None,
+        examples=holdout.n,
+        statistics=tuple(found for found in comparisons if isinstance(found, Statistic)),
+        undefined=tuple(found for found in comparisons if isinstance(found, NoValue)),
+        measurements=tuple(measurements),
+        coverage=_coverage(holdout, rules, slices),
+    )
+
+
+def _coverage(holdout: Holdout, rules: Sequence[MetricRule], slices: Sequence[Slice]) -> Coverage:
+    return Coverage(
+        task=holdout.task,
+        gives=gives(holdout),
+        identical=holdout.baseline is not None and holdout.candidate.same_as(holdout.baseline),
+        missing=holdout.missing,
+        alone=tuple(_alone(lost, rules) for lost in holdout.dropped),
+        thinned=tuple(Thinned(slice=name, lost=lost, whole=whole) for name, lost, whole in holdout.thinned),
+        slice_columns=tuple(holdout.slices),
+        slices=tuple(slices),
+    )
+
+
+def _alone(lost: Lost, rules: Sequence[MetricRule]) -> Alone:
+    values = _values(rules, lost.truth, lost.outputs) if lost.rows else {}
+    return Alone(rows=lost.rows, values=values)
+
+
+def points(holdout: Holdout, rules: Sequence[MetricRule]) -> dict[str, float]:
+    """The candidate's bare value of every rule that has one."""
+    return _values(rules, holdout.truth, holdout.candidate, holdout.weights)
+
+
+def _values(
+    rules: Sequence[MetricRule], truth: Truth, outputs: Outputs, weights: NDArray[Any] | None = None
+) -> dict[str, float]:
+    found = {}
+    for rule in rules:
+        try:
+            found[rule.metric] = measure(rule.metric, truth, outputs, weights).score.value
+        except Undefined:
+            continue
+    return found
+
+
+def clipped(holdout: Holdout, rules: Sequence[MetricRule]) -> Iterator[str]:
+    """Say how many probabilities of exactly 0 the log loss clipped."""
+    if not any(rule.metric == "log_loss" for rule in rules):
+        return
+    for whose, outputs in (("the candidate", holdout.candidate), ("production", holdout.baseline)):
+        number = _sure_and_wrong(holdout.truth, outputs)
+        if number:
+            yield f"log loss: {count(number)} probabilities of {whose} were 0 for the true class and count as {CLIP:g}"
+
+
+def _sure_and_wrong(truth: Truth, outputs: Outputs | None) -> int:
+    if outputs is None or outputs.scores is None or truth.codes is None:
+        return 0
+    scores = outputs.scores
+    if scores.ndim == 1:
+        return int((np.where(truth.is_positive, scores, 1.0 - scores) < CLIP).sum())
+    return int((scores[np.arange(len(scores)), truth.codes] < CLIP).sum())

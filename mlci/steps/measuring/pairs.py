@@ -1,0 +1,176 @@
+"""One rule on one view: both models compared, and the candidate alone, as numbers."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlci.domain import gate
+from mlci.domain.evidence import Measurement, NoValue, Statistic
+from mlci.domain.metric import METRICS, Metric, metric_named
+from mlci.domain.policy import GatePolicy, MetricRule
+from mlci.stats.bounds import SHARES, Contrast, Discordance, Paired
+from mlci.stats.influence import Undefined, effective_n
+from mlci.stats.measure import Measured, Outputs, Truth, measure
+from mlci.stats.paired import Design, discordance_of, own_error, paired
+from mlci.steps.measuring.views import View
+
+
+def outcome(rule: MetricRule, view: View, outputs: Outputs | None) -> Measured | str:
+    """One model's metric on a view, or why it has none."""
+    try:
+        return measure(metric_named(rule.metric).name, view.truth, outputs or Outputs(), view.design.weights)
+    except Undefined as error:
+        return str(error)
+
+
+def comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: GatePolicy) -> Statistic | NoValue:
+    metric = metric_named(rule.metric, rule.better)
+    unknown = _unknown(metric, view)
+    whose = "" if view.name is not None else "the candidate: "
+    if unknown is not None or isinstance(candidate, str):
+        return _no_value(metric, view, unknown or f"{whose}{candidate}", unknown=unknown is not None)
+    baseline = outcome(rule, view, view.baseline)
+    if isinstance(baseline, str):
+        return _no_value(metric, view, baseline if view.name is not None else f"production: {baseline}")
+    discordance = discordance_of(_gain(metric, candidate, baseline))
+    pair = paired(candidate.score, baseline.score, view.design, discordance)
+    try:
+        return _statistic(rule, view, candidate, pair, policy)
+    except Undefined as error:
+        return _no_value(metric, view, str(error))
+
+
+def _no_value(metric: Metric, view: View, why: str, *, unknown: bool = False) -> NoValue:
+    return NoValue(
+        metric=metric.name, slice_column=view.column, slice=view.name, n=view.design.n, why=why, unknown=unknown
+    )
+
+
+@np.errstate(over="ignore")
+def _gain(metric: Metric, candidate: Measured, baseline: Measured) -> NDArray[Any]:
+    gain: NDArray[Any] = candidate.goodness - baseline.goodness
+    # A user's column is compared as it is; its goodness is its value, which may be better when lower.
+    return -gain if metric.needs == "column" and metric.better == "lower" else gain
+
+
+def _differing(metric: Metric, view: View, discordance: Discordance) -> int:
+    """On how many examples the two differ as far as the metric can see: two wrong labels may well differ."""
+    labels, others = view.candidate.labels, None if view.baseline is None else view.baseline.labels
+    if metric.needs != "label" or metric.name in SHARES or labels is None or others is None:
+        return discordance.total
+    return int(np.count_nonzero(labels != others))
+
+
+def _statistic(rule: MetricRule, view: View, candidate: Measured, pair: Paired, policy: GatePolicy) -> Statistic:
+    """The comparison on the scale that policy asks for; on the other where only that one has a value.
+
+    Raises:
+        Undefined: neither scale has one.
+    """
+    metric = metric_named(rule.metric, rule.better)
+    relative = gate.tolerance_for(metric, rule, policy, sliced=view.name is not None).relative
+    try:
+        result = _contrast(metric, pair, policy, relative=relative)
+    except Undefined as asked:
+        relative = not relative
+        try:
+            result = _contrast(metric, pair, policy, relative=relative)
+        except Undefined:
+            raise asked from None
+    design = view.design
+    return Statistic(
+        id=gate.finding_id("compare", metric.name, view.name),
+        candidate=pair.candidate,
+        baseline=pair.baseline,
+        difference=result.difference,
+        standard_error=_number(result.standard_error),
+        size=pair.size,
+        gained=pair.discordance.gained,
+        lost=pair.discordance.lost,
+        differing=_differing(metric, view, pair.discordance),
+        n=design.n,
+        groups=design.groups,
+        smallest_class=_rarest(metric, view.truth, (view.candidate, view.baseline)),
+        method=result.method,
+        relative=relative,
+        metric=metric.name,
+        slice_column=view.column,
+        slice=view.name,
+        better=metric.better,
+        plain_error=_number(pair.plain_error),
+        log_error=_number(pair.log_error),
+        effective_n=_effective_n(design),
+        own_error=_number(own_error(candidate.score, design)),
+        own_size=design.size_for(candidate.score.influence),
+        own_class=_rarest(metric, view.truth, (view.candidate,)),
+    )
+
+
+def _contrast(metric: Metric, pair: Paired, policy: GatePolicy, *, relative: bool) -> Contrast:
+    return pair.contrast(
+        policy.confidence,
+        higher_is_better=metric.better == "higher",
+        relative=relative,
+        is_share=metric.name in SHARES,
+    )
+
+
+def measurement(rule: MetricRule, outcome: Measured | str, view: View) -> Measurement:
+    metric, design = metric_named(rule.metric, rule.better), view.design
+    if isinstance(outcome, str):
+        return Measurement(metric=metric.name, n=design.n, undefined=_unknown(metric, view) or outcome)
+    return Measurement(
+        metric=metric.name,
+        value=outcome.score.value,
+        standard_error=_number(own_error(outcome.score, design)),
+        size=design.size_for(outcome.score.influence),
+        smallest_class=_rarest(metric, view.truth, (view.candidate,)),
+        n=design.n,
+        groups=design.groups,
+        effective_n=_effective_n(design),
+    )
+
+
+def _effective_n(design: Design) -> float | None:
+    return None if design.weights is None else effective_n(design.weights, design.n)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+# Metrics whose error estimate leans on the rarer of two classes.
+_ON_TRUE_POSITIVES = ("f1", "recall")
+_ON_PREDICTED_POSITIVES = ("f1", "precision")
+_ON_BOTH = ("roc_auc", "pr_auc", "mcc", "balanced_accuracy")
+
+
+def _rarest(metric: Metric, truth: Truth, outputs: Sequence[Outputs | None]) -> int | None:
+    """How many examples there are of the rarest kind that the metric leans on; None where it leans on all."""
+    if truth.positive is None or truth.codes is None:
+        return None
+    positives = int(truth.is_positive.sum())
+    kinds: list[int] = []
+    if metric.name in (*_ON_TRUE_POSITIVES, *_ON_BOTH):
+        kinds.append(positives)
+    if metric.name in _ON_BOTH:
+        kinds.append(len(truth.codes) - positives)
+    if metric.name in _ON_PREDICTED_POSITIVES:
+        labels = (each.labels for each in outputs if each is not None)
+        kinds += [int((each == truth.positive).sum()) for each in labels if each is not None]
+    return min(kinds, default=None)
+
+
+def _unknown(metric: Metric, view: View) -> str | None:
+    """Say that a name is neither a metric nor a column, and what may have been meant."""
+    if metric.needs != "column" or metric.name in view.candidate.columns:
+        return None
+    close = difflib.get_close_matches(metric.name, [*METRICS, *view.candidate.columns], n=1)
+    meant = f"; did you mean {close[0]}?" if close else ""
+    return f"{metric.name} is neither a metric nor a numeric column of the candidate's file{meant}"
