@@ -22,6 +22,26 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Section:
+    """Something to read beside the findings: described, and judged by nobody here.
+
+    Every text of it is a sentence of ours, or a name that each face escapes as it escapes the name of a slice.
+    """
+
+    id: str = field(metadata={"help": "Stable name of the section, such as changes."})
+    title: str = field(metadata={"help": "What it is about."})
+    sentences: tuple[str, ...] = field(default=(), metadata={"help": "What it says, a sentence each."})
+    columns: tuple[str, ...] = field(default=(), metadata={"help": "Heads of its table; none where there is no table."})
+    rows: tuple[tuple[str, ...], ...] = field(default=(), metadata={"help": "Cells of its table, row by row."})
+    figures: dict[str, float] = field(
+        default_factory=dict, metadata={"help": "Its numbers for a program to read, by name."}
+    )
+    folded: bool = field(
+        default=True, metadata={"help": "Whether a face that can fold shows the title alone at first."}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """The result of one step; every face (terminal, Markdown, HTML, JUnit, annotations) is made from this alone."""
 
@@ -38,6 +58,9 @@ class Report:
     confidence: float | None = field(default=None, metadata={"help": "Level of each one-sided bound."})
     assumptions: tuple[str, ...] = field(
         default=(), metadata={"help": "What was not said and had to be assumed, one sentence each."}
+    )
+    sections: tuple[Section, ...] = field(
+        default=(), metadata={"help": "What is worth knowing beside the findings, in the order it should be read."}
     )
     evidence: dict[str, str] = field(
         default_factory=dict, metadata={"help": "Digest of each piece of evidence written, by kind."}

@@ -93,7 +93,8 @@ def run(
         MlciError: an I-error of ``mlci.errors`` when the input cannot be judged at all.
     """
     found = measure(candidate, baseline, policy)
-    findings = (*judge(found.numbers, policy).findings, *notes)
+    judged = judge(found.numbers, policy)
+    findings = (*judged.findings, *notes)
     verdict, reason = gate.compose(findings, policy.on_inconclusive)
     production = baseline.subject if baseline is not None else None
     policy_values, numbers = plain(policy, exact=True), found.numbers
@@ -128,6 +129,7 @@ def run(
         examples=numbers.examples,
         confidence=policy.confidence,
         assumptions=found.assumptions,
+        sections=judged.sections,
         evidence={
             **({"model": candidate.model} if candidate.model is not None else {}),
             "gate": hashlib.sha256(evidence).hexdigest(),

@@ -52,6 +52,7 @@ def rejudge(
         examples=predicate.examples,
         confidence=policy.confidence,
         assumptions=judged.assumptions,
+        sections=judged.sections,
         evidence={"gate": digest} if digest is not None else {},
     )
 

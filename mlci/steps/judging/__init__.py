@@ -9,6 +9,7 @@ from mlci.domain.evidence import Gives, Numbers
 from mlci.domain.finding import Finding
 from mlci.domain.metric import METRICS, Metric, Task, usual
 from mlci.domain.policy import GatePolicy, MetricRule
+from mlci.domain.report import Section
 from mlci.steps import bare
 from mlci.steps.judging.comparisons import comparisons
 from mlci.steps.judging.limits import limits
@@ -21,14 +22,16 @@ from mlci.steps.judging.missing import (
     too_little,
     without_baseline,
 )
+from mlci.steps.judging.sections import sections
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Findings in the order of a report, and what the rules they follow had to assume."""
+    """Findings in the order of a report, what their rules had to assume, and what is worth knowing beside them."""
 
     findings: tuple[Finding, ...]
     assumptions: tuple[str, ...]
+    sections: tuple[Section, ...]
 
 
 def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
@@ -53,7 +56,11 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
             *about_input(numbers, numbers.coverage, rules),
             *missing_slices(present(numbers.coverage, numbers, policy), policy),
         ]
-    return Judged((*findings, *beyond_this_version(policy), *without_baseline(numbers, policy)), assumptions)
+    return Judged(
+        (*findings, *beyond_this_version(policy), *without_baseline(numbers, policy)),
+        assumptions,
+        tuple(sections(numbers, policy)),
+    )
 
 
 def rules_for(

@@ -64,6 +64,7 @@ def test_what_does_not_apply_is_absent_and_never_zero() -> None:
     written = as_json(Report(step="s", verdict=Verdict.PASS, reason="r", findings=()))
     assert written == {
         "schema": "mlci.report/1", "step": "s", "verdict": "pass", "reason": "r", "findings": [], "assumptions": [],
+        "sections": [],
         "evidence": {}, "links": {},
     }  # fmt: skip
 
