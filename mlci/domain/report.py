@@ -26,6 +26,9 @@ class Section:
     """Something to read beside the findings: described, and judged by nobody here.
 
     Every text of it is a sentence of ours, or a name that each face escapes as it escapes the name of a slice.
+
+    Raises:
+        ValueError: a row has not a cell for each column.
     """
 
     id: str = field(metadata={"help": "Stable name of the section, such as changes."})
@@ -39,6 +42,10 @@ class Section:
     folded: bool = field(
         default=True, metadata={"help": "Whether a face that can fold shows the title alone at first."}
     )
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"section {self.id}: every row must have {len(self.columns)} cells")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,10 +82,14 @@ _LEADING = re.compile(r"^(?:[-+=]|(?P<number>\d{1,9})(?P<dot>[.)]))")
 
 def markdown(text: str, limit: int = PROSE) -> str:
     """For running text in GitHub's and GitLab's Markdown: no markup, link, mention or reference survives."""
+    return _LEADING.sub(_leading, cell(text, limit))
+
+
+def cell(text: str, limit: int = CELL) -> str:
+    """As ``markdown``, for where no line begins: a list's mark or a heading's means nothing inside a table's cell."""
     joined = _REFERENCE.sub(lambda found: found[0] + _JOINER, cleaned(text, limit))
     escaped = _SYNTAX.sub(lambda found: f"&#{ord(found[0])};", joined)
-    escaped = escaped.replace(_JOINER, "&#8288;")
-    return _LEADING.sub(_leading, escaped)
+    return escaped.replace(_JOINER, "&#8288;")
 
 
 def _leading(found: re.Match[str]) -> str:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from mlci.domain.figures import count
 from mlci.domain.finding import Finding
-from mlci.domain.report import Report
+from mlci.domain.report import Report, Section
 from mlci.render import escape, forest, interval, wording
 from mlci.render.outline import Outline, outline
+from mlci.render.sections import numeric
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -49,6 +50,7 @@ def html(report: Report) -> str:
         ),
         cut=_cut(len(report.findings)),
         evidence=_evidence(report),
+        sections=[_section(section) for section in report.sections],
         links=[(title, target, bool(_LINK.fullmatch(target))) for title, target in report.links.items()],
         w=wording,
         marks=_MARKS,
@@ -147,6 +149,21 @@ def _table(key: str, title: str, findings: tuple[Finding, ...], note: str) -> _T
         sliced=any(f.slice for f in findings),
         asked=wording.asked_of(findings).capitalize(),
     )
+
+
+@dataclass(frozen=True)
+class _Described:
+    section: Section
+    classes: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    cut: str
+
+
+def _section(section: Section) -> _Described:
+    left = len(section.rows) - MOST_ROWS
+    cut = f"The first {count(MOST_ROWS)} of {count(len(section.rows))}; the JSON report holds them all."
+    classes = tuple("number" if right else "" for right in numeric(section))
+    return _Described(section, classes, section.rows[:MOST_ROWS], cut if left > 0 else "")
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from mlci.domain.finding import Finding
-from mlci.domain.report import Report
+from mlci.domain.report import Report, Section
 from mlci.domain.verdict import Verdict
 from mlci.render import escape, wording
 
@@ -33,12 +33,19 @@ def junit(report: Report) -> str:
     SubElement(properties, "property", name="verdict", value=report.verdict.value)
     SubElement(properties, "property", name="reason", value=escape.xml(report.reason))
     suite.extend(cases)
+    if report.sections:
+        SubElement(suite, "system-out").text = "\n".join(_described(section) for section in report.sections)
     suites = Element("testsuites", {**suite.attrib, "name": "mlci"})
     suites.append(suite)
     indent(suites)
     written = tostring(suites, encoding="unicode")
     # The same text to an XML reader, and no command to a log collector.
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{written}\n'.replace("##[", "#&#35;[")
+
+
+def _described(section: Section) -> str:
+    """A section in one line; its table is for faces that can show one."""
+    return escape.xml(f"{section.title}: {' '.join(section.sentences) or f'{len(section.rows)} rows'}")
 
 
 def _suite_name(report: Report) -> str:

@@ -11,6 +11,9 @@ from mlci.domain.report import Report
 from mlci.render import escape, interval, wording
 from mlci.render.fit import Block, Row, fitted
 from mlci.render.outline import Outline, outline
+from mlci.render.sections import line as _line
+from mlci.render.sections import opened as _opened
+from mlci.render.sections import section_block
 
 SHORTEST = 4_000
 
@@ -40,7 +43,9 @@ def markdown(report: Report, *, limit: int = 60_000, whole: str | None = None) -
         _table(f"#### Slices that did not pass ({count(len(found.attention))})", found.attention),
         _reasons(found),
         _legend(report, found),
+        *(section_block(section) for section in report.sections if not section.folded),
         _assumptions(report),
+        *(section_block(section) for section in report.sections if section.folded),
         _fold(f"{count(len(found.settled))} slices passed", found.settled, share=0.5),
         _fold(f"{count(len(found.aside))} listed, not counted", found.aside, share=0.6),
         _arithmetic(found),
@@ -98,10 +103,6 @@ def _table(title: str, findings: Sequence[Finding], share: float = 0.7) -> Block
     return Block(opening, [Row(_row(f, reaches, compared), f.verdict.rank) for f in findings], share=share)
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def _row(finding: Finding, reaches: dict[str, float], compared: bool) -> str:
     name = escape.code(finding.metric or finding.id, 100)
     if finding.slice is not None:
@@ -151,10 +152,6 @@ def _fold(summary: str, findings: Sequence[Finding], share: float) -> Block:
     if not findings:
         return table
     return Block(_opened(summary, table.opening), table.rows, "\n</details>", share)
-
-
-def _opened(summary: str, content: str) -> str:
-    return f"<details>\n<summary>{summary}</summary>\n\n{content}"
 
 
 def _arithmetic(found: Outline) -> Block:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
@@ -23,8 +23,9 @@ _FAMILIES = (
 
 
 def openmetrics(report: Report) -> str:
-    """A gauge for the candidate's, production's and the compared value of every metric and slice."""
+    """A gauge for the candidate's, production's and the compared value of every metric and slice, and each figure."""
     lines = [line for family in _FAMILIES for line in _family(report, *family)]
+    lines += _figures(report)
     return "".join(f"{line}\n" for line in (*lines, "# EOF"))
 
 
@@ -41,8 +42,25 @@ def _family(report: Report, name: str, help: str, field: str) -> Iterator[str]:
     yield from (f"{name}{labels} {number!r}" for labels, number in samples.items())
 
 
+def _figures(report: Report) -> Iterator[str]:
+    """The figures of every section; the name of one is a label, because anything may stand in a label."""
+    samples: dict[str, float] = {}
+    for section in report.sections:
+        for name, value in section.figures.items():
+            if math.isfinite(value):
+                named = {"model": report.model, "section": section.id, "figure": name}
+                samples.setdefault(_labelled(named), float(value))
+    if samples:
+        yield "# TYPE mlci_figure gauge"
+        yield "# HELP mlci_figure A number that is described and not judged."
+    yield from (f"mlci_figure{labels} {number!r}" for labels, number in samples.items())
+
+
 def _labels(report: Report, finding: Finding) -> str:
-    named = {"model": report.model, "metric": finding.metric, "slice": finding.slice}
+    return _labelled({"model": report.model, "metric": finding.metric, "slice": finding.slice})
+
+
+def _labelled(named: Mapping[str, str | None]) -> str:
     pairs = (f'{label}="{_quoted(text)}"' for label, text in named.items() if text is not None)
     return "{" + ",".join(pairs) + "}"
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
-from mlci.domain.verdict import Verdict
 from mlci.render import escape, interval, wording
 from mlci.render.outline import Outline, outline
-
-_UNICODE_MARKS = {"pass": "✔", "warn": "!", "inconclusive": "?", "fail": "✖"}
-_ASCII_MARKS = {"pass": "+", "warn": "!", "inconclusive": "?", "fail": "x"}
-_COLOURS = {"pass": "32", "warn": "33", "inconclusive": "35", "fail": "31"}
+from mlci.render.pen import Pen, as_ascii, columns_of
+from mlci.render.sections import section_lines
 
 _NAME = 40
 _ATTENTION_SHOWN = 50
@@ -26,7 +21,7 @@ _ASIDE_SHOWN = 10
 
 def text(report: Report, *, width: int = 100, colour: bool = False, unicode: bool = True) -> str:
     """Write the report for a terminal of ``width`` columns; ``unicode=False`` keeps to ASCII."""
-    pen = _Pen(width, colour, unicode)
+    pen = Pen(width, colour, unicode)
     found = outline(report)
     tables = [
         _table(found.overall, pen, "metric"),
@@ -43,33 +38,16 @@ def text(report: Report, *, width: int = 100, colour: bool = False, unicode: boo
         _aside(found.aside, pen),
         _legend(report, found, pen, drawn),
         _listed("assumed", report.assumptions, pen),
+        *(section_lines(section, pen) for section in report.sections),
         _listed("evidence", [f"{kind} {digest}" for kind, digest in report.evidence.items()], pen),
         _listed("links", [f"{title} {target}" for title, target in report.links.items()], pen),
     ]
     lines = [line for block in blocks if block for line in (*block, "")][:-1]
     written = "\n".join(escape.log_line(line.replace("\u00a0", " ").rstrip()) for line in lines) + "\n"
-    return written if unicode else _as_ascii(written)
+    return written if unicode else as_ascii(written)
 
 
-@dataclass(frozen=True)
-class _Pen:
-    width: int
-    colour: bool
-    unicode: bool
-
-    def mark(self, verdict: Verdict) -> str:
-        return (_UNICODE_MARKS if self.unicode else _ASCII_MARKS)[verdict.value]
-
-    def paint(self, words: str, verdict: Verdict) -> str:
-        return f"\x1b[1;{_COLOURS[verdict.value]}m{words}\x1b[0m" if self.colour else words
-
-    def wrap(self, words: str, first: str = "", later: str = "") -> list[str]:
-        return textwrap.wrap(
-            words, max(self.width, 20), initial_indent=first, subsequent_indent=later, break_on_hyphens=False
-        ) or [first]
-
-
-def _head(report: Report, pen: _Pen) -> list[str]:
+def _head(report: Report, pen: Pen) -> list[str]:
     word = f"{pen.mark(report.verdict)} {report.verdict.value}"
     first, *more = pen.wrap(f"{word}: {escape.terminal(report.reason, escape.PROSE)}", later="  ")
     lines = [first.replace(word, pen.paint(word, report.verdict), 1), *more, ""]
@@ -86,14 +64,14 @@ def _head(report: Report, pen: _Pen) -> list[str]:
     return lines
 
 
-def _notices(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
+def _notices(findings: tuple[Finding, ...], pen: Pen) -> list[str]:
     lines: list[str] = []
     for finding in findings:
         lines += _verdict_line(finding, escape.terminal(finding.message, escape.PROSE), pen)
     return lines
 
 
-def _verdict_line(finding: Finding, words: str, pen: _Pen) -> list[str]:
+def _verdict_line(finding: Finding, words: str, pen: Pen) -> list[str]:
     word = f"{pen.mark(finding.verdict)} {finding.verdict.value}"
     first, *more = pen.wrap(f"{word}: {words}", later="  ")
     return [first.replace(word, pen.paint(word, finding.verdict), 1), *more]
@@ -107,10 +85,10 @@ class _Column:
 
     @cached_property
     def width(self) -> int:
-        return max(_columns(cell) for cell in (self.title, *self.cells))
+        return max(columns_of(cell) for cell in (self.title, *self.cells))
 
 
-def _table(findings: tuple[Finding, ...], pen: _Pen, title: str) -> list[str]:
+def _table(findings: tuple[Finding, ...], pen: Pen, title: str) -> list[str]:
     if not findings:
         return []
     columns = _fitted(findings, pen, title)
@@ -124,12 +102,12 @@ def _table(findings: tuple[Finding, ...], pen: _Pen, title: str) -> list[str]:
     return lines
 
 
-def _fitted(findings: tuple[Finding, ...], pen: _Pen, title: str) -> list[_Column] | None:
+def _fitted(findings: tuple[Finding, ...], pen: Pen, title: str) -> list[_Column] | None:
     """The columns that fit: the reasons go first, then the drawing shrinks, then it goes; else no table at all."""
 
     def column(name: str, write: Callable[[Finding], str], *, right: bool = False) -> _Column:
         cells = [write(finding) for finding in findings]
-        return _Column(name, cells if pen.unicode else [_as_ascii(cell) for cell in cells], right)
+        return _Column(name, cells if pen.unicode else [as_ascii(cell) for cell in cells], right)
 
     # Beside a comparison the candidate's own bounds would cost the drawing; the message and the page have them.
     compared = any(finding.difference is not None for finding in findings)
@@ -162,7 +140,7 @@ def _drawings(findings: Iterable[Finding], unicode: bool, width: int = interval.
     return [interval.draw(span, reach, width=width, unicode=unicode) if span else "" for span, reach in spans]
 
 
-def _stacked(finding: Finding, pen: _Pen) -> list[str]:
+def _stacked(finding: Finding, pen: Pen) -> list[str]:
     lines = _verdict_line(finding, escape.terminal(wording.subject(finding)), pen)
     facts = [f"candidate {wording.candidate(finding)}", f"production {wording.baseline(finding)}"]
     if finding.difference is not None:
@@ -177,16 +155,11 @@ def _row(cells: list[str], columns: list[_Column]) -> str:
 
 
 def _padded(cell: str, column: _Column) -> str:
-    room = " " * (column.width - _columns(cell))
+    room = " " * (column.width - columns_of(cell))
     return room + cell if column.right else cell + room
 
 
-def _columns(words: str) -> int:
-    wide = sum(1 for letter in words if unicodedata.east_asian_width(letter) in "WF")
-    return len(words) + wide - sum(1 for letter in words if unicodedata.combining(letter))
-
-
-def _reasons(found: Outline, pen: _Pen) -> list[str]:
+def _reasons(found: Outline, pen: Pen) -> list[str]:
     explained = [finding for finding in found.unsettled if finding.explanation is not None]
     lines: list[str] = []
     for finding in explained[:_ATTENTION_SHOWN]:
@@ -198,7 +171,7 @@ def _reasons(found: Outline, pen: _Pen) -> list[str]:
     return ["why, and what would change it", *lines] if lines else []
 
 
-def _attention(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
+def _attention(findings: tuple[Finding, ...], pen: Pen) -> list[str]:
     left = len(findings) - _ATTENTION_SHOWN
     if left <= 0:
         return _table(findings, pen, "slices that did not pass")
@@ -206,7 +179,7 @@ def _attention(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
     return [*_table(tuple(worst), pen, "slices that did not pass"), f"and {left} more slices that did not pass"]
 
 
-def _settled(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
+def _settled(findings: tuple[Finding, ...], pen: Pen) -> list[str]:
     if not findings:
         return []
     lines = _table(findings[:_SETTLED_SHOWN], pen, "slices that passed")
@@ -214,7 +187,7 @@ def _settled(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
     return [*lines, f"and {left} more slices that passed"] if left > 0 else lines
 
 
-def _aside(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
+def _aside(findings: tuple[Finding, ...], pen: Pen) -> list[str]:
     if not findings:
         return []
     lines = [f"listed, not counted: {len(findings)}"]
@@ -225,7 +198,7 @@ def _aside(findings: tuple[Finding, ...], pen: _Pen) -> list[str]:
     return [*lines, f"  and {left} more"] if left > 0 else lines
 
 
-def _legend(report: Report, found: Outline, pen: _Pen, drawn: bool) -> list[str]:
+def _legend(report: Report, found: Outline, pen: Pen, drawn: bool) -> list[str]:
     shown = (*found.overall, *found.attention, *found.settled)
     level = wording.level(report)
     sentences = [f"Bounds: {level} each."] if level and any(finding.interval for finding in shown) else []
@@ -245,12 +218,6 @@ def _legend(report: Report, found: Outline, pen: _Pen, drawn: bool) -> list[str]
     return lines
 
 
-def _listed(title: str, entries: Iterable[str], pen: _Pen) -> list[str]:
+def _listed(title: str, entries: Iterable[str], pen: Pen) -> list[str]:
     lines = [line for entry in entries for line in pen.wrap(escape.terminal(entry, escape.PROSE), "  ", "    ")]
     return [title, *lines] if lines else []
-
-
-def _as_ascii(written: str) -> str:
-    for letter, plain in (("\u00a0", " "), ("·", "-"), ("–", "-"), ("…", "..."), ("≥", ">="), ("≤", "<="), ("×", "x")):
-        written = written.replace(letter, plain)
-    return written.encode("ascii", "backslashreplace").decode("ascii")

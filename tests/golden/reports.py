@@ -6,7 +6,7 @@ from typing import Any
 
 from mlci.domain.figures import as_written, figure, on_scale
 from mlci.domain.finding import Finding
-from mlci.domain.report import Report, Subject
+from mlci.domain.report import Report, Section, Subject
 from mlci.domain.verdict import Verdict
 
 CANDIDATE = Subject(name="candidate.csv", digest="3f5a9c0e7d41b2866a1f0c95e2d7b8431c6f5e0a9d8b7c6e5f4a3b2c1d0e9f88")
@@ -283,6 +283,57 @@ def hostile() -> Report:
         assumptions=(HOSTILE,),
         evidence={HOSTILE: HOSTILE},
         links={HOSTILE: f"javascript:{HOSTILE}", "also": "javascript:alert(4)"},
+        sections=tuple(
+            Section(
+                id=HOSTILE,
+                title=HOSTILE,
+                sentences=(HOSTILE, HOSTILE),
+                columns=(HOSTILE, HOSTILE) if rows else (),
+                rows=rows,
+                figures={HOSTILE: 1.5},
+                folded=folded,
+            )
+            for rows in (((HOSTILE, HOSTILE), (HOSTILE, "1")), ())
+            for folded in (True, False)
+        ),
+    )
+
+
+CHANGES = Section(
+    id="changes",
+    title="What changed, example by example",
+    sentences=(
+        "40 of 2 000 examples are newly right and 31 newly wrong.",
+        "A score moves by 0.021 in the mean, whichever way.",
+    ),
+    columns=("Label", "Newly right", "Newly wrong", "Share that changed"),
+    rows=(("retained", "28", "25", "3.31 %"), ("lost", "12", "6", "4.50 %"), ("unknown", "0", "0", "–")),
+    figures={"gained": 40, "lost": 31, "score_shift": 0.021},
+)
+
+
+def described() -> Report:
+    """Sections of every form: folded or not, with a table or without, and one too long for a terminal or a comment."""
+    long = [(f"region=west-{place:02d}, plan=trial", f"{place / 1000:.4f}", "a sentence") for place in range(30)]
+    return report(
+        Verdict.PASS,
+        "No metric is worse than production by more than one point.",
+        compared("accuracy", 0.9125, 0.9110, 0.0031),
+        sections=(
+            Section(
+                id="question", title="What was judged", sentences=("This very model, not its recipe.",), folded=False
+            ),
+            CHANGES,
+            Section(id="found", title="Groups nobody asked about", columns=("Group", "Loss", "Why"), rows=tuple(long)),
+            Section(
+                id="wear",
+                title="Wear of the holdout",
+                sentences=("It was looked at 7 times.",),
+                columns=("Look", "Left"),
+                rows=(("7", "25"),),
+                folded=False,
+            ),
+        ),
     )
 
 
@@ -294,5 +345,6 @@ ALL = {
     "thresholds": thresholds_only,
     "unverified": unverified,
     "input": unreadable,
+    "sections": described,
     "hostile": hostile,
 }
