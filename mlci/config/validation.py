@@ -46,7 +46,10 @@ class Evaluate:
         default=None, help="Column of what examples are drawn by, such as a customer; its examples are not independent."
     )
     slices: tuple[str, ...] = key(
-        default=(), help="Columns whose values are the groups of examples that must not get worse.", example="[region]"
+        default=(),
+        help="Columns whose values are the groups of examples that must not get worse, and pairs of columns, such as "
+        "region*plan.",
+        example='[region, "region*plan"]',
     )
     sensitive: tuple[str, ...] = key(
         default=(), help="Columns that fairness is judged by; naming one here is not yet a rule.", example="[gender]"

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlci.domain.figures import count
 from mlci.domain.finding import Finding, Reason
+from mlci.domain.slices import Folded, pair_of
 from mlci.domain.verdict import Verdict
 
 # More than this share of examples without a partner, and the rest no longer stands for the holdout.
@@ -74,6 +75,53 @@ def thinned(name: str, lost: int, whole: int) -> Finding | None:
             "random sample. Score the candidate on the whole holdout."
         ),
         n=whole - lost,
+    )
+
+
+def left_out(folded: Folded, compared: int, *, too_small: bool) -> Finding:
+    """Say which slices of a column were not compared, and count that unless nothing could have been shown on them.
+
+    Args:
+        folded: what was left out.
+        compared: how many slices of the column were compared.
+        too_small: whether even the largest left out has too few examples to show a harm.
+    """
+    some = ", ".join(folded.names) + (", …" if folded.slices > len(folded.names) else "")
+    named = f" ({some})" if folded.names else ""
+    return Finding(
+        id=f"input:slices of {folded.column}",
+        rule="input",
+        verdict=Verdict.INCONCLUSIVE,
+        reason="insufficient",
+        advisory=too_small,
+        message=(
+            f"{count(folded.slices)} of {count(folded.slices + compared)} slices by {folded.column} were not compared"
+            f"{named}: {count(folded.n)} examples, at most {count(folded.largest)} in one slice"
+        ),
+        explanation=(
+            f"Of a column with so many values the {count(compared)} largest slices are compared. "
+            + (
+                "The others are too small to show a harm even where every example of one is lost."
+                if too_small
+                else "Some of the others are large enough to judge: name a column that puts more examples together."
+            )
+        ),
+        n=folded.n,
+    )
+
+
+def absent_slices(name: str) -> Finding:
+    """A slice column, or pair of them, that policy declares and production's file has not."""
+    pair = pair_of(name)
+    what = f"slice column {name} is not" if pair is None else f"slice columns {pair[0]} and {pair[1]} are not both"
+    return listed(
+        "input",
+        f"slice {name}",
+        "missing",
+        Verdict.INCONCLUSIVE,
+        f"{what} in production's file",
+        f"Policy declares slices by {name}, and production's file, which says what the holdout is, has no such "
+        "column. Write the column beside production's predictions, or take it out of the policy.",
     )
 
 

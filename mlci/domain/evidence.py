@@ -12,6 +12,7 @@ from mlci.domain.figures import Better
 from mlci.domain.finding import Finding
 from mlci.domain.metric import Task
 from mlci.domain.report import Subject, plain
+from mlci.domain.slices import Folded
 from mlci.domain.verdict import Verdict
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -169,6 +170,9 @@ class Coverage:
         default=(), metadata={"help": "Slice columns of production's file that were asked for or are named so."}
     )
     slices: tuple[Slice, ...] = field(default=(), metadata={"help": "Every slice that was compared, in order."})
+    folded: tuple[Folded, ...] = field(
+        default=(), metadata={"help": "Slices that were not compared, because their column has too many."}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

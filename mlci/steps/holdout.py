@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mlci.domain.figures import count
 from mlci.domain.metric import Task
 from mlci.domain.policy import ReadingPolicy
+from mlci.domain.slices import MISSING_VALUE, columns_of, slice_name
 from mlci.errors import BadValue, ColumnMissing, HoldoutDiffers, IdsDiffer, NoExamples, Place
 from mlci.ports import Table, Texts
 from mlci.stats.alignment import Order, joined, ordered
@@ -43,7 +44,8 @@ class Holdout:
         baseline: production's outputs; None when there is no baseline.
         weights: shape (n,), mean 1; None when equal.
         clusters: group codes 0 … G-1, shape (n,); None when examples are independent.
-        slices: slice columns as words.
+        slices: slice columns as words, and pairs of them as the names of their slices.
+        pairs: which of these are pairs.
         missing: unusable predictions of candidate and baseline.
         dropped: what only one file has, candidate first.
         thinned: slices of production's file that lost examples: name, examples lost, examples in all.
@@ -59,6 +61,7 @@ class Holdout:
     weights: NDArray[Any] | None
     clusters: NDArray[Any] | None
     slices: dict[str, Texts]
+    pairs: frozenset[str]
     missing: tuple[int, int]
     dropped: tuple[Lost, ...]
     thinned: tuple[tuple[str, int, int], ...]
@@ -133,6 +136,7 @@ def gather(
         weights=weights,
         clusters=_clusters(groups, ids, reading, authority.side.table.name),
         slices=words,
+        pairs=authority.side.pairs,
         missing=(missing[0], missing[1] if baseline is not None else missing[0]),
         dropped=tuple(_lost(coding, index, one) for index, one in enumerate(aligned)),
         thinned=tuple(_thinned(authority)) if baseline is not None else (),
@@ -301,8 +305,9 @@ def _thinned(authority: Aligned) -> Iterator[tuple[str, int, int]]:
         lost = np.bincount(words.codes[authority.alone] + 1, minlength=len(words.values) + 1)
         whole = np.bincount(words.codes + 1, minlength=len(words.values) + 1)
         for place in np.flatnonzero(lost):
-            value = words.values[place - 1] if place else "(missing)"
-            yield f"{column}={value}", int(lost[place]), int(whole[place])
+            value = words.values[place - 1] if place else MISSING_VALUE
+            name = value if column in authority.side.pairs else slice_name(column, value)
+            yield name, int(lost[place]), int(whole[place])
 
 
 def _lost(coding: Coding, index: int, one: Aligned) -> Lost:
@@ -347,7 +352,8 @@ def _column_notes(
     by_name = [name for name in sides[-1].roles.slices if name not in slices]
     if by_name:
         notes.append("slices by their names: " + ", ".join(by_name))
-    looked_at = {*slices, *columns, *(name for side in sides for name in side.columns)}
+    asked = {column for name in slices for column in columns_of(name, sides[-1].table.columns)}
+    looked_at = {*asked, *columns, *(name for side in sides for name in side.columns)}
     unused = dict.fromkeys(name for side in sides for name in side.roles.others if name not in looked_at)
     if unused:
         shown = ", ".join(list(unused)[:8]) + (", …" if len(unused) > 8 else "")

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from mlci.domain.columns import Ambiguous, NotThere, Roles, roles, spelled
 from mlci.domain.policy import ReadingPolicy
+from mlci.domain.slices import columns_of
 from mlci.errors import BadValue, ColumnAmbiguous, ColumnMissing, DuplicateIds, Place
 from mlci.ports import Table, Texts
 from mlci.stats.alignment import Order, ordered
+from mlci.steps.crossing import crossed
 
 # How many offending ids an error names.
 NAMED = 5
@@ -38,6 +40,11 @@ class Side:
     group: Texts | None
     slices: dict[str, Texts]
     columns: dict[str, NDArray[Any]]
+
+    @property
+    def pairs(self) -> frozenset[str]:
+        """Which of the slices are made of two columns."""
+        return frozenset(name for name in self.slices if len(columns_of(name, self.table.columns)) == 2)
 
 
 def read_side(table: Table, reading: ReadingPolicy, slices: Sequence[str], columns: Sequence[str]) -> Side:
@@ -133,8 +140,15 @@ def _few_whole(values: NDArray[Any]) -> bool:
 
 
 def _slices(table: Table, part: Roles, asked: Sequence[str]) -> dict[str, Texts]:
-    wanted = dict.fromkeys((*(name for name in asked if name in table.columns), *part.slices))
-    return {name: table.texts(name) for name in wanted}
+    """Slice columns and pairs of them, by the name they were asked for; those that are not all there are left out."""
+    found = {}
+    for name in dict.fromkeys((*asked, *part.slices)):
+        columns = columns_of(name, table.columns)
+        if not all(column in table.columns for column in columns):
+            continue
+        words = tuple(table.texts(column) for column in columns)
+        found[name] = crossed(columns, words) if len(columns) == 2 else words[0]
+    return found
 
 
 def _own_columns(table: Table, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -140,6 +140,12 @@ def _of_slices(predicate: GatePredicate, covered: Coverage, n: int) -> Iterator[
         if each.n <= 0 or (each.column, each.name) in sizes:
             yield "a slice is empty or there twice"
         sizes[each.column, each.name] = each.n
+    for left in covered.folded:
+        totals[left.column] += left.n
+        if not 0 < left.slices <= left.n or not 0 < left.largest <= left.n <= left.slices * left.largest:
+            yield "slices that were left out have other examples than they can"
+    if len({each.column for each in covered.folded}) != len(covered.folded):
+        yield "the slices of a column were left out twice"
     if any(total != n for total in totals.values()):
         yield "the slices of a column do not add up to all examples"
     seen = set()

@@ -60,7 +60,9 @@ def _lists(predicate: GatePredicate) -> Iterator[Sized]:
     if predicate.bare is not None:
         yield from (predicate.bare.candidate, predicate.bare.baseline or {})
     if predicate.coverage is not None:
-        yield from (predicate.coverage.slices, predicate.coverage.slice_columns, predicate.coverage.thinned)
+        covered = predicate.coverage
+        yield from (covered.slices, covered.slice_columns, covered.thinned, covered.folded)
+        yield from (each.names for each in covered.folded)
 
 
 def _names(predicate: GatePredicate) -> Iterator[str]:
@@ -79,3 +81,5 @@ def _names(predicate: GatePredicate) -> Iterator[str]:
         yield from (thinned.slice for thinned in predicate.coverage.thinned)
         for slice_ in predicate.coverage.slices:
             yield from (slice_.column, slice_.name)
+        for folded in predicate.coverage.folded:
+            yield from (folded.column, *folded.names)

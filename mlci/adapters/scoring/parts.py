@@ -18,6 +18,7 @@ from mlci.adapters.scoring.interpreting import in_order
 from mlci.adapters.tables import open_table
 from mlci.domain.columns import USUAL, Ambiguous, NotThere, roles, spelled
 from mlci.domain.policy import Columns
+from mlci.domain.slices import columns_of
 from mlci.errors import ColumnAmbiguous, ColumnMissing, Place
 from mlci.ports import Table, Texts
 
@@ -173,7 +174,8 @@ def _one(part: str, present: list[str], wanted: Columns, own: set[str]) -> str |
 
 def _slices(names: tuple[str, ...], asked: Asked, taken: set[str]) -> tuple[str, ...]:
     """Columns whose values are groups; that one which policy names is absent is the gate's to say."""
-    declared = [name for name in (*asked.slices, *asked.sensitive) if name in names]
+    wanted = (column for name in (*asked.slices, *asked.sensitive) for column in columns_of(name, names))
+    declared = [name for name in wanted if name in names]
     by_name = [name for name in names if name not in taken and spelled(name).startswith(_SLICE)]
     return tuple(dict.fromkeys((*declared, *by_name)))
 

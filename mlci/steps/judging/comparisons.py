@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mlci.domain import gate
+from mlci.domain import coverage, gate
 from mlci.domain.columns import roles
 from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import Coverage, Measurement, NoValue, Numbers, Slice, Statistic
@@ -49,6 +49,16 @@ def comparisons(
     for (rule, slice_), each in zip(pairs, of_slices, strict=True):
         there = _key(rule, slice_) in known
         yield gate.compare_slice(each, policy, looks) if there else not_measured(each, "compare")
+    yield from _left_out(covered, policy, looks)
+
+
+def _left_out(covered: Coverage, policy: GatePolicy, looks: float) -> Iterator[Finding]:
+    """Slices of a column with too many; where proof is asked of each, what was not looked at is never set aside."""
+    for folded in covered.folded:
+        if _is_asked(folded.column, policy):
+            compared = sum(slice_.column == folded.column for slice_ in covered.slices)
+            hopeless = bool(2.0**-folded.largest * max(1.0, looks) >= 1 - policy.confidence)
+            yield coverage.left_out(folded, compared, too_small=hopeless and policy.slices.require == "harm")
 
 
 def _is_asked(column: str, policy: GatePolicy) -> bool:

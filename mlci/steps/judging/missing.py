@@ -85,15 +85,7 @@ def present(covered: Coverage, numbers: Numbers, policy: GatePolicy) -> tuple[st
 def missing_slices(present: Sequence[str], policy: GatePolicy) -> Iterator[Finding]:
     for name in policy.slices.columns:
         if name not in present:
-            yield coverage.listed(
-                "input",
-                f"slice {name}",
-                "missing",
-                Verdict.INCONCLUSIVE,
-                f"slice column {name} is not in production's file",
-                f"Policy declares slices by {name}, and production's file, which says what the holdout is, has no such "
-                "column. Write the column beside production's predictions, or take it out of the policy.",
-            )
+            yield coverage.absent_slices(name)
 
 
 def beyond_this_version(policy: GatePolicy) -> Iterator[Finding]:

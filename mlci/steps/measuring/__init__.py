@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mlci.domain.evidence import Alone, Coverage, Gives, Measurement, NoValue, Numbers, Slice, Statistic, Thinned
 from mlci.domain.figures import count
 from mlci.domain.policy import GatePolicy, MetricRule
+from mlci.domain.slices import Folded
 from mlci.stats.influence import Undefined
 from mlci.stats.measure import CLIP, Outputs, Truth, measure
 from mlci.steps.holdout import Holdout, Lost
@@ -54,7 +55,11 @@ def measured(holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy) 
         if compared and rule.compare:
             comparisons.append(comparison(rule, whole, candidate, policy))
     slices: list[Slice] = []
+    folded: list[Folded] = []
     for view in every_slice(holdout, whole) if compared else ():
+        if isinstance(view, Folded):
+            folded.append(view)
+            continue
         slices.append(Slice(column=view.column or "", name=view.name or "", n=view.design.n))
         comparisons += (
             comparison(rule, view, outcome(rule, view, view.candidate), policy) for rule in rules if rule.compare
@@ -65,11 +70,13 @@ def measured(holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy) 
         statistics=tuple(found for found in comparisons if isinstance(found, Statistic)),
         undefined=tuple(found for found in comparisons if isinstance(found, NoValue)),
         measurements=tuple(measurements),
-        coverage=_coverage(holdout, rules, slices),
+        coverage=_coverage(holdout, rules, slices, folded),
     )
 
 
-def _coverage(holdout: Holdout, rules: Sequence[MetricRule], slices: Sequence[Slice]) -> Coverage:
+def _coverage(
+    holdout: Holdout, rules: Sequence[MetricRule], slices: Sequence[Slice], folded: Sequence[Folded]
+) -> Coverage:
     return Coverage(
         task=holdout.task,
         gives=gives(holdout),
@@ -79,6 +86,7 @@ def _coverage(holdout: Holdout, rules: Sequence[MetricRule], slices: Sequence[Sl
         thinned=tuple(Thinned(slice=name, lost=lost, whole=whole) for name, lost, whole in holdout.thinned),
         slice_columns=tuple(holdout.slices),
         slices=tuple(slices),
+        folded=tuple(folded),
     )
 
 

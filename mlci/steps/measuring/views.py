@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlci.domain.policy import GatePolicy
+from mlci.domain.slices import MOST_SLICES, NAMED, Folded, missing_name, slice_name
 from mlci.stats.measure import Outputs, Truth
 from mlci.stats.paired import Design
 from mlci.steps.holdout import Holdout
-
-MISSING_VALUE = "(missing)"
 
 
 @dataclass(frozen=True)
@@ -44,19 +43,41 @@ def _design(n: int, confidence: float, weights: NDArray[Any] | None, clusters: N
     return Design(n, confidence, weights, clusters, groups)
 
 
-def every_slice(holdout: Holdout, whole: View) -> Iterator[View]:
-    """Every value of every slice column, a missing value being one of its own."""
+def every_slice(holdout: Holdout, whole: View) -> Iterator[View | Folded]:
+    """Every value of every slice column, a missing value being one of its own, and of every pair of columns.
+
+    Of a column with too many values the largest are views, in order of name, and the rest is counted.
+    """
+    taken: set[str] = set()
     for column, words in holdout.slices.items():
         order = np.argsort(words.codes, kind="stable")
         edges = np.searchsorted(words.codes[order], np.arange(-1, len(words.values) + 1))
         named = sorted((value, code) for code, value in enumerate(words.values))
-        missing = MISSING_VALUE
-        while missing in words.values:  # a value may be spelled so; two slices must not share a name
-            missing = f"({missing})"
-        for value, code in (*named, (missing, -1)):
-            rows = order[edges[code + 1] : edges[code + 2]]
-            if len(rows):
-                yield _part(whole, column, f"{column}={value}", rows)
+        values = [(value, code) for value, code in (*named, (missing_name(words.values), -1))]
+        sizes = {code: int(edges[code + 2] - edges[code + 1]) for _, code in values}
+        present = [(value, code) for value, code in values if sizes[code]]
+        largest = sorted(present, key=lambda each: -sizes[each[1]])
+        kept = {code for _, code in largest[:MOST_SLICES]}
+        for value, code in present:
+            if code in kept:
+                name = _unlike(taken, value if column in holdout.pairs else slice_name(column, value))
+                yield _part(whole, column, name, order[edges[code + 1] : edges[code + 2]])
+        if left := largest[MOST_SLICES:]:
+            yield Folded(
+                column=column,
+                slices=len(left),
+                n=sum(sizes[code] for _, code in left),
+                largest=sizes[left[0][1]],
+                names=tuple(v if column in holdout.pairs else slice_name(column, v) for v, _ in left[:NAMED]),
+            )
+
+
+def _unlike(taken: set[str], name: str) -> str:
+    """A value may be spelled like a pair; two slices must not share a name."""
+    while name in taken:
+        name = f"({name})"
+    taken.add(name)
+    return name
 
 
 def _part(whole: View, column: str, name: str, rows: NDArray[np.intp]) -> View:

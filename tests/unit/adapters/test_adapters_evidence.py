@@ -28,6 +28,7 @@ from mlci.domain.evidence import (
 )
 from mlci.domain.finding import Finding
 from mlci.domain.report import Subject
+from mlci.domain.slices import Folded
 from mlci.domain.verdict import Verdict
 from mlci.errors import ArtifactRefused
 
@@ -172,6 +173,22 @@ false("a comparison twice", "there twice", lambda: replace(TRUE, statistics=(ACC
 false("a comparison of no metric", "has no metric", first(metric=None))
 false("a comparison of other examples", "other examples", lambda: replace(TRUE, undefined=(replace(SOUTH, n=39),)))
 false("a comparison of a slice nobody named", "other examples", covered(slices=()))
+FOLDED = Folded(column="region", slices=3, n=40, largest=20, names=("region=a",))
+false("slices left out of none", "do not add up", covered(folded=(FOLDED,)))
+false(
+    "slices left out with too few",
+    "than they can",
+    covered(slices=COVERAGE.slices[:1], folded=(replace(FOLDED, largest=5),)),
+)
+false(
+    "more slices left out than examples",
+    "than they can",
+    covered(slices=COVERAGE.slices[:1], folded=(replace(FOLDED, slices=41),)),
+)
+false("slices left out twice", "left out twice", covered(folded=(FOLDED, FOLDED)))
+false(
+    "a slice left out with a name without end", "400 characters", covered(folded=(replace(FOLDED, names=("x" * 401,)),))
+)
 false("nothing to compare with", "nothing to compare with", lambda: replace(TRUE, baseline=None))
 false("bare metrics with examples", "have no examples", lambda: replace(TRUE, bare=BARE.bare))
 false("bare metrics of one only", "is there and is not", lambda: replace(BARE, baseline=None))
@@ -185,6 +202,12 @@ false("a slice name without end", "400 characters", covered(slice_columns=("x" *
 def test_numbers_that_cannot_be_true_together_are_refused(name: str) -> None:
     cause, predicate = FALSE[name]
     assert cause in refused(written(predicate()))
+
+
+def test_slices_that_were_left_out_count_for_the_sum_of_their_column() -> None:
+    left = covered(slices=COVERAGE.slices[:1], folded=(FOLDED,))()
+    left = replace(left, undefined=())
+    assert read(written(left)) == left
 
 
 def test_rounding_of_the_last_digit_is_no_contradiction() -> None:

@@ -10,6 +10,7 @@ from judging import classifier, finding, judged, policy, report, with_columns
 
 from mlci.domain.gate import OVERALL_SHARE
 from mlci.domain.policy import MetricRule, Tolerance
+from mlci.domain.slices import MOST_SLICES
 from mlci.domain.verdict import Verdict
 from mlci.stats.multiplicity import holm
 
@@ -237,3 +238,63 @@ def test_a_slice_that_policy_asks_for_and_only_the_candidate_names_is_missing() 
     found = report(with_columns(one, region=regions(600)), other, policy("accuracy", slices=["region"]))
     assert [each.reason for each in found.findings if each.rule == "policy" or each.rule == "input"] == ["missing"]
     assert found.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_pair_of_columns_makes_a_slice_of_each_two_values_that_meet_counted_with_the_rest() -> None:
+    columns = {"region": ["n", "s", None, "n"] * 100, "plan": ["basic", "a, b", "basic", "pro"] * 100}
+    found = report(*pair(400, **columns), policy("accuracy", tolerance=0.3, slices=["region", "region*plan"]))
+    named = {each.slice: each.n for each in found.findings if each.slice is not None}
+    assert named == {
+        "region=n": 200, "region=s": 100, "region=(missing)": 100,
+        "region=n, plan=basic": 100, "region=n, plan=pro": 100,
+        "region=s, plan=a\\, b": 100, "region=(missing), plan=basic": 100,
+    }  # fmt: skip
+    assert not any("not looked at" in said for said in found.assumptions)
+
+
+def test_a_harm_only_where_two_values_meet_is_found_by_the_pair() -> None:
+    n = 4000
+    _, other = pair(n, region=regions(n, 4), plan=[f"p{row // 4 % 5}" for row in range(n)])
+    rows = (np.array(other["region"]) == "r1") & (np.array(other["plan"]) == "p2")
+    asked = {"tolerance": 0.2, "slice_tolerance": 0.2}
+    without = report(broken_in(other, rows), other, policy("accuracy", slices=["region", "plan"], **asked))
+    crossed = report(broken_in(other, rows), other, policy("accuracy", slices=["region*plan"], **asked))
+    assert without.verdict is Verdict.PASS
+    assert finding(crossed, "compare:accuracy[region=r1, plan=p2]").verdict is Verdict.FAIL
+
+
+def test_a_column_that_is_called_like_a_pair_is_that_column() -> None:
+    odd = {"a*b": regions(400, 2), "a": regions(400, 3), "b": regions(400, 3)}
+    found = report(*pair(400, **odd), policy("accuracy", slices=["a*b"]))
+    assert [each.slice for each in found.findings] == [None, "a*b=r0", "a*b=r1"]
+
+
+def test_a_value_spelled_like_a_pair_shares_no_name_with_one() -> None:
+    odd = {"a": ["x", "x, b=y"] * 200, "b": ["y", "z"] * 200}
+    found = report(*pair(400, **odd), policy("accuracy", slices=["a", "a*b"]))
+    ids = [each.id for each in found.findings]
+    assert len(set(ids)) == len(ids) == 1 + 2 + 2
+
+
+def test_half_of_a_pair_that_is_not_there_is_inconclusive() -> None:
+    found = report(*pair(400, region=regions(400)), policy("accuracy", tolerance=0.3, slices=["region*plan"]))
+    missing = finding(found, "input:slice region*plan")
+    assert (missing.verdict, missing.reason) == (Verdict.INCONCLUSIVE, "missing")
+    assert "region and plan are not both" in missing.message
+
+
+@pytest.mark.parametrize(("size", "require", "counted"), [(2, "harm", False), (2, "shown", True), (30, "harm", True)])
+def test_of_a_column_with_thousands_of_values_the_largest_are_compared_and_the_rest_is_told(
+    size: int, require: str, counted: bool
+) -> None:
+    n = MOST_SLICES * size + 3 * size
+    values = [f"v{row // size:05}" for row in range(n)]
+    values[0] = values[2 * size]  # so that two slices are not as large as the rest
+    found = report(*pair(n, customer=values), policy("accuracy", tolerance=0.9, slices=["customer"], require=require))
+    left = finding(found, "input:slices of customer")
+    assert (left.verdict, left.reason, left.advisory) == (Verdict.INCONCLUSIVE, "insufficient", not counted)
+    assert left.message.startswith(f"3 of {MOST_SLICES + 3} slices by customer were not compared (")
+    sizes = [each.n for each in found.findings if each.slice is not None]
+    assert len(sizes) == MOST_SLICES
+    assert left.n == n - sum(sizes) == 3 * size - 1
+    assert max(sizes) == size + 1
