@@ -106,11 +106,19 @@ def _usage(error: click.ClickException, environ: Mapping[str, str]) -> int:
     if isinstance(error, click.NoSuchOption):
         cause = f"there is no option {printable(error.option_name)}"
         options = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
-        hint = nearest(error.option_name, options)
+        hint = nearest(error.option_name, options) or _elsewhere(error.option_name)
     else:
         cause = one_line(error.format_message().rstrip("."))
     hint = hint or "mlci --help lists commands, mlci COMMAND --help its options"
     return _explained(UsageError(cause, help=hint), environ)
+
+
+def _elsewhere(option: str) -> str | None:
+    """The commands that do have an option: what was meant may be another command of a similar name."""
+    from mlci.surface.catalog import COMMANDS
+
+    names = [command.name for command in COMMANDS if any(param.flag == option for param in command.params)]
+    return f"{option} is an option of {', '.join(f'mlci {name}' for name in names)}" if names else None
 
 
 def _explained(error: MlciError, environ: Mapping[str, str]) -> int:

@@ -22,6 +22,11 @@ def normal_quantile(probability: float) -> float:
     return _STANDARD.inv_cdf(probability)
 
 
+def upper_quantile(tail: float) -> float:
+    """The point that a standard normal variable exceeds with this probability; no digit is lost where that is tiny."""
+    return -_STANDARD.inv_cdf(tail)
+
+
 def normal_tail(x: float) -> float:
     """P(Z > x), accurate far into the tail."""
     return 0.5 * math.erfc(x / math.sqrt(2))

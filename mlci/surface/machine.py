@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlci.errors import Exit
-from mlci.surface.command import Command, Param, Permission
+from mlci.surface.command import Command, Param, Permission, overrides
 from mlci.surface.params import CONFIG, FORMAT, report
 from mlci.surface.pipeline import STEPS
 
@@ -103,6 +103,72 @@ DOCTOR = Command(
             why="reads the reviews that classic protection demands and what jobs may do by default; unknown without it",
         ),
     ),
+)  # fmt: skip
+
+SAMPLE_SIZE = Command(
+    name="sample-size",
+    title="Plan a holdout",
+    summary="Say how many examples and labels a wanted answer takes, or what the examples there are can show.",
+    description=(
+        "Give a margin, and it is said how many examples show that a model without a change loses no more; give rows, "
+        "and it is said which loss they can show. Nothing is read and nothing is judged.",
+        "Beside it stands what an estimate within the margin takes at every look, by the bounds of ease.ml/ci "
+        "(Hoeffding, Bennett) and by the normal distribution.",
+    ),
+    params=(
+        Param(
+            name="margin", kind="number", required=True, unless="rows",
+            help="Largest accepted loss, as validation.tolerance says it.",
+        ),
+        Param(name="rows", kind="number", help="Examples that there are."),
+        Param(
+            name="kind", kind="choice", choices=("share", "mean", "auc"), default="share",
+            help="What is compared: a share of the examples such as accuracy, a mean over them such as a log loss, or "
+            "a ROC AUC.",
+        ),
+        Param(
+            name="discordance", kind="number",
+            help="Of a share: the part of the examples on which the two models disagree, such as 0.05. Left out, "
+            "several are shown.",
+        ),
+        Param(
+            name="sd", kind="number",
+            help="Of a mean: standard deviation of the difference between the two models on one example.",
+        ),
+        Param(name="auc", kind="number", help="Of a ROC AUC: about how large it is."),
+        Param(
+            name="positives", kind="number",
+            help="Of a ROC AUC: examples of the positive class in a holdout of this kind; their share is what counts.",
+        ),
+        Param(name="negatives", kind="number", help="Of a ROC AUC: examples of the other class."),
+        Param(
+            name="correlation", kind="number",
+            help="Of a ROC AUC: correlation between the two models' areas; 0 plans for two models that share nothing.",
+        ),
+        Param(
+            name="power", kind="number", default="0.8",
+            help="Chance of showing that a model without a change loses no more than the margin.",
+        ),
+        CONFIG,
+        overrides("validation.confidence"),
+        Param(name="steps", kind="number", default="1", help="How often the holdout will be looked at."),
+        Param(
+            name="adaptivity", kind="choice", choices=("none", "first-change", "full"), default="none",
+            help="What whoever trains learns of each look: nothing; the first pass, after which the holdout is given "
+            "up; or every answer.",
+        ),
+        Param(
+            name="reliability", kind="number",
+            help="Chance that no look is farther off than the margin, for the estimates with a guarantee; left out, "
+            "the confidence.",
+        ),
+        Param(
+            name="format", kind="choice", choices=("text", "markdown", "json"), default="text",
+            help="How the answer is printed.",
+        ),
+    ),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.INTERRUPTED),
+    at_hand=True,
 )  # fmt: skip
 
 CONFIG_EXPLAIN = Command(

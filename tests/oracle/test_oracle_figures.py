@@ -23,6 +23,7 @@ from mlci.stats.influence import standard_error
 from mlci.stats.measure import Measured, measure
 from mlci.stats.multiplicity import holm
 from mlci.stats.paired import Contrast, Design, contrast, discordance_of
+from mlci.stats.planning import Looks, bennett, bennett_labels, hoeffding, whole
 from mlci.stats.proportions import tango, tango_statistic, wilson
 from mlci.stats.student import normal_quantile, sign_test, t_quantile, t_tail
 
@@ -277,3 +278,20 @@ def test_rows_needed_follow_the_published_power_of_a_paired_t_test(oracle: dict[
     )  # fmt: skip
     expected = oracle["power"]["paired_t_one_sided_d.01_sd.25_.8"]
     assert result.rows_needed(0.95, 0.01) == pytest.approx(expected, rel=0.002)
+
+
+def test_sample_sizes_are_those_that_ease_ml_ci_has_published(oracle: dict[str, Any]) -> None:
+    none, full = Looks(32), Looks(32, "full")
+    assert oracle["easeml_ci"] | {"cite": ""} == {
+        "single_hoeffding_eps.01_delta1e-4": pytest.approx(hoeffding(0.01, 1e-4, Looks()), abs=0.05),
+        "H32_none": pytest.approx(hoeffding(0.01, 1e-4, none), abs=0.01),
+        "H32_full": pytest.approx(hoeffding(0.01, 1e-4, full), abs=0.01),
+        "H32_full_eps.05": pytest.approx(hoeffding(0.05, 1e-4, full), abs=0.05),
+        "bennett_p.1_none": pytest.approx(bennett(0.01, 1e-4, none, 0.1), abs=0.05),
+        "bennett_full": pytest.approx(bennett(0.01, 1e-4, full, 0.1), abs=0.01),
+        "active_labels_per_commit": pytest.approx(bennett_labels(0.01, 1e-4, 0.1), abs=0.01),
+        "semeval_hoeffding_eps.02_delta.002_H7": pytest.approx(hoeffding(0.02, 0.002, Looks(7), variables=2), abs=0.01),
+        "semeval_full": pytest.approx(hoeffding(0.02, 0.002, Looks(7, "full"), variables=2), abs=0.01),
+        "repo_notebook_n-o_eps.1_rel.99_full_steps32": whole(hoeffding(0.1, 0.01, full, variables=2)),
+        "cite": "",
+    }
