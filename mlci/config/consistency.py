@@ -55,10 +55,10 @@ def _losses(settings: Settings) -> Iterator[MlciError]:
     """A tolerance for all metrics is judged by those it holds for: 5 is fine in euros and absurd in points."""
     validation = branch(settings, "validation")
     metrics = branch(validation, "metrics")
-    for path in ("tolerance", "slices.tolerance"):
+    for path in ("tolerance", "slices.tolerance", "anchor_tolerance"):
         *above, name = path.split(".")
         given = _setting(branch(validation, above[0]) if above else validation, name)
-        points = _in_points(settings, metrics, own_counts=not above)
+        points = _in_points(settings, metrics, own_counts=path == "tolerance")
         if given is not None and isinstance(given.value, Tolerance) and points and _too_large(given.value, points):
             cause = f"validation.{path} must be at most {LARGEST_LOSS:g} for {points}, got {_text(given)}"
             yield OutOfRange(cause, place=given.source.where, help=LARGE_HELP)

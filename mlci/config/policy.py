@@ -6,7 +6,10 @@ from mlci.config.model import Config
 from mlci.config.validation import Evaluate, MetricPolicy, Validation
 from mlci.domain.figures import Better
 from mlci.domain.metric import METRICS
-from mlci.domain.policy import Columns, GatePolicy, MetricRule, ReadingPolicy, SlicePolicy
+from mlci.domain.policy import Columns, GatePolicy, HoldoutPolicy, MetricRule, ReadingPolicy, SlicePolicy
+
+# A budget without a number: the one that ease.ml/ci works its examples out for.
+USUAL_STEPS = 32
 
 
 def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
@@ -29,6 +32,9 @@ def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
         on_inconclusive=validation.on_inconclusive.merge,
         on_inconclusive_promote=validation.on_inconclusive.promote,
         require_predictions=validation.require_predictions,
+        holdout=_budget(validation),
+        anchor_tolerance=validation.anchor_tolerance,
+        baseline_age=int(validation.baseline_age.seconds // 86400),
         unsupported=_unsupported(validation),
         reading=_reading(config.evaluate),
     )
@@ -60,12 +66,15 @@ def _asks_for_comparison(config: Config) -> bool:
     return not only_limits or any(said is not None for said in speaks_of_loss) or bool(config.evaluate.slices)
 
 
+def _budget(validation: Validation) -> HoldoutPolicy | None:
+    steps, reuse = validation.holdout.steps, validation.holdout.reuse
+    return None if steps is reuse is None else HoldoutPolicy(steps=steps or USUAL_STEPS, reuse=reuse or "none")
+
+
 def _unsupported(validation: Validation) -> tuple[str, ...]:
     rules = [f"validation.fairness.{name}" for name in validation.fairness]
     if validation.hardware is not None:
         rules.append("validation.hardware")
-    if validation.anchor_tolerance is not None:
-        rules.append("validation.anchor_tolerance")
     if validation.compare_to not in (None, "production"):
         rules.append(f"validation.compare_to: {validation.compare_to}")
     return tuple(rules)

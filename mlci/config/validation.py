@@ -11,7 +11,7 @@ from mlci.config.duration import Duration
 from mlci.config.key import NAMED, key
 from mlci.domain.figures import Better
 from mlci.domain.metric import Task
-from mlci.domain.policy import Duplicates, Missing, Nan, OnInconclusive, Thresholds, Tolerance
+from mlci.domain.policy import Duplicates, Missing, Nan, OnInconclusive, Reuse, Thresholds, Tolerance
 from mlci.domain.training import Outputs
 
 
@@ -107,6 +107,25 @@ class Slices:
 
 
 @dataclass(frozen=True)
+class HoldoutBudget:
+    """How many candidates one holdout may judge before it is worn out; unless set, no error rate is spent on looks."""
+
+    steps: int | None = key(
+        default=None, minimum=1, maximum=100000,
+        help="Looks at one holdout: candidates that it may judge. Each look gets an equal part of the error rate, and "
+        "when all are spent the gate is inconclusive until there is a new holdout. Where only reuse is set, 32.",
+        example="32",
+    )  # fmt: skip
+    reuse: Reuse | None = key(
+        default=None,
+        help="none: no candidate is made from what an earlier one's verdict said; first-change: the holdout is retired "
+        "when the first candidate that passed on it has become production; full: every verdict may go into the next "
+        "candidate, so figures are only shown where the candidate is better by more than a standard error. Where only "
+        "steps is set, none.",
+    )
+
+
+@dataclass(frozen=True)
 class FairnessPolicy:
     """What is asked of one fairness measure."""
 
@@ -187,8 +206,16 @@ class Validation:
     )
     anchor_tolerance: Tolerance | None = key(
         default=None,
-        help="Largest accepted loss against the best version promoted so far; left out, twice the tolerance.",
+        help="Largest accepted loss against the anchor, the best version accepted so far; left out, twice the "
+        "tolerance of each metric.",
     )
+    holdout: HoldoutBudget = key(
+        factory=HoldoutBudget, help="Budget of looks at one holdout, and what may be learnt from each."
+    )
+    baseline_age: Duration = key(
+        default=Duration(180 * 86400),
+        help="Age from which a baseline is worth a warning, counted from the day it was accepted.", example="90d",
+    )  # fmt: skip
     hardware: str | None = key(
         default=None, help="The hardware that latency was measured on, so that absolute limits of it mean something."
     )

@@ -14,6 +14,7 @@ from mlci.domain.metric import Task
 from mlci.domain.report import Subject, plain
 from mlci.domain.slices import Folded
 from mlci.domain.verdict import Verdict
+from mlci.domain.wear import Wear
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 
@@ -195,6 +196,7 @@ class Numbers:
         measurements: the candidate alone on all examples, one per metric.
         coverage: None for bare metrics, and where the evidence is of a version that did not say.
         bare: metrics without examples; None where there are examples.
+        wear: how often the holdout was looked at; None where nobody counts.
     """
 
     compared: bool
@@ -204,6 +206,7 @@ class Numbers:
     measurements: tuple[Measurement, ...] = ()
     coverage: Coverage | None = None
     bare: BareMetrics | None = None
+    wear: Wear | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +241,9 @@ class GatePredicate:
     bare: BareMetrics | None = field(
         default=None, metadata={"help": "Metrics without examples; absent where there are predictions."}
     )
+    wear: Wear | None = field(
+        default=None, metadata={"help": "How often the evaluation set was looked at; absent where nobody counts."}
+    )
 
     @property
     def numbers(self) -> Numbers:
@@ -250,6 +256,7 @@ class GatePredicate:
             measurements=self.measurements,
             coverage=self.coverage,
             bare=self.bare,
+            wear=self.wear,
         )
 
 

@@ -16,7 +16,7 @@ Reason = Literal[
     "identical", "input-error", "insufficient", "interval", "leakage", "lost-predictions", "missing", "no-baseline",
     "no-difference", "other-branch", "other-holdout", "policy-not-yet-merged", "profile", "regression", "reused",
     "skipped", "threshold",
-    "undefined", "unknown", "unscored", "unsupported", "untouched", "unverified",
+    "undefined", "unknown", "unscored", "unsupported", "untouched", "unverified", "worn",
 ]  # fmt: skip
 
 

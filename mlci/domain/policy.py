@@ -13,6 +13,8 @@ Thresholds = Literal["point", "interval"]
 Missing = Literal["error", "intersect"]
 Duplicates = Literal["error", "cluster"]
 Nan = Literal["error", "fail-example"]
+# How often what was learnt of a holdout may go into the next candidate; ease.ml/ci calls it adaptivity.
+Reuse = Literal["none", "first-change", "full"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,19 @@ class SlicePolicy:
     columns: tuple[str, ...] = ()
     tolerance: Tolerance | None = None
     require: Literal["harm", "shown"] = "harm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldoutPolicy:
+    """How many candidates one holdout may judge.
+
+    Attributes:
+        steps: the budget; each look spends an equal part of the error rate.
+        reuse: what those who make candidates learn from a look, and so how it is reported and when the budget ends.
+    """
+
+    steps: int
+    reuse: Reuse = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +103,9 @@ class GatePolicy:
         on_inconclusive: what an interval that straddles the margin does to a merge.
         on_inconclusive_promote: the same for a promotion.
         require_predictions: whether a comparison without per-example predictions fails.
+        holdout: budget of looks; None where none is set, and then no error rate is spent on them.
+        anchor_tolerance: the accepted loss against the anchor; None for twice the tolerance of each metric.
+        baseline_age: days from which a baseline is old enough for a warning.
         unsupported: rules of the configuration that this version cannot judge, so that none is silently passed.
     """
 
@@ -100,5 +118,8 @@ class GatePolicy:
     on_inconclusive: OnInconclusive = "warn"
     on_inconclusive_promote: OnInconclusive = "approve"
     require_predictions: bool = False
+    holdout: HoldoutPolicy | None = None
+    anchor_tolerance: Tolerance | None = None
+    baseline_age: int = 180
     unsupported: tuple[str, ...] = ()
     reading: ReadingPolicy = field(default_factory=ReadingPolicy)

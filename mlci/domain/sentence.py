@@ -173,6 +173,8 @@ def why_pass(deciding: Sequence[Finding], aside: int) -> str:
 
 def why(finding: Finding) -> str:
     """One finding as the verdict's reason: its subject, what happened, and the figures that matter."""
+    if finding.rule == "compare" and finding.difference is None:
+        return finding.message
     where = f" on {finding.slice}" if finding.slice is not None else ""
     relative = finding.scale == "relative"
     margin = as_written(finding.margin or 0.0, relative=relative)

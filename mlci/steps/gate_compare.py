@@ -15,11 +15,14 @@ from mlci.domain.finding import Finding
 from mlci.domain.metric import metric_named
 from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Report, Subject, plain
+from mlci.domain.wear import Looks
 from mlci.errors import HoldoutDiffers, NoExamples, Place
 from mlci.ports import Table
 from mlci.steps import bare
+from mlci.steps.beside import Beside
 from mlci.steps.holdout import gather
 from mlci.steps.judging import judge, rules_for
+from mlci.steps.judging.budget import spent
 from mlci.steps.measuring import clipped, gives, measured, points
 
 STEP = "gate-compare"
@@ -51,10 +54,12 @@ class Outcome:
     Attributes:
         report: what the reader sees; carries the digest of the evidence.
         evidence: the canonical bytes (RFC 8785) of the in-toto Statement.
+        looks: what is to be remembered of the looks at holdouts after this one; None where nobody remembers any.
     """
 
     report: Report
     evidence: bytes
+    looks: Looks | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ def run(
     model: str | None = None,
     *,
     notes: Sequence[Finding] = (),
+    beside: Beside | None = None,
 ) -> Outcome:
     """Judge a candidate.
 
@@ -88,16 +94,19 @@ def run(
         policy: what is asked.
         model: the model's name, for the report.
         notes: findings about this run that no number tells, such as a changed gate; counted like any other.
+        beside: what trusted code knows of the holdout; None where nobody does.
 
     Raises:
         MlciError: an I-error of ``mlci.errors`` when the input cannot be judged at all.
     """
     found = measure(candidate, baseline, policy)
-    judged = judge(found.numbers, policy)
+    beside, digest = beside or Beside(), candidate.subject.digest
+    numbers = beside.with_wear(found.numbers, found.digest, digest)
+    judged = judge(numbers, policy)
     findings = (*judged.findings, *notes)
     verdict, reason = gate.compose(findings, policy.on_inconclusive)
     production = baseline.subject if baseline is not None else None
-    policy_values, numbers = plain(policy, exact=True), found.numbers
+    policy_values = plain(policy, exact=True)
     predicate = GatePredicate(
         candidate=candidate.subject,
         baseline=production,
@@ -116,6 +125,7 @@ def run(
         measurements=numbers.measurements,
         coverage=numbers.coverage,
         bare=numbers.bare,
+        wear=numbers.wear,
     )
     evidence = rfc8785.dumps(statement(REPOSITORY, "gate", candidate.subject, predicate))
     report = Report(
@@ -127,7 +137,7 @@ def run(
         candidate=candidate.subject,
         baseline=production,
         examples=numbers.examples,
-        confidence=policy.confidence,
+        confidence=spent(policy).confidence,
         assumptions=found.assumptions,
         sections=judged.sections,
         evidence={
@@ -135,7 +145,7 @@ def run(
             "gate": hashlib.sha256(evidence).hexdigest(),
         },
     )
-    return Outcome(report, evidence)
+    return Outcome(report, evidence, beside.after(found.digest, digest))
 
 
 def measure(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Measured:

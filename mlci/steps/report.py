@@ -12,6 +12,7 @@ from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
 from mlci.steps.judging import judge
+from mlci.steps.judging.budget import spent
 
 STEP = "report"
 _UNTOLD = "the run that measured gives it no value"
@@ -50,7 +51,7 @@ def rejudge(
         candidate=predicate.candidate,
         baseline=predicate.baseline,
         examples=predicate.examples,
-        confidence=policy.confidence,
+        confidence=spent(policy).confidence,
         assumptions=judged.assumptions,
         sections=judged.sections,
         evidence={"gate": digest} if digest is not None else {},

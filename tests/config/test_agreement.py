@@ -95,6 +95,7 @@ def fitting(value: str, path: tuple[str, ...], file: Path) -> bool:
         "higher",
         "params",
         "logits",
+        "none",
     ]
     return any(loads(file, document(path, value), name) for name in names)
 

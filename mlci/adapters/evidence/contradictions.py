@@ -30,6 +30,8 @@ def contradictions(predicate: GatePredicate) -> Iterator[str]:
         yield from _of_bare(predicate)
     if numbers.coverage is not None:
         yield from _of_coverage(predicate, numbers.coverage)
+    if numbers.wear is not None and not 0 < numbers.wear.look <= numbers.wear.looks <= _MOST:
+        yield "a look is none of those that were counted"
     if (numbers.statistics or numbers.undefined) and predicate.baseline is None:
         yield "there are comparisons and nothing to compare with"
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlci.domain.evidence import Gives, Numbers
+from mlci.domain.evidence import Coverage, Gives, Numbers
 from mlci.domain.finding import Finding
 from mlci.domain.metric import METRICS, Metric, Task, usual
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.report import Section
 from mlci.steps import bare
+from mlci.steps.judging import budget
 from mlci.steps.judging.comparisons import comparisons
 from mlci.steps.judging.limits import limits
 from mlci.steps.judging.limits import own_estimates as own_estimates
@@ -50,17 +51,25 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
         findings = [too_little()]
     else:
         rules, assumptions = rules_for(numbers.coverage.task, numbers.coverage.gives, policy)
+        usual = _measured(numbers, numbers.coverage, rules, policy)
+        if policy.holdout is not None:
+            spending = _measured(numbers, numbers.coverage, rules, budget.spent(policy))
+            usual = budget.stricter(usual, spending, policy)
         findings = [
-            *comparisons(numbers, numbers.coverage, rules, policy),
-            *limits(numbers, rules, policy),
+            *budget.shown(usual, policy),
             *about_input(numbers, numbers.coverage, rules),
             *missing_slices(present(numbers.coverage, numbers, policy), policy),
         ]
     return Judged(
-        (*findings, *beyond_this_version(policy), *without_baseline(numbers, policy)),
+        (*findings, *budget.worn(numbers, policy), *beyond_this_version(policy), *without_baseline(numbers, policy)),
         assumptions,
         tuple(sections(numbers, policy)),
     )
+
+
+def _measured(numbers: Numbers, covered: Coverage, rules: Sequence[MetricRule], policy: GatePolicy) -> list[Finding]:
+    """What is judged by bounds, at the level of this policy."""
+    return [*comparisons(numbers, covered, rules, policy), *limits(numbers, rules, policy)]
 
 
 def rules_for(

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from mlci.domain.budget import HARMLESS
 from mlci.domain.evidence import Numbers
 from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Section
+from mlci.steps.judging.budget import wear
 
 # In the order a reader meets them.
-_PARTS: tuple[Callable[[Numbers, GatePolicy], Iterator[Section]], ...] = ()
+_PARTS: tuple[Callable[[Numbers, GatePolicy], Iterator[Section]], ...] = (wear,)
 
 
 def sections(numbers: Numbers, policy: GatePolicy) -> Iterator[Section]:
     """Every section that these numbers fill."""
     for part in _PARTS:
-        yield from part(numbers, policy)
+        for each in part(numbers, policy):
+            # What describes a candidate tells how good it is, as its figures do.
+            if policy.holdout is None or policy.holdout.reuse != "full" or each.id in HARMLESS:
+                yield each

@@ -9,7 +9,7 @@ import pytest
 from mlci.config.load import load
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
-from mlci.domain.policy import Columns, GatePolicy, MetricRule, ReadingPolicy, SlicePolicy, Tolerance
+from mlci.domain.policy import Columns, GatePolicy, HoldoutPolicy, MetricRule, ReadingPolicy, SlicePolicy, Tolerance
 
 DESIGN = Path(__file__).parents[2] / "config" / "valid"
 
@@ -145,3 +145,17 @@ def test_everything_else_is_handed_on_as_it_is(tmp_path: Path) -> None:
             nan="fail-example",
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("{steps: 8}", HoldoutPolicy(steps=8)),
+        ("{reuse: full}", HoldoutPolicy(steps=32, reuse="full")),
+        ("{}", None),
+    ],
+)
+def test_a_budget_of_looks_is_there_when_either_half_of_it_is_said(
+    tmp_path: Path, asked: str, expected: HoldoutPolicy | None
+) -> None:
+    assert policy(tmp_path, f"validation: {{holdout: {asked}}}").holdout == expected

@@ -281,7 +281,6 @@ def test_a_slice_column_that_only_the_candidate_has_is_missing(judge: Judge, pol
 
 
 @pytest.mark.parametrize(("rule", "id"), [
-    ("anchor_tolerance: 0.01", "policy:validation.anchor_tolerance"),
     ("compare_to: staging", "policy:validation.compare_to: staging"),
 ])  # fmt: skip
 def test_a_rule_that_this_version_cannot_judge_is_not_passed_over(judge: Judge, rule: str, id: str) -> None:

@@ -1,0 +1,44 @@
+"""What is known of a comparison beside the two files: the looks at its holdout, in time to be judged with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mlci.domain.evidence import Numbers
+from mlci.domain.wear import Look, Looks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What trusted code brings to a comparison.
+
+    Attributes:
+        looks: that are remembered; None where nobody remembers any.
+        found: looks of runs that the memory does not hold yet.
+        at_least: whether there may be more that could not be counted.
+    """
+
+    looks: Looks | None = None
+    found: Sequence[Look] = ()
+    at_least: bool = False
+
+    def after(self, evaluation_set: str | None, candidate: str) -> Looks | None:
+        """The memory with what was found and with this look, for whoever keeps it.
+
+        Args:
+            evaluation_set: digest of the examples that were compared; None where there are none.
+            candidate: digest of the candidate's predictions.
+        """
+        if self.looks is None or evaluation_set is None:
+            return self.looks
+        look = Look(evaluation_set=evaluation_set, candidate=candidate)
+        return self.looks.seen((*self.found, look), evaluation_set)
+
+    def with_wear(self, numbers: Numbers, evaluation_set: str | None, candidate: str) -> Numbers:
+        """The numbers, with how often their holdout was looked at."""
+        after = self.after(evaluation_set, candidate)
+        if after is None or evaluation_set is None:
+            return numbers
+        look = Look(evaluation_set=evaluation_set, candidate=candidate)
+        return replace(numbers, wear=after.wear(look, at_least=self.at_least))
