@@ -68,7 +68,7 @@ def _asks_for_comparison(config: Config) -> bool:
 
 def _budget(validation: Validation) -> HoldoutPolicy | None:
     steps, reuse = validation.holdout.steps, validation.holdout.reuse
-    return None if steps is reuse is None else HoldoutPolicy(steps=steps or USUAL_STEPS, reuse=reuse or "none")
+    return None if (steps, reuse) == (None, None) else HoldoutPolicy(steps=steps or USUAL_STEPS, reuse=reuse or "none")
 
 
 def _unsupported(validation: Validation) -> tuple[str, ...]:
