@@ -15,14 +15,14 @@ from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
 from mlci.cli.reads import kept_by_git, reading_here
-from mlci.cli.sides import Sides, given, without_aliases
+from mlci.cli.sides import Sides, given, holds_samples, without_aliases
 from mlci.config.load import model_named
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.finding import Finding
 from mlci.domain.ownership import forked, gate_changed, holdout_changed, holdout_unknown, other_branch
-from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError
+from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, Place, UsageError
 
 if TYPE_CHECKING:
     from mlci.adapters.baselines import Chosen
@@ -147,7 +147,7 @@ def _left(gate: Gate, key: str, evidence: str) -> dict[str, str]:
 
 def _judged(gate: Gate, decided: Decided) -> Exit:
     own, config = gate.own, decided.config
-    _check_inputs(own)
+    _check_inputs(own, gate.forge)
     key = key_of(own["key"], config.model, gate.forge)
     baselines = baselines_of(own["baseline_from"], key, gate.forge)
     chosen = _chosen(baselines)
@@ -169,7 +169,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     return exit_of(report.verdict, own)
 
 
-def _check_inputs(own: dict[str, Any]) -> None:
+def _check_inputs(own: dict[str, Any], forge: Forge | None) -> None:
     said = [f"--{name.replace('_', '-')}" for name in ("baseline", "baseline_from", "against") if own[name] is not None]
     if len(said) > 1:
         raise Contradiction(f"{said[0]} and {said[1]} both say what production is", help="give one of the two")
@@ -177,6 +177,12 @@ def _check_inputs(own: dict[str, Any]) -> None:
         import numpy  # noqa: F401 - asked for here so that its absence is one clear error
     except ImportError as error:
         raise ExtraMissing("judging needs numpy", help='pip install "mlci[gate]"') from error
+    if forge is not None and holds_samples(own["candidate"]):
+        raise UsageError(
+            "the candidate is a folder of samples, and an accepted run is kept as one file",
+            place=Place("--candidate"),
+            help="name the samples of one task",
+        )
 
 
 # Where the baseline comes from, and where an accepted run goes. What reads and keeps baselines is imported where it is

@@ -80,7 +80,7 @@ class Sides:
                 place=Place(path),
                 help="see why in the job that trains, or name a file of predictions",
             )
-        if os.path.isdir(path):  # noqa: PTH112 - a name that no file can have is simply none
+        if os.path.isdir(path) and not holds_samples(path):  # noqa: PTH112 - a name that no file can have is simply none
             from mlci.adapters.models import handover
 
             held = handover.read(path)
@@ -137,14 +137,29 @@ def without_aliases(own: dict[str, Any], config: Config, environ: Mapping[str, s
 
 def given(path: str, name: str | None = None) -> Given:
     """Open one side; a baseline that was found is called by where it was found, not by where it lies now."""
-    from mlci.adapters.tables import open_table
+    from mlci.adapters import tables
     from mlci.steps.gate_compare import Given
 
-    subject = Subject(name=name or path, digest=files.sha256(path))
-    if path.lower().endswith(".json"):
-        metrics, holdout = files.read_metrics(path)
-        return Given(subject, metrics=metrics, holdout=holdout)
-    return Given(subject, table=open_table(path))
+    if os.path.isdir(path):  # noqa: PTH112 - a name that no file can have is simply none
+        subject, table = Subject(name=name or path, digest=tables.digest_of(path)), tables.open_folder(path)
+    else:
+        subject = Subject(name=name or path, digest=files.sha256(path))
+        document = tables.open_json(path) if path.lower().endswith(".json") else None
+        if document is None and path.lower().endswith(".json"):
+            metrics, holdout = files.read_metrics(path)
+            return Given(subject, metrics=metrics, holdout=holdout)
+        table = document or tables.open_table(path)
+    # What another harness wrote says itself which of its columns are scores.
+    return Given(subject, table=table, scores=getattr(table, "scores", ()), notes=getattr(table, "notes", ()))
+
+
+def holds_samples(path: str | None) -> bool:
+    """Whether a path is a folder in which lm-evaluation-harness left samples; what model-ci left has none."""
+    if path is None or not os.path.isdir(path):  # noqa: PTH112 - a name that no file can have is simply none
+        return False
+    from mlci.adapters import tables
+
+    return tables.holds_samples(path)
 
 
 def _contents(path: str) -> tuple[str, ...]:

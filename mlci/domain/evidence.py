@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from mlci.domain.figures import Better
 from mlci.domain.finding import Finding
+from mlci.domain.harness import OwnScore
 from mlci.domain.metric import Task
 from mlci.domain.report import Subject, plain
 from mlci.domain.slices import Folded
@@ -173,6 +174,10 @@ class Coverage:
     slices: tuple[Slice, ...] = field(default=(), metadata={"help": "Every slice that was compared, in order."})
     folded: tuple[Folded, ...] = field(
         default=(), metadata={"help": "Slices that were not compared, because their column has too many."}
+    )
+    scores: tuple[OwnScore, ...] = field(
+        default=(),
+        metadata={"help": "Scores that production's file holds of each example, judged where policy names no metric."},
     )
 
 

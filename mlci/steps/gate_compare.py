@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import rfc8785
@@ -12,6 +12,7 @@ from mlci import REPOSITORY, __version__
 from mlci.domain import gate
 from mlci.domain.evidence import BareMetrics, GatePredicate, Numbers, statement
 from mlci.domain.finding import Finding
+from mlci.domain.harness import OwnScore
 from mlci.domain.metric import metric_named
 from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Report, Subject, plain
@@ -38,6 +39,8 @@ class Given:
         metrics: value by metric name; None for predictions.
         holdout: digest of the holdout the bare metrics were measured on, where they say.
         model: sha256 of the evidence of the model, where it is known.
+        scores: columns that the file itself calls scores; judged where policy names no metric.
+        notes: what was assumed in reading the file, one sentence each.
     """
 
     subject: Subject
@@ -45,6 +48,8 @@ class Given:
     metrics: dict[str, float] | None = None
     holdout: str | None = None
     model: str | None = None
+    scores: tuple[OwnScore, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,20 +168,33 @@ def measure(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Mea
 def _measure_predictions(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Measured:
     if candidate.table is None:
         raise NoExamples("there are no predictions", place=Place(candidate.subject.name))
+    # Production's file says what is judged, as it says everything else of the holdout.
+    scores = candidate.scores if baseline is None else baseline.scores
     holdout = gather(
         candidate.table,
         baseline.table if baseline is not None else None,
         policy.reading,
         policy.slices.columns,
-        _own_columns(policy),
+        _own_columns(policy, scores),
     )
-    rules, notes = rules_for(holdout.task, gives(holdout), policy)
-    assumptions = (*holdout.assumptions, *notes, *clipped(holdout, rules))
-    return Measured(measured(holdout, rules, policy), holdout.digest, assumptions)
+    rules, notes = rules_for(holdout.task, gives(holdout), policy, scores)
+    assumptions = (*_reading_notes(candidate, baseline), *holdout.assumptions, *notes, *clipped(holdout, rules))
+    return Measured(measured(holdout, rules, policy, scores), holdout.digest, assumptions)
 
 
-def _own_columns(policy: GatePolicy) -> list[str]:
-    """The user's own columns that a rule judges by their mean."""
+def _reading_notes(candidate: Given, baseline: Given | None) -> Iterator[str]:
+    shared = () if baseline is None else tuple(note for note in candidate.notes if note in baseline.notes)
+    yield from shared
+    for whose, given in (("the candidate", candidate), ("production", baseline)):
+        for note in given.notes if given is not None else ():
+            if note not in shared:
+                yield f"{whose}: {note}"
+
+
+def _own_columns(policy: GatePolicy, scores: Sequence[OwnScore] = ()) -> list[str]:
+    """The columns that a rule judges by their mean: those that policy names, else those that the file calls scores."""
+    if not policy.rules and scores:
+        return [score.name for score in scores]
     return [rule.metric for rule in policy.rules if metric_named(rule.metric).needs == "column"]
 
 

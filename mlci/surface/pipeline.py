@@ -40,8 +40,8 @@ GATE_COMPARE = Command(
     params=(
         Param(
             name="candidate", kind="path", required=True, unless="version",
-            help="The candidate: the folder that model-ci left, a file of predictions (CSV, JSON Lines, Parquet) or of "
-            "metric values (JSON).",
+            help="The candidate: the folder that model-ci left, a file of predictions (CSV, JSON Lines, Parquet), of "
+            "another harness (promptfoo, lm-evaluation-harness, Inspect, MLflow) or of metric values (JSON).",
         ),
         Param(
             name="baseline", kind="path",

@@ -12,7 +12,7 @@ LARGEST_GATE = LARGEST
 LARGEST_PREDICTIONS = 1 << 30
 
 # The kinds of predictions that can be opened. The name in the evidence only picks one: it never becomes a path.
-ENDINGS = ("csv", "tsv", "jsonl", "ndjson", "parquet", "pq", "json")
+ENDINGS = ("csv", "tsv", "jsonl", "ndjson", "parquet", "pq", "json", "eval")
 PREDICTIONS = tuple(f"predictions.{ending}" for ending in ENDINGS)
 
 

@@ -61,7 +61,7 @@ def _lists(predicate: GatePredicate) -> Iterator[Sized]:
         yield from (predicate.bare.candidate, predicate.bare.baseline or {})
     if predicate.coverage is not None:
         covered = predicate.coverage
-        yield from (covered.slices, covered.slice_columns, covered.thinned, covered.folded)
+        yield from (covered.slices, covered.slice_columns, covered.thinned, covered.folded, covered.scores)
         yield from (each.names for each in covered.folded)
 
 
@@ -78,6 +78,7 @@ def _names(predicate: GatePredicate) -> Iterator[str]:
         yield from chain(predicate.bare.candidate, predicate.bare.baseline or ())
     if predicate.coverage is not None:
         yield from predicate.coverage.slice_columns
+        yield from (score.name for score in predicate.coverage.scores)
         yield from (thinned.slice for thinned in predicate.coverage.thinned)
         for slice_ in predicate.coverage.slices:
             yield from (slice_.column, slice_.name)

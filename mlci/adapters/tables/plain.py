@@ -217,7 +217,21 @@ def _record(line: str, place: Place) -> dict[str, Any]:
         raise Unreadable("not a JSON object", place=place, help='one object a line, such as {"id": "a1", …}')
     if "\\u" in line and not is_text(record):
         raise Unreadable("text with half of a surrogate pair, which is no character", place=place)
-    for name, value in record.items():
-        if isinstance(value, (list, dict)):
-            raise Unreadable(f"{name} holds a list or an object", place=place, help="give each value a key of its own")
-    return record
+    return record if not any(isinstance(value, (list, dict)) for value in record.values()) else _flat(record, place)
+
+
+def _flat(record: dict[str, Any], place: Place) -> dict[str, Any]:
+    """The values of objects under names such as ``metadata.passage``; a list is no value of one row, and left out."""
+    flat: dict[str, Any] = {}
+    waiting = [("", record)]
+    while waiting:
+        prefix, inner = waiting.pop()
+        for key, value in inner.items():
+            name = f"{prefix}{key}"
+            if isinstance(value, dict):
+                waiting.append((f"{name}.", value))
+            elif name in flat:
+                raise Unreadable(f"{name} stands for two values", place=place, help="give each value a key of its own")
+            elif not isinstance(value, list):
+                flat[name] = value
+    return flat

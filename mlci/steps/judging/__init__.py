@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mlci.domain.evidence import Coverage, Gives, Numbers
 from mlci.domain.finding import Finding
+from mlci.domain.harness import OwnScore, rules_of, with_direction
 from mlci.domain.metric import METRICS, Metric, Task, usual
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.report import Section
@@ -50,7 +51,7 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
     elif numbers.coverage is None:
         findings = [too_little()]
     else:
-        rules, assumptions = rules_for(numbers.coverage.task, numbers.coverage.gives, policy)
+        rules, assumptions = rules_for(numbers.coverage.task, numbers.coverage.gives, policy, numbers.coverage.scores)
         usual = _measured(numbers, numbers.coverage, rules, policy)
         if policy.holdout is not None:
             spending = _measured(numbers, numbers.coverage, rules, budget.spent(policy))
@@ -73,7 +74,7 @@ def _measured(numbers: Numbers, covered: Coverage, rules: Sequence[MetricRule], 
 
 
 def rules_for(
-    task: Task | None, gives: Sequence[Gives], policy: GatePolicy
+    task: Task | None, gives: Sequence[Gives], policy: GatePolicy, scores: Sequence[OwnScore] = ()
 ) -> tuple[tuple[MetricRule, ...], tuple[str, ...]]:
     """The policy's rules, else the usual metrics of the task with what that assumes, one sentence each.
 
@@ -81,15 +82,22 @@ def rules_for(
         task: the task; one that the policy names goes before it.
         gives: what production gives of each example.
         policy: what is asked.
+        scores: what production's file itself calls scores.
     """
     if policy.rules:
-        return policy.rules, ()
+        return tuple(with_direction(rule, scores) for rule in policy.rules), ()
+    if task is None and scores:
+        named = ", ".join(f"{score.name} ({score.better} is better)" for score in scores)
+        return tuple(rules_of(scores)), (f"metrics: the file's own scores: {named}", *_usual_tolerance(policy))
     asked = usual(policy.reading.task or task or "regression", has_scores="score" in gives)
     names = [name for name in asked if _is_given(METRICS[name], gives)]
-    notes = ["metrics: " + ", ".join(names) + " (name others with --metrics)"]
+    notes = ("metrics: " + ", ".join(names) + " (name others with --metrics)", *_usual_tolerance(policy))
+    return tuple(MetricRule(metric=name) for name in names), notes
+
+
+def _usual_tolerance(policy: GatePolicy) -> Iterator[str]:
     if policy.tolerance is None:
-        notes.append("tolerance: one point (0.01), or 1 % of production where a metric has no points")
-    return tuple(MetricRule(metric=name) for name in names), tuple(notes)
+        yield "tolerance: one point (0.01), or 1 % of production where a metric has no points"
 
 
 def _is_given(metric: Metric, gives: Sequence[Gives]) -> bool:

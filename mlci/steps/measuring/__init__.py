@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlci.domain.evidence import Alone, Coverage, Gives, Measurement, NoValue, Numbers, Slice, Statistic, Thinned
 from mlci.domain.figures import count
+from mlci.domain.harness import OwnScore
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.slices import Folded
 from mlci.stats.influence import Undefined
@@ -40,7 +42,9 @@ def _are_probabilities(scores: NDArray[Any]) -> bool:
     return len(finite) == 0 or bool(finite.min() >= 0 and finite.max() <= 1)
 
 
-def measured(holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy) -> Numbers:
+def measured(
+    holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy, scores: Sequence[OwnScore] = ()
+) -> Numbers:
     """Measure what the rules ask: both models on all examples and on every slice, and the candidate alone.
 
     The policy decides nothing here but the scale that a comparison is written on; the numbers hold for either.
@@ -70,7 +74,7 @@ def measured(holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy) 
         statistics=tuple(found for found in comparisons if isinstance(found, Statistic)),
         undefined=tuple(found for found in comparisons if isinstance(found, NoValue)),
         measurements=tuple(measurements),
-        coverage=_coverage(holdout, rules, slices, folded),
+        coverage=replace(_coverage(holdout, rules, slices, folded), scores=tuple(scores)),
     )
 
 

@@ -156,8 +156,7 @@ def test_a_bad_id_names_its_fault_and_line(tmp_path: Path, bad: str, cause: str)
     (lines({"id": "a"}) + "\n" + '{"id": "b"\n', "not a JSON object", 3),
     (lines({"id": "a"}, ["b"]), "not a JSON object", 2),
     (lines({"id": "a"}, "b"), "not a JSON object", 2),
-    (lines({"id": "a", "x": [1]}), "x holds a list or an object", 1),
-    (lines({"id": "a", "x": {"deep": 1}}), "x holds a list or an object", 1),
+    (lines({"id": "a", "x.y": 1, "x": {"y": 2}}), "x.y stands for two values", 1),
     ("[" * 100_000 + "\n", "not a JSON object", 1),
     ('{"id": %s}\n' % ("9" * 5000), "not a JSON object", 1),
     ('{"id": "\\ud800"}\n', "half of a surrogate pair", 1),
@@ -179,6 +178,12 @@ def test_keys_that_come_and_go_are_missing_where_they_are_absent(tmp_path: Path)
     assert found.columns == ("id", "y", "z")
     assert words(found.texts("y")) == ["0", None, None]
     assert words(found.texts("z")) == [None, "x", None]
+
+
+def test_an_object_in_json_gives_columns_of_its_own_and_a_list_gives_none(tmp_path: Path) -> None:
+    found = table(tmp_path, lines({"id": 1, "of": {"passage": "p", "at": {"page": 3}}, "said": ["a"]}), "jsonl")
+    assert set(found.columns) == {"id", "of.passage", "of.at.page"}
+    assert found.numbers("of.at.page").tolist() == [3.0]
 
 
 def test_numbers_in_json_are_ids_as_they_read(tmp_path: Path) -> None:
