@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlci.stats.influence import Score, Undefined
+from mlci.stats.sorting import order_of
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -31,7 +32,7 @@ class Ranking:
 
 def ranked(scores: NDArray[Any]) -> Ranking:
     """Sort scores once; both metrics read the same order."""
-    order = np.argsort(scores)[::-1]
+    order = order_of(scores)[::-1]
     falling = scores[order]
     starts = np.concatenate(([0], np.flatnonzero(falling[1:] != falling[:-1]) + 1)).astype(np.intp)
     return Ranking(order, starts, np.diff(starts, append=len(scores)))

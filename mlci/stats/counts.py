@@ -159,13 +159,21 @@ def label_score(
     tabled = classes * (classes + 1) <= _LARGEST_TABLE
     cells = np.multiply(truth, classes + 1, dtype=np.intp) + predicted if tabled else None
     shares = _shares(truth, predicted, classes, weights, cells)
+    found = smooth(name, shares, positive)
+    influence = _influence(found, shares, truth, predicted, cells)
+    return Score(found.value, influence if weights is None else influence * weights)
+
+
+def smooth(name: str, shares: Shares, positive: int | None) -> Smooth:
+    """Value and gradients of a metric of predicted labels, named as for ``label_score``.
+
+    Raises:
+        Undefined: these shares give the metric no value.
+    """
     if name in _WHOLE:
-        smooth = _WHOLE[name](shares)
-    else:
-        base, _, average = name.partition("_")
-        smooth = _averaged(base, average or "binary", shares, positive)
-    influence = _influence(smooth, shares, truth, predicted, cells)
-    return Score(smooth.value, influence if weights is None else influence * weights)
+        return _WHOLE[name](shares)
+    base, _, average = name.partition("_")
+    return _averaged(base, average or "binary", shares, positive)
 
 
 _LARGEST_TABLE = 1 << 16

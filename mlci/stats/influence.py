@@ -63,11 +63,19 @@ def r2_score(truth: Array, errors: Array, weights: Array | None = None) -> Score
     centred = truth - weighted_mean(truth, weights)
     spread = mean_score(centred * centred, weights)
     squared = mean_score(errors * errors, weights)
-    # A constant column of floats has a variance of rounding dust, not of zero.
-    if math.sqrt(spread.value) <= 1e-12 * float(np.abs(truth).max()):
-        raise Undefined("the truth is the same for every example")
+    varies(truth, spread.value)
     ratio = squared.value / spread.value
     return Score(1.0 - ratio, (ratio * spread.influence - squared.influence) / spread.value)
+
+
+def varies(truth: Array, variance: float) -> None:
+    """Refuse a truth that does not vary; a constant column of floats has a variance of rounding dust, not of zero.
+
+    Raises:
+        Undefined: it does not.
+    """
+    if math.sqrt(variance) <= 1e-12 * float(np.abs(truth).max()):
+        raise Undefined("the truth is the same for every example")
 
 
 def mape_rows(truth: Array, errors: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.stats import auc, counts, influence
+from mlci.stats import auc, counts, influence, placements
 from mlci.stats.bounds import SHARES as SHARES
 from mlci.stats.influence import Array, Score, Undefined
 
@@ -35,7 +35,7 @@ class Truth:
     classes: int = 0
     positive: int | None = None
 
-    def take(self, rows: NDArray[Any]) -> Truth:
+    def take(self, rows: NDArray[Any] | slice) -> Truth:
         """The same for some of the examples."""
         return replace(self, codes=_taken(self.codes, rows), values=_taken(self.values, rows))
 
@@ -61,7 +61,7 @@ class Outputs:
     values: Array | None = None
     columns: dict[str, Array] = field(default_factory=dict)
 
-    def take(self, rows: NDArray[Any]) -> Outputs:
+    def take(self, rows: NDArray[Any] | slice) -> Outputs:
         """The same for some of the examples."""
         return Outputs(
             _taken(self.labels, rows),
@@ -88,7 +88,7 @@ class Measured:
     goodness: NDArray[Any]
 
 
-def _taken(values: NDArray[Any] | None, rows: NDArray[Any]) -> NDArray[Any] | None:
+def _taken(values: NDArray[Any] | None, rows: NDArray[Any] | slice) -> NDArray[Any] | None:
     return None if values is None else values[rows]
 
 
@@ -121,13 +121,19 @@ def measure(name: str, truth: Truth, outputs: Outputs, weights: Array | None = N
 def _measured(name: str, truth: Truth, outputs: Outputs, weights: Array | None) -> Measured:
     if name in outputs.columns:
         return _mean(outputs.columns[name], weights, "the column has missing values")
-    if name.removesuffix("_macro").removesuffix("_micro").removesuffix("_weighted") in _LABEL_BASES:
+    if is_of_labels(name):
         return _of_labels(name, truth, outputs, weights)
     if name in ("roc_auc", "pr_auc"):
         return _of_ranking(name, truth, outputs, weights)
     if name in ("log_loss", "brier"):
-        return _mean(_probability_loss(name, truth, outputs), weights, "a score is missing", falling=True)
+        loss = probability_loss(name, *chance_of_truth(truth, outputs))
+        return _mean(loss, weights, "a score is missing", falling=True)
     return _of_values(name, truth, outputs, weights)
+
+
+def is_of_labels(name: str) -> bool:
+    """Whether a metric is computed from predicted labels."""
+    return name.removesuffix("_macro").removesuffix("_micro").removesuffix("_weighted") in _LABEL_BASES
 
 
 def _mean(values: Array, weights: Array | None, missing: str, *, falling: bool = False) -> Measured:
@@ -145,7 +151,12 @@ def _of_labels(name: str, truth: Truth, outputs: Outputs, weights: Array | None)
     return Measured(score, (truth.codes == outputs.labels).view(np.int8))
 
 
-def _finite_scores(outputs: Outputs) -> NDArray[Any]:
+def finite_scores(outputs: Outputs) -> NDArray[Any]:
+    """The scores of one model.
+
+    Raises:
+        Undefined: there are none, or one of them is missing.
+    """
     if outputs.scores is None:
         raise Undefined("there are no scores")
     if not np.isfinite(outputs.scores).all():
@@ -154,17 +165,25 @@ def _finite_scores(outputs: Outputs) -> NDArray[Any]:
 
 
 def _of_ranking(name: str, truth: Truth, outputs: Outputs, weights: Array | None) -> Measured:
-    scores = _finite_scores(outputs)
+    scores = finite_scores(outputs)
     if truth.positive is None or scores.ndim != 1:
         raise Undefined(f"{name} needs two classes")
-    of = auc.roc_auc if name == "roc_auc" else auc.average_precision
-    score = of(auc.ranked(scores), truth.is_positive, weights)
+    if name == "roc_auc":
+        score = auc.roc_auc(auc.ranked(scores), truth.is_positive, weights)
+        # Compared as integers: a placement that both models give is no difference, however it is rounded.
+        return Measured(score, placements.halves(scores, truth.is_positive))
+    score = auc.average_precision(auc.ranked(scores), truth.is_positive, weights)
     # Influence alone is all zero for a perfect ranking and for a perfectly wrong one; the value tells them apart.
     return Measured(score, score.influence + score.value)
 
 
-def _probability_loss(name: str, truth: Truth, outputs: Outputs) -> Array:
-    scores = _finite_scores(outputs).astype(np.float64)
+def chance_of_truth(truth: Truth, outputs: Outputs) -> tuple[NDArray[Any], Array]:
+    """A model's probabilities, and the one it gives to what is true of each example, shape (n,).
+
+    Raises:
+        Undefined: the scores are no probabilities, or one is missing.
+    """
+    scores = finite_scores(outputs).astype(np.float64, copy=False)
     if scores.min() < 0 or scores.max() > 1:
         raise Undefined("the scores are not probabilities between 0 and 1")
     if truth.codes is None:
@@ -177,6 +196,17 @@ def _probability_loss(name: str, truth: Truth, outputs: Outputs) -> Array:
         if scores.ndim == 1
         else scores[np.arange(len(scores)), truth.codes]
     )
+    return scores, of_truth
+
+
+def probability_loss(name: str, scores: NDArray[Any], of_truth: Array) -> Array:
+    """Log loss or Brier score of each example, shape (n,).
+
+    Args:
+        name: ``log_loss`` or ``brier``.
+        scores: probability of the positive class, shape (n,), or of every class, shape (n, classes).
+        of_truth: probability of what is true, shape (n,).
+    """
     if name == "log_loss":
         return np.asarray(-np.log(np.maximum(of_truth, CLIP)))
     if scores.ndim == 1:

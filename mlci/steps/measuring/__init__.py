@@ -14,11 +14,12 @@ from mlci.domain.figures import count
 from mlci.domain.harness import OwnScore
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.slices import Folded
+from mlci.stats.comparing import Compared
 from mlci.stats.influence import Undefined
-from mlci.stats.measure import CLIP, Outputs, Truth, measure
+from mlci.stats.measure import CLIP, Measured, Outputs, Truth, measure
 from mlci.steps.holdout import Holdout, Lost
-from mlci.steps.measuring.pairs import comparison, measurement, outcome
-from mlci.steps.measuring.views import all_examples, every_slice
+from mlci.steps.measuring.pairs import compared, comparison, measurement, outcome, statistic
+from mlci.steps.measuring.views import View, all_examples, every_slice
 
 
 def gives(holdout: Holdout) -> tuple[Gives, ...]:
@@ -50,24 +51,22 @@ def measured(
     The policy decides nothing here but the scale that a comparison is written on; the numbers hold for either.
     """
     whole = all_examples(holdout, policy)
-    compared = holdout.baseline is not None and policy.compare
+    is_compared = holdout.baseline is not None and policy.compare
     comparisons: list[Statistic | NoValue] = []
     measurements: list[Measurement] = []
     for rule in rules:
-        candidate = outcome(rule, whole, whole.candidate)
-        measurements.append(measurement(rule, candidate, whole))
-        if compared and rule.compare:
-            comparisons.append(comparison(rule, whole, candidate, policy))
+        alone, both = _judged(rule, whole, policy, compare=is_compared and rule.compare)
+        measurements.append(measurement(rule, alone, whole))
+        comparisons += both
     slices: list[Slice] = []
     folded: list[Folded] = []
-    for view in every_slice(holdout, whole) if compared else ():
+    for view in every_slice(holdout, whole) if is_compared else ():
         if isinstance(view, Folded):
             folded.append(view)
             continue
         slices.append(Slice(column=view.column or "", name=view.name or "", n=view.design.n))
-        comparisons += (
-            comparison(rule, view, outcome(rule, view, view.candidate), policy) for rule in rules if rule.compare
-        )
+        for rule in rules:
+            comparisons += _judged(rule, view, policy, compare=rule.compare)[1] if rule.compare else ()
     return Numbers(
         compared=holdout.baseline is not None,
         examples=holdout.n,
@@ -76,6 +75,17 @@ def measured(
         measurements=tuple(measurements),
         coverage=replace(_coverage(holdout, rules, slices, folded), scores=tuple(scores)),
     )
+
+
+def _judged(
+    rule: MetricRule, view: View, policy: GatePolicy, *, compare: bool
+) -> tuple[Measured | Compared | str, tuple[Statistic | NoValue, ...]]:
+    """The candidate's metric on a view, and its comparison where one is asked for."""
+    found = compared(rule, view)
+    if found is not None:
+        return found, (statistic(rule, view, found, policy),) if compare else ()
+    candidate = outcome(rule, view, view.candidate)
+    return candidate, (comparison(rule, view, candidate, policy),) if compare else ()
 
 
 def _coverage(

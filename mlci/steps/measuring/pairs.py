@@ -15,6 +15,8 @@ from mlci.domain.evidence import Measurement, NoValue, Statistic
 from mlci.domain.metric import METRICS, Metric, metric_named
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.stats.bounds import SHARES, Contrast, Discordance, Paired
+from mlci.stats.cells import LEAN_ON_BOTH_CLASSES, LEAN_ON_PREDICTIONS, LEAN_ON_TRUTH
+from mlci.stats.comparing import Compared
 from mlci.stats.influence import Undefined, effective_n
 from mlci.stats.measure import Measured, Outputs, Truth, measure
 from mlci.stats.paired import Design, discordance_of, own_error, paired
@@ -29,7 +31,14 @@ def outcome(rule: MetricRule, view: View, outputs: Outputs | None) -> Measured |
         return str(error)
 
 
+def compared(rule: MetricRule, view: View) -> Compared | None:
+    """Both models' metric from aggregates; None where examples are weighted or grouped, or these give it no value."""
+    metric = metric_named(rule.metric, rule.better)
+    return None if view.both is None else view.both.compared(metric.name, rising=metric.better == "higher")
+
+
 def comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: GatePolicy) -> Statistic | NoValue:
+    """Both models' metric from every example's influence, the candidate's given."""
     metric = metric_named(rule.metric, rule.better)
     unknown = _unknown(metric, view)
     whose = "" if view.name is not None else "the candidate: "
@@ -39,11 +48,15 @@ def comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: 
     if isinstance(baseline, str):
         return _no_value(metric, view, baseline if view.name is not None else f"production: {baseline}")
     discordance = discordance_of(_gain(metric, candidate, baseline))
-    pair = paired(candidate.score, baseline.score, view.design, discordance)
-    try:
-        return _statistic(rule, view, candidate, pair, policy)
-    except Undefined as error:
-        return _no_value(metric, view, str(error))
+    found = Compared(
+        pair=paired(candidate.score, baseline.score, view.design, discordance),
+        own_error=own_error(candidate.score, view.design),
+        own_size=view.design.size_for(candidate.score.influence),
+        differing=_differing(metric, view, discordance),
+        smallest_class=_rarest(metric, view.truth, (view.candidate, view.baseline)),
+        own_class=_rarest(metric, view.truth, (view.candidate,)),
+    )
+    return statistic(rule, view, found, policy)
 
 
 def _no_value(metric: Metric, view: View, why: str, *, unknown: bool = False) -> NoValue:
@@ -67,22 +80,14 @@ def _differing(metric: Metric, view: View, discordance: Discordance) -> int:
     return int(np.count_nonzero(labels != others))
 
 
-def _statistic(rule: MetricRule, view: View, candidate: Measured, pair: Paired, policy: GatePolicy) -> Statistic:
-    """The comparison on the scale that policy asks for; on the other where only that one has a value.
-
-    Raises:
-        Undefined: neither scale has one.
-    """
-    metric = metric_named(rule.metric, rule.better)
+def statistic(rule: MetricRule, view: View, found: Compared, policy: GatePolicy) -> Statistic | NoValue:
+    """The comparison on the scale that policy asks for; on the other where only that one has a value."""
+    metric, pair = metric_named(rule.metric, rule.better), found.pair
     relative = gate.tolerance_for(metric, rule, policy, sliced=view.name is not None).relative
     try:
-        result = _contrast(metric, pair, policy, relative=relative)
-    except Undefined as asked:
-        relative = not relative
-        try:
-            result = _contrast(metric, pair, policy, relative=relative)
-        except Undefined:
-            raise asked from None
+        result, relative = _on_either(metric, pair, policy, relative=relative)
+    except Undefined as error:
+        return _no_value(metric, view, str(error))
     design = view.design
     return Statistic(
         id=gate.finding_id("compare", metric.name, view.name),
@@ -93,10 +98,10 @@ def _statistic(rule: MetricRule, view: View, candidate: Measured, pair: Paired, 
         size=pair.size,
         gained=pair.discordance.gained,
         lost=pair.discordance.lost,
-        differing=_differing(metric, view, pair.discordance),
+        differing=found.differing,
         n=design.n,
         groups=design.groups,
-        smallest_class=_rarest(metric, view.truth, (view.candidate, view.baseline)),
+        smallest_class=found.smallest_class,
         method=result.method,
         relative=relative,
         metric=metric.name,
@@ -106,10 +111,25 @@ def _statistic(rule: MetricRule, view: View, candidate: Measured, pair: Paired, 
         plain_error=_number(pair.plain_error),
         log_error=_number(pair.log_error),
         effective_n=_effective_n(design),
-        own_error=_number(own_error(candidate.score, design)),
-        own_size=design.size_for(candidate.score.influence),
-        own_class=_rarest(metric, view.truth, (view.candidate,)),
+        own_error=_number(found.own_error),
+        own_size=found.own_size,
+        own_class=found.own_class,
     )
+
+
+def _on_either(metric: Metric, pair: Paired, policy: GatePolicy, *, relative: bool) -> tuple[Contrast, bool]:
+    """The contrast, and whether it is on the ratio scale.
+
+    Raises:
+        Undefined: neither scale has one.
+    """
+    try:
+        return _contrast(metric, pair, policy, relative=relative), relative
+    except Undefined as asked:
+        try:
+            return _contrast(metric, pair, policy, relative=not relative), not relative
+        except Undefined:
+            raise asked from None
 
 
 def _contrast(metric: Metric, pair: Paired, policy: GatePolicy, *, relative: bool) -> Contrast:
@@ -121,10 +141,20 @@ def _contrast(metric: Metric, pair: Paired, policy: GatePolicy, *, relative: boo
     )
 
 
-def measurement(rule: MetricRule, outcome: Measured | str, view: View) -> Measurement:
+def measurement(rule: MetricRule, outcome: Measured | Compared | str, view: View) -> Measurement:
+    """The candidate alone."""
     metric, design = metric_named(rule.metric, rule.better), view.design
     if isinstance(outcome, str):
         return Measurement(metric=metric.name, n=design.n, undefined=_unknown(metric, view) or outcome)
+    if isinstance(outcome, Compared):
+        return Measurement(
+            metric=metric.name,
+            value=outcome.pair.candidate,
+            standard_error=_number(outcome.own_error),
+            size=outcome.own_size,
+            smallest_class=outcome.own_class,
+            n=design.n,
+        )
     return Measurement(
         metric=metric.name,
         value=outcome.score.value,
@@ -145,23 +175,17 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-# Metrics whose error estimate leans on the rarer of two classes.
-_ON_TRUE_POSITIVES = ("f1", "recall")
-_ON_PREDICTED_POSITIVES = ("f1", "precision")
-_ON_BOTH = ("roc_auc", "pr_auc", "mcc", "balanced_accuracy")
-
-
 def _rarest(metric: Metric, truth: Truth, outputs: Sequence[Outputs | None]) -> int | None:
     """How many examples there are of the rarest kind that the metric leans on; None where it leans on all."""
     if truth.positive is None or truth.codes is None:
         return None
     positives = int(truth.is_positive.sum())
     kinds: list[int] = []
-    if metric.name in (*_ON_TRUE_POSITIVES, *_ON_BOTH):
+    if metric.name in LEAN_ON_TRUTH:
         kinds.append(positives)
-    if metric.name in _ON_BOTH:
+    if metric.name in LEAN_ON_BOTH_CLASSES:
         kinds.append(len(truth.codes) - positives)
-    if metric.name in _ON_PREDICTED_POSITIVES:
+    if metric.name in LEAN_ON_PREDICTIONS:
         labels = (each.labels for each in outputs if each is not None)
         kinds += [int((each == truth.positive).sum()) for each in labels if each is not None]
     return min(kinds, default=None)
