@@ -21,6 +21,7 @@ def contradictions(settings: Settings) -> Iterator[MlciError]:
         for name in branch(validation, block):
             yield from _limits(branch(branch(validation, block), name), f"validation.{block}.{printable(name)}")
     yield from _directions(branch(validation, "metrics"))
+    yield from _both_ways(branch(validation, "metrics"))
     yield from _losses(settings)
     yield from _stages(branch(settings, "promote"))
 
@@ -51,6 +52,17 @@ def _directions(metrics: Settings) -> Iterator[MlciError]:
             yield Contradiction(cause, place=better.source.where, help="remove the key")
 
 
+def _both_ways(metrics: Settings) -> Iterator[MlciError]:
+    for name in metrics:
+        gain, loss = (_setting(branch(metrics, name), key) for key in ("min_improvement", "tolerance"))
+        if gain is not None and loss is not None and gain.value is not None and loss.value is not None:
+            cause = (
+                f"validation.metrics.{printable(name)}: min_improvement asks for a gain, and tolerance, set at "
+                f"{loss.source}, accepts a loss"
+            )
+            yield Contradiction(cause, place=gain.source.where, help="keep one of the two")
+
+
 def _losses(settings: Settings) -> Iterator[MlciError]:
     """A tolerance for all metrics is judged by those it holds for: 5 is fine in euros and absurd in points."""
     validation = branch(settings, "validation")
@@ -78,7 +90,8 @@ def _in_points(settings: Settings, metrics: Settings, *, own_counts: bool) -> st
     # Without names the task's usual metrics are judged, and those of a regression are in the target's unit.
     names: Any = metrics or ([] if task is not None and task.value == "regression" else ["accuracy"])
     for name in names:
-        has_own = own_counts and _setting(branch(metrics, name), "tolerance") is not None
+        own = branch(metrics, name)
+        has_own = own_counts and any(_setting(own, key) is not None for key in ("tolerance", "min_improvement"))
         if name in METRICS and METRICS[name].in_points and not has_own:
             return str(name)
     return None

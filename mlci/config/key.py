@@ -31,6 +31,7 @@ class Key:
         names: what the entries of a mapping are named after: metrics, or names of the user's own.
         names_alone: whether a plain list of names is accepted for a mapping.
         of_metric: whether the number is a value of the metric that the enclosing entry names.
+        gain: whether a tolerance's text is a gain that is asked for, and not a loss that is accepted.
         example: a value as it would be written in YAML.
         owner: who decides the key on a change, and every key below it that says nothing; None is as the key above.
     """
@@ -44,6 +45,7 @@ class Key:
     names: str | None = None
     names_alone: bool = False
     of_metric: bool = False
+    gain: bool = False
     example: str | None = None
     owner: Owner | None = None
 

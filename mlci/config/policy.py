@@ -42,7 +42,12 @@ def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
 
 def _rule(name: str, asked: MetricPolicy) -> MetricRule:
     return MetricRule(
-        metric=name, better=_better(name, asked), tolerance=asked.tolerance, minimum=asked.min, maximum=asked.max
+        metric=name,
+        better=_better(name, asked),
+        tolerance=asked.tolerance,
+        improvement=asked.min_improvement,
+        minimum=asked.min,
+        maximum=asked.max,
     )
 
 
@@ -60,7 +65,8 @@ def _asks_for_comparison(config: Config) -> bool:
     validation = config.validation
     metrics = validation.metrics.values()
     only_limits = bool(metrics) and all(
-        asked.tolerance is None and (asked.min is not None or asked.max is not None) for asked in metrics
+        asked.tolerance is None and asked.min_improvement is None and (asked.min is not None or asked.max is not None)
+        for asked in metrics
     )
     speaks_of_loss = (validation.compare_to, validation.tolerance, validation.slices.tolerance)
     return not only_limits or any(said is not None for said in speaks_of_loss) or bool(config.evaluate.slices)

@@ -15,7 +15,7 @@ from mlci.config.scalar import Refused, Written, parse
 from mlci.config.settings import Setting, Settings, assemble
 from mlci.config.shape import Shape, limited, main_keys, shapes
 from mlci.config.source import Source
-from mlci.domain.metric import METRICS, Metric, normalise
+from mlci.domain.metric import METRICS, Metric, metric_named, normalise
 from mlci.errors import (
     ConfigSyntax,
     Contradiction,
@@ -89,6 +89,9 @@ class Reader:
             if name in known:
                 given = self._value(known[name], value, path + name, metric)
                 self._keep(settings, name, given)
+            elif limits is not None and name in shapes(known[limits].inner.dataclass):
+                hint = f"it is asked of one metric: {limits}: {{f1: {{{name}: …}}}}"
+                self._note(UnknownKey, f"{path.rstrip('.')} has no key {printable(key.text)}", key.place, hint)
             elif limits is not None and _is_limit(name):
                 given = self._limit(known[limits].inner, name, value, path + printable(key.text))
                 self._keep(settings, limits, given)
@@ -160,7 +163,7 @@ class Reader:
         for name, key, value in self._named(node, f"{path}.", metric_name if of_metrics else str):
             if not self._is_name(key, path):
                 continue
-            metric = METRICS.get(name) if of_metrics else None
+            metric = _metric(name, value, self._budget) if of_metrics else None
             below = self._value(shape.inner, value, f"{path}.{printable(name)}", metric)
             if below is not None:
                 settings[name] = below
@@ -224,6 +227,16 @@ class Reader:
     def _written(self, node: Scalar) -> Written:
         text, replaced = expand(node.text, self._environ)
         return Written(text, "raw", shown=printable(node.text)) if replaced else Written(text, node.sort)
+
+
+def _metric(name: str, entry: Node, budget: Budget) -> Metric | None:
+    """A metric mlci knows, or a column of the user's whose entry says which way it is better."""
+    if name in METRICS or not isinstance(entry, Mapping):
+        return METRICS.get(name)
+    said = [
+        value.text for key, value, _ in entries(entry, budget) if key.text == "better" and isinstance(value, Scalar)
+    ]
+    return metric_named(name, "lower") if said == ["lower"] else metric_named(name, "higher") if said else None
 
 
 def _shown(kept: dict[Any, str | None]) -> str | None:

@@ -14,7 +14,7 @@ from mlci.config.quote import nearest, quote
 from mlci.config.shape import Shape
 from mlci.domain.metric import Metric
 from mlci.domain.policy import Tolerance
-from mlci.errors import MlciError, OutOfRange, WrongType
+from mlci.errors import Contradiction, MlciError, OutOfRange, WrongType
 
 # What YAML takes a scalar for; "raw" is text from a flag, a variable or a reference, which has no type of its own.
 Sort = Literal["text", "number", "boolean", "empty", "other", "raw"]
@@ -166,12 +166,24 @@ def _tolerance(shape: Shape, written: Written, metric: Metric | None) -> Toleran
         tolerance = Tolerance(abs(float(Decimal(share["number"]) / 100)), relative=True)
     else:
         tolerance = Tolerance(abs(_finite(written, "a number or a percentage such as 10%")))
-    if is_too_large(tolerance, metric if shape.key.of_metric else None):
+    of = metric if shape.key.of_metric else None
+    if is_too_large(tolerance, of):
         raise Refused(OutOfRange, f"must be at most {_largest(tolerance)}, got {written.quoted}", LARGE_HELP)
+    if of is not None and tolerance.value and written.text.startswith("-"):
+        _same_way(shape, written, of)
     return tolerance
 
 
-LARGE_HELP = "a loss of one point is written 0.01, one per cent of production's value 1%"
+def _same_way(shape: Shape, written: Written, metric: Metric) -> None:
+    """A minus means a change of the metric: it must be the way of a loss, or of a gain where a gain is asked for."""
+    falls_for_good = metric.better == "lower"
+    if falls_for_good != shape.key.gain:
+        what = "gain" if shape.key.gain else "loss"
+        cause = f"is {written.quoted}, but {metric.better} is better for {metric.title}, so that is no {what} of it"
+        raise Refused(Contradiction, cause, "write it without the minus")
+
+
+LARGE_HELP = "one point is written 0.01, one per cent of production's value 1%"
 
 
 def is_too_large(tolerance: Tolerance, metric: Metric | None) -> bool:

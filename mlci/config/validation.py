@@ -82,6 +82,14 @@ class MetricPolicy:
     tolerance: Tolerance | None = key(
         default=None, of_metric=True, help="Largest accepted loss of this metric; left out, validation.tolerance holds."
     )
+    min_improvement: Tolerance | None = key(
+        default=None,
+        of_metric=True,
+        gain=True,
+        help="What the candidate must be shown to gain on production, in the metric's unit or in per cent of "
+        "production's value; instead of a tolerance.",
+        example="0.01",
+    )
     min: float | None = key(default=None, of_metric=True, help="The candidate's value must be at least this.")
     max: float | None = key(default=None, of_metric=True, help="The candidate's value must be at most this.")
     better: Better | None = key(

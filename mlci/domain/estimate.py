@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from mlci.domain.figures import Better
 from mlci.domain.metric import Metric
 
+# The method of an estimate whose two models said the same of every example in every respect.
+IDENTICAL = "identical predictions"
+# Two numbers this close are equal as far as binary arithmetic can tell.
+DUST = 1e-12
 # Methods that lean on large samples are not fully trusted below these (type I error 6-7 % instead of 5 %).
 FEW_POSITIVES = 20
 FEW_PER_CLASS = 10
@@ -19,13 +23,15 @@ TOO_FEW_CLUSTERS = 5
 class Estimate:
     """What the statistics say about one metric on one set of examples, candidate against production.
 
-    ``difference``, ``standard_error``, ``interval`` and ``margin`` share one scale. ``undefined`` says why there is no
-    value; the other fields may then be None.
+    ``difference``, ``standard_error``, ``interval``, ``margin`` and ``improvement`` share one scale. ``undefined`` says
+    why there is no value; the other fields may then be None. Where ``improvement`` is set, a gain of so much is asked
+    for in place of a loss that is accepted, and the p-values are for gaining less than that.
     """
 
     metric: Metric
     n: int
     margin: float | None = None
+    improvement: float | None = None
     relative: bool = False
     slice: str | None = None
     undefined: str | None = None
@@ -55,6 +61,11 @@ class Estimate:
     def gain(self) -> float:
         """The difference, positive where the candidate is better."""
         return self.sign * (self.difference or 0.0)
+
+    @property
+    def least_gain(self) -> float:
+        """The gain that must be shown: what is asked for, or the accepted loss as a negative number."""
+        return self.improvement if self.improvement is not None else -(self.margin or 0.0)
 
     @property
     def worst_gain(self) -> float | None:

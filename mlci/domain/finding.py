@@ -15,7 +15,7 @@ Reason = Literal[
     "better", "boundary", "cancelled", "clusters", "dropped", "failed", "few-positives", "fork", "gate-changed",
     "identical", "input-error", "insufficient", "interval", "leakage", "lost-predictions", "missing", "no-baseline",
     "no-difference", "other-branch", "other-holdout", "policy-not-yet-merged", "profile", "regression", "reused",
-    "skipped", "threshold",
+    "shortfall", "skipped", "threshold",
     "undefined", "unknown", "unscored", "unsupported", "untouched", "unverified", "worn",
 ]  # fmt: skip
 
@@ -62,6 +62,10 @@ class Finding:
     margin: float | None = field(
         default=None, metadata={"help": "Largest accepted loss, as a positive number on the scale of the difference."}
     )
+    improvement: float | None = field(
+        default=None,
+        metadata={"help": "Smallest accepted gain, where one is asked for instead of a margin; same scale."},
+    )
     limit: float | None = field(default=None, metadata={"help": "The absolute threshold."})
     scale: Literal["absolute", "relative"] | None = field(
         default=None,
@@ -76,7 +80,11 @@ class Finding:
         default=None, metadata={"help": "Kish's effective number of examples under weights."}
     )
     p_worse: float | None = field(
-        default=None, metadata={"help": "One-sided p-value for being worse than production, before correction."}
+        default=None,
+        metadata={
+            "help": "One-sided p-value, before correction, for being worse than production, or for gaining less than "
+            "is asked."
+        },
     )
     p_adjusted: float | None = field(
         default=None, metadata={"help": "The same after correction for all metrics and slices looked at."}
@@ -85,8 +93,17 @@ class Finding:
         default=None, metadata={"help": "The smallest loss these examples can show with 80 % power, same scale."}
     )
     rows_needed: int | None = field(
-        default=None, metadata={"help": "Examples that would show non-inferiority with 80 % power if nothing changed."}
+        default=None,
+        metadata={
+            "help": "Examples that would decide with 80 % power: if nothing changed, or where a gain is asked for, if "
+            "the difference is as it was measured."
+        },
     )
+
+    @property
+    def least_gain(self) -> float | None:
+        """The gain that must be shown: what is asked for, or the accepted loss as a negative number."""
+        return self.improvement if self.improvement is not None else None if self.margin is None else -self.margin
 
     @property
     def typical(self) -> float:

@@ -10,21 +10,18 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
-from mlci.domain import sentence
-from mlci.domain.estimate import FEW_CLUSTERS, FEW_PER_CLASS, TOO_FEW_CLUSTERS, Estimate
+from mlci.domain import sentence, superiority
+from mlci.domain.estimate import DUST, FEW_CLUSTERS, FEW_PER_CLASS, TOO_FEW_CLUSTERS, Estimate
+from mlci.domain.estimate import IDENTICAL as IDENTICAL
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.metric import Metric
 from mlci.domain.policy import GatePolicy, MetricRule, OnInconclusive, Tolerance
 from mlci.domain.verdict import Verdict, worst
 
-# Two numbers this close are equal as far as binary arithmetic can tell.
-_DUST = 1e-12
 # One point, and one per cent where points have no meaning.
 USUAL_TOLERANCE = 0.01
 # With slices, all-example comparisons keep this share of the error rate; slices get the rest and what stays unspent.
 OVERALL_SHARE = 0.8
-# The method of an estimate whose two models said the same of every example in every respect.
-IDENTICAL = "identical predictions"
 # Findings that "cannot tell" because of noise; policy may soften these and nothing else.
 _SOFTENED: frozenset[Reason | None] = frozenset({"interval", "boundary", "unverified"})
 
@@ -70,14 +67,16 @@ def error_shares(overall: Sequence[Estimate], policy: GatePolicy, *, sliced: boo
 def _chance_beyond_margin(estimate: Estimate) -> float:
     if not estimate.standard_error:
         return 0.0
+    # Where a gain is asked for, the harmless change is the one that gains just that.
     return NormalDist().cdf(-(estimate.margin or 0.0) / estimate.standard_error)
 
 
 def compare_overall(estimate: Estimate, policy: GatePolicy) -> Finding:
-    """Judge one metric on all examples: non-inferiority must be shown."""
+    """Judge one metric on all examples: non-inferiority must be shown, or the gain that is asked for."""
     if estimate.undefined is not None:
         return _undefined(estimate, advisory=False)
-    verdict, reason = _decide(estimate, 1 - policy.confidence)
+    decide = _decide if estimate.improvement is None else superiority.decide
+    verdict, reason = decide(estimate, 1 - policy.confidence)
     verdict, reason = _with_caveats(estimate, verdict, reason)
     return _finding(estimate, policy, verdict, reason)
 
@@ -109,7 +108,7 @@ def compare_slice(estimate: Estimate, policy: GatePolicy, looks: float) -> Findi
 def _decide(estimate: Estimate, alpha: float) -> tuple[Verdict, Reason | None]:
     """Pass, fail or cannot tell, from the bound on the side of harm, the estimate and the corrected p-value."""
     margin = estimate.margin or 0.0
-    dust = _DUST * max(1.0, margin)
+    dust = DUST * max(1.0, margin)
     bound, p_value = estimate.worst_gain, estimate.p_adjusted
     if estimate.discordant == 0 and estimate.gain == 0:
         return _decide_without_differences(estimate, margin, alpha)
@@ -118,7 +117,7 @@ def _decide(estimate: Estimate, alpha: float) -> tuple[Verdict, Reason | None]:
     if bound is not None and bound >= -margin:
         return Verdict.PASS, "better" if bound > 0 else None
     if estimate.gain < -margin - dust and p_value is not None:
-        if abs(p_value - alpha) <= _DUST:
+        if abs(p_value - alpha) <= DUST:
             return Verdict.INCONCLUSIVE, "boundary"
         if p_value < alpha:
             return Verdict.FAIL, "regression"
@@ -201,6 +200,7 @@ def _finding(
         standard_error=estimate.standard_error,
         interval=estimate.interval,
         margin=estimate.margin,
+        improvement=estimate.improvement,
         scale="relative" if estimate.relative else "absolute",
         method=estimate.method,
         n=estimate.n,
@@ -264,7 +264,7 @@ def threshold(estimate: Estimate, policy: GatePolicy, limit: float, *, lower: bo
 
 
 def _against_limit(estimate: Estimate, policy: GatePolicy, limit: float, sign: int) -> tuple[Verdict, Reason | None]:
-    dust = _DUST * max(1.0, abs(limit))
+    dust = DUST * max(1.0, abs(limit))
     met = sign * ((estimate.candidate or 0.0) - limit) >= -dust
     if policy.thresholds == "point":
         return (Verdict.PASS, None) if met else (Verdict.FAIL, "threshold")
@@ -282,17 +282,17 @@ def _against_limit(estimate: Estimate, policy: GatePolicy, limit: float, sign: i
 def unverified(estimate: Estimate, policy: GatePolicy) -> Finding:
     """Compare two bare numbers: without examples nobody can tell a loss from noise, so never a pass, never a proof."""
     finding = _finding(estimate, policy, Verdict.WARN, "unverified")
-    within = estimate.gain >= -(estimate.margin or 0.0) - _DUST
+    within = estimate.gain >= estimate.least_gain - DUST
     verdict = Verdict.WARN if within else Verdict.INCONCLUSIVE
     if policy.require_predictions:
         verdict = Verdict.FAIL
-    loss = "is within" if within else "exceeds"
     return replace(
         finding,
         verdict=verdict,
         message=sentence.arithmetic(estimate, policy.confidence, verdict),
         explanation=(
-            f"The difference {loss} the tolerance, but two numbers without examples cannot be told from noise. "
+            f"The difference {sentence.against_asked(estimate, within)}, "
+            "but two numbers without examples cannot be told from noise. "
             "Give per-example predictions of both models to get a verdict that counts."
         ),
     )

@@ -32,12 +32,18 @@ class Tolerance:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRule:
-    """What is asked of one metric, or of the mean of one column of the user's."""
+    """What is asked of one metric, or of the mean of one column of the user's.
+
+    Attributes:
+        tolerance: the largest accepted loss; None where the policy's holds.
+        improvement: the gain that must be shown on all examples, instead of a tolerance; slices are not asked for it.
+    """
 
     metric: str
     better: Better | None = None
     compare: bool = True
     tolerance: Tolerance | None = None
+    improvement: Tolerance | None = None
     minimum: float | None = None
     maximum: float | None = None
 

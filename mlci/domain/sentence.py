@@ -30,7 +30,8 @@ def arithmetic(estimate: Estimate, confidence: float, verdict: Verdict) -> str:
     if estimate.interval is not None:
         low, high = (_change(estimate, bound) for bound in estimate.interval)
         text += f", bounds [{low}, {high}] ({level(confidence)})"
-    return f"{text}, margin {_margin_of(estimate)}: {verdict.value}"
+    asked = "a gain of {} asked" if estimate.improvement is not None else "margin {}"
+    return f"{text}, {asked.format(_margin_of(estimate))}: {verdict.value}"
 
 
 def _change(estimate: Estimate, value: float) -> str:
@@ -75,6 +76,14 @@ def explanation(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> 
         return _of_pass(estimate, reason)
     if reason == "regression":
         return _of_regression(estimate)
+    if estimate.improvement is not None and reason in (
+        "shortfall",
+        "identical",
+        "no-difference",
+        "insufficient",
+        "interval",
+    ):
+        return _of_gain(estimate, reason)
     if reason == "clusters":
         return (
             f"The examples come in {estimate.clusters} groups that count as {estimate.size:.0f} equal ones, "
@@ -90,7 +99,7 @@ def explanation(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> 
         return (
             "The bound falls on the margin to the last digit, so rounding would decide. Any further example settles it."
         )
-    if estimate.margin == 0:
+    if estimate.margin == 0 and estimate.improvement is None:
         return (
             "No regression is demonstrated, but a tolerance of 0 can only be proved by a candidate that is better. "
             "Accept a small loss, such as tolerance: 0.005, to get a proof."
@@ -113,13 +122,49 @@ def _of_pass(estimate: Estimate, reason: Reason | None) -> str | None:
 
 def _of_regression(estimate: Estimate) -> str:
     loss = _loss(estimate, -estimate.gain)
-    p_value = estimate.p_adjusted if estimate.p_adjusted is not None else 1.0
-    p_words = "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.4f}"
     return (
         f"On {estimate.slice or 'the holdout'} the candidate loses {loss}, more than the accepted "
-        f"{_margin_of(estimate)}, and so large a loss is not noise ({p_words}). "
+        f"{_margin_of(estimate)}, and so large a loss is not noise ({_p_words(estimate)}). "
         "Improve the candidate there; a tolerance is for losses that were agreed on beforehand."
     )
+
+
+def _of_gain(estimate: Estimate, reason: Reason | None) -> str:
+    """A gain that was asked for and is not shown."""
+    asked, size = _margin_of(estimate), _examples(estimate.n)
+    if estimate.discordant == 0 and estimate.gain == 0:
+        return (
+            f"The metric sees no difference between the two models in any of {size}, and a gain of {asked} is asked. "
+            "Propose a candidate that does differ, or drop min_improvement if it need not be better."
+        )
+    if reason == "shortfall":
+        return (
+            f"A gain of {asked} is asked for, and {size} show that the candidate's is smaller: "
+            f"{_change(estimate, estimate.difference or 0.0)} ({_p_words(estimate)}). "
+            "Improve the candidate, or ask for less: min_improvement is what a change must be worth."
+        )
+    looks = "looks as if it did" if estimate.gain >= estimate.least_gain else "looks as if it did not"
+    first = f"{size} cannot tell whether the candidate gains {asked}; it {looks}."
+    if estimate.rows_needed is not None and estimate.rows_needed > estimate.n:
+        return f"{first} About {count(estimate.rows_needed)} examples would decide, were the difference as measured."
+    return f"{first} More examples would decide."
+
+
+def against_asked(estimate: Estimate, met: bool) -> str:
+    """How a difference stands to what was asked of it.
+
+    Args:
+        estimate: whose difference it is.
+        met: whether the point estimate is good enough.
+    """
+    if estimate.improvement is not None:
+        return f"{'reaches' if met else 'falls short of'} the gain that is asked for"
+    return f"{'is within' if met else 'exceeds'} the tolerance"
+
+
+def _p_words(estimate: Estimate) -> str:
+    p_value = estimate.p_adjusted if estimate.p_adjusted is not None else 1.0
+    return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.4f}"
 
 
 def _of_noise(estimate: Estimate, reason: Reason | None) -> str:
@@ -145,13 +190,15 @@ def _examples(number: int) -> str:
 
 
 def _margin_of(estimate: Estimate) -> str:
-    return as_written(estimate.margin or 0.0, relative=estimate.relative)
+    return as_written(abs(estimate.least_gain), relative=estimate.relative)
 
 
 def why_pass(deciding: Sequence[Finding], aside: int) -> str:
     """A pass as one reason: what was shown, and how much was looked at and could not be judged."""
     overall = [finding for finding in deciding if finding.rule == "compare" and finding.slice is None]
-    compared = [finding for finding in overall if finding.verdict is Verdict.PASS]
+    passed = [finding for finding in overall if finding.verdict is Verdict.PASS]
+    compared = [finding for finding in passed if finding.improvement is None]
+    better = [finding for finding in passed if finding.improvement is not None]
     undecided = [finding.metric or "" for finding in overall if finding.verdict is not Verdict.PASS]
     slices = sum(finding.slice is not None for finding in deciding)
     limits = sum(finding.rule in ("minimum", "maximum") for finding in deciding)
@@ -160,6 +207,9 @@ def why_pass(deciding: Sequence[Finding], aside: int) -> str:
         parts.append("the two models predict the same")
     elif compared:
         parts.append(f"no worse than production on {', '.join(finding.metric or '' for finding in compared)}")
+    if better:
+        gains = (f"{finding.metric} by at least {_asked_of(finding)}" for finding in better)
+        parts.append(f"better than production on {', '.join(gains)}")
     if undecided:
         parts.append(f"undecided on {', '.join(undecided)}, which policy accepts")
     if slices:
@@ -176,13 +226,17 @@ def why(finding: Finding) -> str:
     if finding.rule == "compare" and finding.difference is None:
         return finding.message
     where = f" on {finding.slice}" if finding.slice is not None else ""
-    relative = finding.scale == "relative"
-    margin = as_written(finding.margin or 0.0, relative=relative)
+    relative, margin = finding.scale == "relative", _asked_of(finding)
     change = on_scale(
         finding.difference or 0.0, relative=relative, against=finding.better, signed=True, like=finding.typical
     )
     if finding.reason == "unverified":
-        return f"{finding.metric} changes by {change} (margin {margin}), and no examples show whether that is noise"
+        asked = "margin" if finding.improvement is None else "a gain asked of"
+        return f"{finding.metric} changes by {change} ({asked} {margin}), and no examples show whether that is noise"
+    if finding.improvement is not None and finding.reason in ("shortfall", "identical", "no-difference"):
+        return f"{finding.metric} does not gain the {margin} that is asked for: {change}"
+    if finding.improvement is not None and finding.reason in ("interval", "insufficient"):
+        return f"{_examples(finding.n or 0)} cannot show that {finding.metric} gains {margin}"
     if finding.reason == "regression":
         return f"{finding.metric} is worse than production{where}: {change}, margin {margin}"
     if finding.rule == "compare" and finding.reason == "interval" and finding.margin == 0:
@@ -190,3 +244,8 @@ def why(finding: Finding) -> str:
     if finding.rule == "compare" and finding.reason in ("interval", "insufficient"):
         return f"{_examples(finding.n or 0)} cannot show that {finding.metric}{where} loses no more than {margin}"
     return finding.message
+
+
+def _asked_of(finding: Finding) -> str:
+    """The accepted loss, or the gain that is asked for, as somebody wrote it."""
+    return as_written(abs(finding.least_gain or 0.0), relative=finding.scale == "relative")

@@ -87,7 +87,7 @@ def _axis(found: Sequence[tuple[Finding, Span]]) -> Axis:
     for drawn in spans:
         ends += [end for end in (drawn.lower, drawn.upper, drawn.estimate) if end is not None and math.isfinite(end)]
         ends += [-drawn.margin] if drawn.margin is not None else []
-    margins = [drawn.margin for drawn in spans if drawn.margin]
+    margins = [abs(drawn.margin) for drawn in spans if drawn.margin]
     # One very wide row must not flatten all others: beyond this it is drawn with an arrow.
     view = _MARGINS_IN_VIEW * max(margins) if margins else math.inf
     low, high = max(min(ends), -view), min(max(ends), view)

@@ -41,6 +41,7 @@ def html(report: Report) -> str:
         tables=_tables(found),
         folds=_folds(found),
         drawn=any(f.difference is not None for f in (*found.overall, *found.attention)),
+        gains=any(f.improvement is not None for f in found.overall),
         bounded=any(f.interval for f in (*found.overall, *found.attention)),
         smallest=_named(found.overall, "detectable", wording.detectable),
         needed=_named([f for f in found.unsettled if wording.undecided(f)], "rows_needed", wording.rows_needed),

@@ -17,7 +17,10 @@ _MARGINS_IN_VIEW = 6.0
 
 @dataclass(frozen=True)
 class Span:
-    """A difference as it is drawn: whatever the metric's direction, larger is better for the candidate."""
+    """A difference as it is drawn: whatever the metric's direction, larger is better for the candidate.
+
+    ``margin`` is the accepted loss; a gain that is asked for is a negative one.
+    """
 
     estimate: float
     lower: float | None = None
@@ -39,7 +42,7 @@ def span(finding: Finding) -> Span | None:
     low, high = sorted(sign * bound for bound in finding.interval) if finding.interval else (None, None)
     if low is not None and (math.isnan(low) or math.isnan(high or 0.0)):
         low = high = None
-    return Span(sign * finding.difference, low, high, finding.margin)
+    return Span(sign * finding.difference, low, high, None if finding.least_gain is None else -finding.least_gain)
 
 
 def group(finding: Finding) -> str:
@@ -64,7 +67,7 @@ def reaches(findings: Iterable[Finding]) -> dict[str, float]:
 
 def _reach(spans: list[Span]) -> float:
     widest = max((item.extent for item in spans if math.isfinite(item.extent)), default=0.0)
-    margins = [item.margin for item in spans if item.margin]
+    margins = [abs(item.margin) for item in spans if item.margin]
     if margins:
         view = _MARGINS_IN_VIEW * max(margins)
         return min(widest, view) if widest else view
@@ -109,10 +112,10 @@ def draw(drawn: Span, reach: float, *, width: int = WIDTH, unicode: bool = True)
     return "".join(cells)
 
 
-def legend(*, unicode: bool = True) -> str:
-    """What the signs of a drawing mean, in one sentence."""
+def legend(*, unicode: bool = True, gains: bool = False) -> str:
+    """What the signs of a drawing mean, in one sentence; with ``gains``, some are asked for."""
     signs = _UNICODE if unicode else _ASCII
     return (
         f"right is better; {signs['estimate']} difference, {signs['inside'] * 3} between the bounds, "
-        f"{signs['zero']} zero, {signs['margin']} the accepted loss"
+        f"{signs['zero']} zero, {signs['margin']} the accepted loss{' or the gain asked for' if gains else ''}"
     )

@@ -132,7 +132,7 @@ def _legend(report: Report, found: Outline) -> Block:
     if level and any(finding.interval for finding in shown):
         sentences.append(f"Bounds: {level} each.")
     if any(finding.difference is not None for finding in shown):
-        sentences.append(f"Drawn: {interval.legend()}.")
+        sentences.append(f"Drawn: {interval.legend(gains=any(f.improvement is not None for f in shown))}.")
     smallest = [f"{_name(wording.subject(f))} {wording.detectable(f)}" for f in found.overall if f.detectable]
     if smallest:
         sentences.append(f"Smallest loss these examples can show: {', '.join(smallest[:20])}.")

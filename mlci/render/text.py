@@ -203,7 +203,9 @@ def _legend(report: Report, found: Outline, pen: Pen, drawn: bool) -> list[str]:
     level = wording.level(report)
     sentences = [f"Bounds: {level} each."] if level and any(finding.interval for finding in shown) else []
     if drawn:
-        sentences.append(f"Drawn: {interval.legend(unicode=pen.unicode)}.")
+        sentences.append(
+            f"Drawn: {interval.legend(unicode=pen.unicode, gains=any(f.improvement is not None for f in shown))}."
+        )
     lines = pen.wrap(" ".join(sentences)) if sentences else []
     smallest = [f"{escape.terminal(wording.subject(f))} {wording.detectable(f)}" for f in found.overall if f.detectable]
     if smallest:

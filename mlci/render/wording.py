@@ -119,6 +119,10 @@ def asked(finding: Finding) -> str:
     if finding.limit is not None:
         sign = "≤" if finding.rule == "maximum" else "≥"
         return f"{sign}{_FIXED}{as_written(finding.limit)}"
+    if finding.improvement is not None:
+        return f"gain{_FIXED}≥{_FIXED}" + as_written(finding.improvement, relative=_relative(finding)).replace(
+            " ", _FIXED
+        )
     if finding.margin is None:
         return NONE
     return as_written(finding.margin, relative=_relative(finding)).replace(" ", _FIXED)
@@ -204,7 +208,9 @@ def drawing_in_words(finding: Finding) -> str:
     parts = [f"difference {difference(finding)}"]
     if finding.interval is not None:
         parts.append(f"bounds {bounds(finding)}")
-    if finding.margin is not None:
+    if finding.improvement is not None:
+        parts.append(f"asked {asked(finding)}")
+    elif finding.margin is not None:
         parts.append(f"accepted loss {asked(finding)}")
     return ", ".join(parts)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mlci.stats.proportions import tango, wilson
-from mlci.stats.student import normal_quantile, sign_test, t_quantile, t_tail
+from mlci.stats.proportions import tango, tango_statistic, wilson
+from mlci.stats.student import normal_quantile, normal_tail, sign_test, t_quantile, t_tail
 
 # 80 % power is what "the smallest loss these examples can show" and "rows needed" are computed for.
 _POWER = 0.8
@@ -70,7 +70,12 @@ class Contrast:
         return (normal_quantile(confidence) + normal_quantile(_POWER)) * self.standard_error
 
     def rows_needed(self, confidence: float, margin: float) -> int | None:
-        """Examples that show an unchanged model non-inferior with 80 % power; None without an answer."""
+        """Examples that show an unchanged model non-inferior with 80 % power; None without an answer.
+
+        Args:
+            confidence: level of the bound.
+            margin: how far the bound must come from the truth: the accepted loss where nothing changed.
+        """
         if margin <= 0 or self.standard_error <= 0:
             return None
         root = math.sqrt(self.n) * self.detectable(confidence) / margin
@@ -103,7 +108,9 @@ class Paired:
     simple: bool
     clustered: bool
 
-    def contrast(self, confidence: float, *, higher_is_better: bool, relative: bool, is_share: bool) -> Contrast:
+    def contrast(
+        self, confidence: float, *, higher_is_better: bool, relative: bool, is_share: bool, asked: float = 0.0
+    ) -> Contrast:
         """Bounds of the difference, and how surprising a loss is.
 
         Args:
@@ -112,6 +119,8 @@ class Paired:
             relative: judge candidate / baseline - 1, on the log scale and with production's own noise, instead of the
                 plain difference.
             is_share: the metric is a share of examples that are right (accuracy and its like).
+            asked: the gain that the p-value is for falling short of, at least 0 and on the scale of the difference;
+                with 0 it is for being worse.
 
         Raises:
             Undefined: a ratio was asked for and one of the values is not positive, or numbers overflow.
@@ -123,7 +132,12 @@ class Paired:
         else:
             estimate, error = math.log(self.candidate) - math.log(self.baseline), self.log_error
         low, high, p_worse, method = self._bounds(
-            estimate, error, confidence, is_share=is_share and not relative, higher_is_better=higher_is_better
+            estimate,
+            error,
+            confidence,
+            is_share=is_share and not relative,
+            higher_is_better=higher_is_better,
+            asked=_log_gain(asked, higher_is_better) if relative else asked,
         )
         if relative:
             estimate, low, high = (_ratio_less_one(x) for x in (estimate, low, high))
@@ -137,18 +151,21 @@ class Paired:
         )  # fmt: skip
 
     def _bounds(
-        self, estimate: float, error: float, confidence: float, *, is_share: bool, higher_is_better: bool
+        self, estimate: float, error: float, confidence: float, *, is_share: bool, higher_is_better: bool, asked: float
     ) -> tuple[float, float, float, str]:
         """Lower bound, upper bound, one-sided p-value for being worse, and the method's name."""
         gained, lost = self.discordance.gained, self.discordance.lost
         if is_share and self.simple:
             low, high = tango(gained, lost, self.n, normal_quantile(confidence))
+            if asked:
+                p_value = normal_tail(-tango_statistic(gained, lost, self.n, asked))
+                return low, high, p_value, "Tango score interval and test"
             return low, high, sign_test(lost, gained), "Tango score interval, exact McNemar mid-p"
         if math.isnan(error) or error <= _DUST * max(1.0, abs(estimate)):
             return _degenerate(estimate, error, confidence, self.discordance)
         reach = quantile(confidence, self.size) * error
         gain = estimate if higher_is_better else -estimate
-        p_worse = t_tail(-gain / error, max(1.0, self.size - 1))
+        p_worse = t_tail((asked - gain) / error, max(1.0, self.size - 1))
         method = "clustered influence function, t" if self.clustered else "influence function, t"
         return estimate - reach, estimate + reach, p_worse, method
 
@@ -156,6 +173,11 @@ class Paired:
 def quantile(confidence: float, size: float) -> float:
     """Student's quantile of one bound, for so many independent pieces of information."""
     return t_quantile(confidence, max(1.0, size - 1))
+
+
+def _log_gain(asked: float, higher_is_better: bool) -> float:
+    """A relative gain on the log scale: a ratio of 1 + gain, or of 1 - gain where less is better."""
+    return math.log1p(asked) if higher_is_better else -math.log1p(-asked)
 
 
 def _ratio_less_one(logarithm: float) -> float:

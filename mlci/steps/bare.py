@@ -32,13 +32,15 @@ def judge(metrics: BareMetrics, policy: GatePolicy) -> Iterator[Finding]:
 
 def _comparison(rule: MetricRule, mine: dict[str, float], production: dict[str, float], policy: GatePolicy) -> Finding:
     metric = metric_named(rule.metric, rule.better)
+    gain = rule.improvement
     tolerance = gate.tolerance_for(metric, rule, policy)
     candidate, baseline = mine.get(rule.metric), production.get(rule.metric)
     if candidate is None or baseline is None:
         whose = "the candidate" if candidate is None else "production"
         return replace(_undefined(metric, f"the metrics of {whose} have it not", policy), reason="missing")
     difference = candidate - baseline
-    if tolerance.relative:
+    relative = (gain or tolerance).relative
+    if relative:
         if baseline <= 0:
             return _undefined(metric, "a relative tolerance needs a positive value of production", policy)
         difference /= baseline
@@ -47,8 +49,9 @@ def _comparison(rule: MetricRule, mine: dict[str, float], production: dict[str, 
     estimate = Estimate(
         metric=metric,
         n=0,
-        margin=tolerance.value,
-        relative=tolerance.relative,
+        margin=tolerance.value if gain is None else None,
+        improvement=None if gain is None else gain.value,
+        relative=relative,
         candidate=candidate,
         baseline=baseline,
         difference=difference,

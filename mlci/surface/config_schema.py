@@ -94,7 +94,7 @@ def _mapping(shape: Shape, definitions: dict[str, Schema]) -> list[Schema]:
     for spellings, metric in _by_range():
         loss = {"minimum": -LARGEST_LOSS, "maximum": LARGEST_LOSS} if metric.in_points else {}
         value = _range(metric)
-        limits = {"properties": {"min": value, "max": value, "tolerance": loss}, **loss}
+        limits = {"properties": {"min": value, "max": value, "tolerance": loss, "min_improvement": loss}, **loss}
         if loss or value:
             body["patternProperties"][f"^{spellings}$"] = limits
     return [body, {"type": "array", "items": _NAME, "uniqueItems": True}]
@@ -103,7 +103,11 @@ def _mapping(shape: Shape, definitions: dict[str, Schema]) -> list[Schema]:
 def _limits(entry: Shape) -> dict[str, Schema]:
     """The keys min_<metric> and max_<metric>."""
     limit = shapes(entry.dataclass)["min"]
-    patterns: dict[str, Schema] = {r"^(?:min|max)[-_].*\S": {"description": limit.key.help, **_value(limit, {})}}
+    # What an entry has a key for is no metric's name: validation has no min_improvement.
+    own = "|".join(name[4:] for name in shapes(entry.dataclass) if name[:4] in ("min_", "max_"))
+    patterns: dict[str, Schema] = {
+        rf"^(?:min|max)[-_](?!(?:{own})$).*\S": {"description": limit.key.help, **_value(limit, {})}
+    }
     for spellings, metric in _by_range():
         if _range(metric):
             patterns[f"^(?:min|max)[-_]{spellings}$"] = _range(metric)

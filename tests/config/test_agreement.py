@@ -53,6 +53,8 @@ PATHS = [
     *paths(),
     *LIMITS,
     ("validation", "min_"),
+    ("validation", "min_improvement"),
+    ("validation", "min-improvement"),
     ("unknown",),
     ("train", "unknown"),
     ("compare_to",),

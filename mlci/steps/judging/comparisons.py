@@ -80,14 +80,16 @@ def _estimate(
     rule: MetricRule, slice_: Slice | None, known: dict[_Key, Statistic | NoValue], policy: GatePolicy
 ) -> Estimate:
     metric = metric_named(rule.metric, rule.better)
+    gain = rule.improvement if slice_ is None else None
     tolerance = gate.tolerance_for(metric, rule, policy, sliced=slice_ is not None)
     found = known.get(_key(rule, slice_))
     blank = Estimate(
         metric=metric,
         n=found.n if found is not None else slice_.n if slice_ is not None else 0,
         slice=slice_.name if slice_ is not None else None,
-        margin=tolerance.value,
-        relative=tolerance.relative,
+        margin=tolerance.value if gain is None else None,
+        improvement=None if gain is None else gain.value,
+        relative=(gain or tolerance).relative,
     )
     if found is None:
         return replace(blank, undefined="it was not measured")
@@ -105,8 +107,12 @@ def _estimate(
 
 def _filled(blank: Estimate, found: Statistic, policy: GatePolicy) -> Estimate:
     metric = blank.metric
-    result = _contrast(metric, found, policy, relative=blank.relative)
+    result = _contrast(metric, found, policy, relative=blank.relative, asked=blank.improvement or 0.0)
     has_error = not math.isnan(result.standard_error)
+    # Nothing shows a gain where nothing changed; what was measured is then the best guess of the truth.
+    distance = blank.margin or 0.0
+    if blank.improvement is not None:
+        distance = abs(replace(blank, difference=result.difference).gain - blank.improvement)
     return replace(
         blank,
         candidate=result.candidate,
@@ -123,11 +129,11 @@ def _filled(blank: Estimate, found: Statistic, policy: GatePolicy) -> Estimate:
         effective_clusters=found.size if found.groups is not None else None,
         effective_n=found.effective_n,
         detectable=result.detectable(policy.confidence) if has_error and result.standard_error > 0 else None,
-        rows_needed=result.rows_needed(policy.confidence, blank.margin or 0.0) if has_error else None,
+        rows_needed=result.rows_needed(policy.confidence, distance) if has_error else None,
     )
 
 
-def _contrast(metric: Metric, found: Statistic, policy: GatePolicy, *, relative: bool) -> Contrast:
+def _contrast(metric: Metric, found: Statistic, policy: GatePolicy, *, relative: bool, asked: float) -> Contrast:
     discordance = Discordance(found.gained, found.lost)
     if metric.needs == "column" and found.better not in (None, metric.better):
         discordance = Discordance(found.lost, found.gained)
@@ -143,7 +149,11 @@ def _contrast(metric: Metric, found: Statistic, policy: GatePolicy, *, relative:
         clustered=found.groups is not None,
     )
     return pair.contrast(
-        policy.confidence, higher_is_better=metric.better == "higher", relative=relative, is_share=metric.name in SHARES
+        policy.confidence,
+        higher_is_better=metric.better == "higher",
+        relative=relative,
+        is_share=metric.name in SHARES,
+        asked=asked,
     )
 
 

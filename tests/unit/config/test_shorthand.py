@@ -135,7 +135,7 @@ def test_a_loss_of_a_half_is_the_largest_that_can_be_meant(tmp_path: Path, loss:
         if is_refused:
             with pytest.raises(MlciError, match="must be at most") as caught:
                 config(tmp_path, text)
-            assert caught.value.help == "a loss of one point is written 0.01, one per cent of production's value 1%"
+            assert caught.value.help == "one point is written 0.01, one per cent of production's value 1%"
         else:
             assert config(tmp_path, text) != Config()
 
