@@ -35,6 +35,8 @@ def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
         holdout=_budget(validation),
         anchor_tolerance=validation.anchor_tolerance,
         baseline_age=int(validation.baseline_age.seconds // 86400),
+        hardware=validation.hardware,
+        price_per_hour=validation.price_per_hour,
         unsupported=_unsupported(validation),
         reading=_reading(config.evaluate),
     )
@@ -79,8 +81,6 @@ def _budget(validation: Validation) -> HoldoutPolicy | None:
 
 def _unsupported(validation: Validation) -> tuple[str, ...]:
     rules = [f"validation.fairness.{name}" for name in validation.fairness]
-    if validation.hardware is not None:
-        rules.append("validation.hardware")
     if validation.compare_to not in (None, "production"):
         rules.append(f"validation.compare_to: {validation.compare_to}")
     return tuple(rules)

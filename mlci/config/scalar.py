@@ -167,6 +167,12 @@ def _tolerance(shape: Shape, written: Written, metric: Metric | None) -> Toleran
     else:
         tolerance = Tolerance(abs(_finite(written, "a number or a percentage such as 10%")))
     of = metric if shape.key.of_metric else None
+    if of is not None and of.is_timed and tolerance.value and not tolerance.relative:
+        raise Refused(
+            OutOfRange,
+            f"must be per cent of production's value, got {written.quoted}",
+            "milliseconds of this machine say nothing of another; write 10%",
+        )
     if is_too_large(tolerance, of):
         raise Refused(OutOfRange, f"must be at most {_largest(tolerance)}, got {written.quoted}", LARGE_HELP)
     if of is not None and tolerance.value and written.text.startswith("-"):

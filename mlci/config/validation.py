@@ -11,6 +11,7 @@ from mlci.config.duration import Duration
 from mlci.config.key import NAMED, key
 from mlci.domain.figures import Better
 from mlci.domain.metric import Task
+from mlci.domain.operation import FEWEST_PAIRS, FEWEST_PAIRS_OF_TAIL, MOST_PAIRS
 from mlci.domain.policy import Duplicates, Missing, Nan, OnInconclusive, Reuse, Thresholds, Tolerance
 from mlci.domain.training import Outputs
 
@@ -160,6 +161,24 @@ class Notification:
 
 
 @dataclass(frozen=True)
+class Timing:
+    """How calls of the two models are timed, in turns."""
+
+    pairs: int = key(
+        default=FEWEST_PAIRS_OF_TAIL,
+        minimum=1,
+        maximum=MOST_PAIRS,
+        help=f"Calls of each model. A median needs {FEWEST_PAIRS}, a 95th or 99th percentile {FEWEST_PAIRS_OF_TAIL}.",
+    )
+    batch: int = key(default=1, minimum=1, maximum=4096, help="Examples in one call.")
+    budget: Duration = key(
+        default=Duration(120),
+        help="Longest time the calls may take; what was timed until then is judged.",
+        example="5m",
+    )
+
+
+@dataclass(frozen=True)
 class Validation:
     """What a candidate must satisfy.
 
@@ -225,5 +244,15 @@ class Validation:
         help="Age from which a baseline is worth a warning, counted from the day it was accepted.", example="90d",
     )  # fmt: skip
     hardware: str | None = key(
-        default=None, help="The hardware that latency was measured on, so that absolute limits of it mean something."
+        default=None,
+        help="The machine that absolute limits of latency and cost are meant for, as model-ci names it: what stands "
+        "between commas must all be said of the machine that measures. On any other such a limit only warns.",
+        example='"AMD EPYC 7763 64-Core Processor, 4 cores"',
+    )
+    price_per_hour: float | None = key(
+        default=None, minimum=0, help="Price of an hour of that machine, in any currency, for cost_per_1000.",
+        example="0.526",
+    )  # fmt: skip
+    timing: Timing = key(
+        factory=Timing, help="How model-ci times calls, where a metric of latency or cost is asked for."
     )

@@ -12,6 +12,7 @@ from mlci.domain.figures import Better
 from mlci.domain.finding import Finding
 from mlci.domain.harness import OwnScore
 from mlci.domain.metric import Task
+from mlci.domain.operation import Operations
 from mlci.domain.report import Subject, plain
 from mlci.domain.slices import Folded
 from mlci.domain.verdict import Verdict
@@ -202,6 +203,7 @@ class Numbers:
         coverage: None for bare metrics, and where the evidence is of a version that did not say.
         bare: metrics without examples; None where there are examples.
         wear: how often the holdout was looked at; None where nobody counts.
+        operations: how the two models run; None where nobody measured that.
     """
 
     compared: bool
@@ -212,6 +214,7 @@ class Numbers:
     coverage: Coverage | None = None
     bare: BareMetrics | None = None
     wear: Wear | None = None
+    operations: Operations | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,6 +252,9 @@ class GatePredicate:
     wear: Wear | None = field(
         default=None, metadata={"help": "How often the evaluation set was looked at; absent where nobody counts."}
     )
+    operations: Operations | None = field(
+        default=None, metadata={"help": "How the two models run; absent where nobody measured that."}
+    )
 
     @property
     def numbers(self) -> Numbers:
@@ -262,6 +268,7 @@ class GatePredicate:
             coverage=self.coverage,
             bare=self.bare,
             wear=self.wear,
+            operations=self.operations,
         )
 
 

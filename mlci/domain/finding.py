@@ -13,10 +13,10 @@ Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy",
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
 Reason = Literal[
     "better", "boundary", "cancelled", "clusters", "dropped", "failed", "few-positives", "fork", "gate-changed",
-    "identical", "input-error", "insufficient", "interval", "leakage", "lost-predictions", "missing", "no-baseline",
-    "no-difference", "other-branch", "other-holdout", "policy-not-yet-merged", "profile", "regression", "reused",
-    "shortfall", "skipped", "threshold",
-    "undefined", "unknown", "unscored", "unsupported", "untouched", "unverified", "worn",
+    "hardware", "identical", "input-error", "insufficient", "interval", "leakage", "lost-predictions", "missing",
+    "no-baseline", "no-difference", "other-branch", "other-holdout", "policy-not-yet-merged", "profile",
+    "regression", "reused", "sequential", "shortfall", "skipped", "threshold", "undefined", "unknown", "unscored",
+    "unsupported", "untouched", "unverified", "worn",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from mlci.domain.figures import Better
 
 Task = Literal["binary", "multiclass", "regression"]
-Needs = Literal["label", "score", "value", "column"]
+Needs = Literal["label", "score", "value", "column", "operation"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Metric:
         name: the spelling in configuration and reports.
         title: how a person reads it.
         better: which way is better.
-        needs: what it is computed from: predicted labels, scores, predicted values, or a column as it is.
+        needs: what it is computed from: predicted labels, scores, predicted values, a column as it is, or how the
+            model runs.
         tasks: the tasks it is defined for.
         low: smallest possible value.
         high: largest possible value.
@@ -39,10 +40,21 @@ class Metric:
         """Whether one point (0.01) means something: shares and correlations, not errors in the target's unit."""
         return self.high == 1.0
 
+    @property
+    def is_operational(self) -> bool:
+        """Whether it is of how a model runs, and not of what it says."""
+        return self.needs == "operation"
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it follows from how long calls take, which only means something beside production's."""
+        return self.is_operational and self.name not in ("model_size_mb", "memory_mb")
+
 
 _BINARY: tuple[Task, ...] = ("binary",)
 _CLASSES: tuple[Task, ...] = ("binary", "multiclass")
 _VALUES: tuple[Task, ...] = ("regression",)
+_ALL: tuple[Task, ...] = (*_CLASSES, *_VALUES)
 
 
 def _averages(name: str, title: str) -> tuple[Metric, ...]:
@@ -52,6 +64,16 @@ def _averages(name: str, title: str) -> tuple[Metric, ...]:
         for average in ("macro", "micro", "weighted")
     )
 
+
+# Megabytes are of 10**6 bytes.
+_OPERATIONAL = (
+    Metric("latency_p50_ms", "Median latency (ms)", "lower", "operation", _ALL, 0.0),
+    Metric("latency_p95_ms", "95th percentile of latency (ms)", "lower", "operation", _ALL, 0.0),
+    Metric("latency_p99_ms", "99th percentile of latency (ms)", "lower", "operation", _ALL, 0.0),
+    Metric("model_size_mb", "Size of the model (MB)", "lower", "operation", _ALL, 0.0),
+    Metric("memory_mb", "Peak memory (MB)", "lower", "operation", _ALL, 0.0),
+    Metric("cost_per_1000", "Cost of a thousand predictions", "lower", "operation", _ALL, 0.0),
+)
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -72,6 +94,7 @@ METRICS: dict[str, Metric] = {
         Metric("mape", "MAPE", "lower", "value", _VALUES, 0.0),
         Metric("smape", "sMAPE", "lower", "value", _VALUES, 0.0),
         Metric("wape", "WAPE", "lower", "value", _VALUES, 0.0),
+        *_OPERATIONAL,
     )
 }
 

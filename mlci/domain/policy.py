@@ -112,6 +112,8 @@ class GatePolicy:
         holdout: budget of looks; None where none is set, and then no error rate is spent on them.
         anchor_tolerance: the accepted loss against the anchor; None for twice the tolerance of each metric.
         baseline_age: days from which a baseline is old enough for a warning.
+        hardware: the machine that limits of latency and cost are meant for; None where none is declared.
+        price_per_hour: of that machine, in any currency; None where nobody said.
         unsupported: rules of the configuration that this version cannot judge, so that none is silently passed.
     """
 
@@ -127,5 +129,7 @@ class GatePolicy:
     holdout: HoldoutPolicy | None = None
     anchor_tolerance: Tolerance | None = None
     baseline_age: int = 180
+    hardware: str | None = None
+    price_per_hour: float | None = None
     unsupported: tuple[str, ...] = ()
     reading: ReadingPolicy = field(default_factory=ReadingPolicy)

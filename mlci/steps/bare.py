@@ -11,14 +11,20 @@ from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import BareMetrics
 from mlci.domain.finding import Finding
 from mlci.domain.metric import METRICS, Metric, metric_named
+from mlci.domain.operation import is_operational
 from mlci.domain.policy import GatePolicy, MetricRule
 
 
 def rules_for(metrics: BareMetrics, policy: GatePolicy) -> tuple[MetricRule, ...]:
-    """The policy's rules, else every metric known to mlci that both models have."""
+    """The policy's rules, else every metric known to mlci that both models have.
+
+    How a model runs is no bare number: two latencies that were not measured in turns say nothing of each other.
+    """
     others = metrics.candidate if metrics.baseline is None else metrics.baseline
     common = [name for name in metrics.candidate if name in others]
-    return policy.rules or tuple(MetricRule(metric=name) for name in common if name in METRICS)
+    asked = tuple(rule for rule in policy.rules if not is_operational(rule.metric))
+    known = (name for name in common if name in METRICS and not is_operational(name))
+    return asked or tuple(MetricRule(metric=name) for name in known)
 
 
 def judge(metrics: BareMetrics, policy: GatePolicy) -> Iterator[Finding]:

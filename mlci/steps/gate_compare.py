@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import rfc8785
 
@@ -14,6 +14,7 @@ from mlci.domain.evidence import BareMetrics, GatePredicate, Numbers, statement
 from mlci.domain.finding import Finding
 from mlci.domain.harness import OwnScore
 from mlci.domain.metric import metric_named
+from mlci.domain.operation import Operations, rules_of
 from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Report, Subject, plain
 from mlci.domain.wear import Looks
@@ -41,6 +42,7 @@ class Given:
         model: sha256 of the evidence of the model, where it is known.
         scores: columns that the file itself calls scores; judged where policy names no metric.
         notes: what was assumed in reading the file, one sentence each.
+        operations: how this model and the other run, where that was measured; of the candidate alone.
     """
 
     subject: Subject
@@ -50,6 +52,7 @@ class Given:
     model: str | None = None
     scores: tuple[OwnScore, ...] = ()
     notes: tuple[str, ...] = ()
+    operations: Operations | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ def run(
         coverage=numbers.coverage,
         bare=numbers.bare,
         wear=numbers.wear,
+        operations=numbers.operations,
     )
     evidence = rfc8785.dumps(statement(REPOSITORY, "gate", candidate.subject, predicate))
     report = Report(
@@ -160,9 +164,11 @@ def measure(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Mea
         MlciError: an I-error of ``mlci.errors`` when there is nothing to measure.
     """
     given = [candidate] if baseline is None else [candidate, baseline]
-    if any(one.metrics is not None for one in given):
-        return _measure_bare(candidate, baseline, policy)
-    return _measure_predictions(candidate, baseline, policy)
+    by_example = all(one.metrics is None for one in given)
+    found = (_measure_predictions if by_example else _measure_bare)(candidate, baseline, policy)
+    # What nobody asks for is no part of the evidence: the times of single calls are many.
+    operations = candidate.operations if rules_of(policy) else None
+    return replace(found, numbers=replace(found.numbers, operations=operations))
 
 
 def _measure_predictions(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Measured:

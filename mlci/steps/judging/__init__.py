@@ -9,6 +9,7 @@ from mlci.domain.evidence import Coverage, Gives, Numbers
 from mlci.domain.finding import Finding
 from mlci.domain.harness import OwnScore, rules_of, with_direction
 from mlci.domain.metric import METRICS, Metric, Task, usual
+from mlci.domain.operation import is_operational
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.report import Section
 from mlci.steps import bare
@@ -24,6 +25,7 @@ from mlci.steps.judging.missing import (
     too_little,
     without_baseline,
 )
+from mlci.steps.judging.operations import operations
 from mlci.steps.judging.sections import sections
 
 
@@ -61,6 +63,7 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
             *about_input(numbers, numbers.coverage, rules),
             *missing_slices(present(numbers.coverage, numbers, policy), policy),
         ]
+    findings.extend(operations(numbers, policy))
     return Judged(
         (*findings, *budget.worn(numbers, policy), *beyond_this_version(policy), *without_baseline(numbers, policy)),
         assumptions,
@@ -78,14 +81,17 @@ def rules_for(
 ) -> tuple[tuple[MetricRule, ...], tuple[str, ...]]:
     """The policy's rules, else the usual metrics of the task with what that assumes, one sentence each.
 
+    Rules on how a model runs are none of these: whoever asks for latency alone still has its answers judged.
+
     Args:
         task: the task; one that the policy names goes before it.
         gives: what production gives of each example.
         policy: what is asked.
         scores: what production's file itself calls scores.
     """
-    if policy.rules:
-        return tuple(with_direction(rule, scores) for rule in policy.rules), ()
+    of_answers = tuple(rule for rule in policy.rules if not is_operational(rule.metric))
+    if of_answers:
+        return tuple(with_direction(rule, scores) for rule in of_answers), ()
     if task is None and scores:
         named = ", ".join(f"{score.name} ({score.better} is better)" for score in scores)
         return tuple(rules_of(scores)), (f"metrics: the file's own scores: {named}", *_usual_tolerance(policy))

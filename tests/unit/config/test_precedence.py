@@ -159,11 +159,11 @@ def test_a_column_twice_names_the_column_and_the_option() -> None:
         ("{}", ()),
         ("validation: {compare_to: production}", ()),
         ("validation: {compare_to: v7}", ("validation.compare_to: v7",)),
-        ("validation: {hardware: t4}", ("validation.hardware",)),
+        ("validation: {hardware: t4, price_per_hour: 0.5}", ()),
         ("validation: {anchor_tolerance: 0.02}", ()),
         (
             "validation: {anchor_tolerance: 0, hardware: t4, fairness: {b: {max: 1}, a: {}}}",
-            ("validation.fairness.b", "validation.fairness.a", "validation.hardware"),
+            ("validation.fairness.b", "validation.fairness.a"),
         ),
     ],
 )

@@ -189,3 +189,12 @@ def test_a_hint_does_not_tell_what_a_value_from_the_environment_is_near_to() -> 
 )
 def test_limits_are_said_in_words(path: str, words: str) -> None:
     assert limits(shape_at(Config, path)) == words
+
+
+def test_a_slowdown_is_accepted_in_per_cent_and_a_growth_in_megabytes_too() -> None:
+    tolerance = shape_at(shape_at(Config, "validation.metrics").inner.dataclass, "tolerance")
+    assert parse(tolerance, Written("10%"), METRICS["latency_p95_ms"]) == Tolerance(0.1, relative=True)
+    assert parse(tolerance, Written("0"), METRICS["cost_per_1000"]) == Tolerance(0.0)
+    assert parse(tolerance, Written("12.5"), METRICS["model_size_mb"]) == Tolerance(12.5)
+    with pytest.raises(Refused, match="per cent of production's value"):
+        parse(tolerance, Written("3"), METRICS["latency_p95_ms"])
