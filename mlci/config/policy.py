@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from mlci.config.model import Config
-from mlci.config.validation import Evaluate, MetricPolicy, Validation
+from mlci.config.validation import Evaluate, FairnessPolicy, MetricPolicy, Validation
+from mlci.domain.fairness import is_judged
 from mlci.domain.figures import Better
 from mlci.domain.metric import METRICS
-from mlci.domain.policy import Columns, GatePolicy, HoldoutPolicy, MetricRule, ReadingPolicy, SlicePolicy
+from mlci.domain.policy import Columns, FairnessRule, GatePolicy, HoldoutPolicy, MetricRule, ReadingPolicy, SlicePolicy
 
 # A budget without a number: the one that ease.ml/ci works its examples out for.
 USUAL_STEPS = 32
@@ -29,6 +30,8 @@ def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
         slices=SlicePolicy(
             columns=config.evaluate.slices, tolerance=validation.slices.tolerance, require=validation.slices.require
         ),
+        sensitive=config.evaluate.sensitive if validation.fairness else (),
+        fairness=tuple(_fairness(name, asked) for name, asked in validation.fairness.items() if _is_fair(name, asked)),
         on_inconclusive=validation.on_inconclusive.merge,
         on_inconclusive_promote=validation.on_inconclusive.promote,
         require_predictions=validation.require_predictions,
@@ -62,6 +65,14 @@ def _better(name: str, asked: MetricPolicy) -> Better | None:
     return "higher" if asked.max is None else "lower"
 
 
+def _fairness(name: str, asked: FairnessPolicy) -> FairnessRule:
+    return FairnessRule(measure=name, maximum=asked.max, minimum=asked.min, tolerance=asked.tolerance)
+
+
+def _is_fair(name: str, asked: FairnessPolicy) -> bool:
+    return is_judged(_fairness(name, asked))
+
+
 def _asks_for_comparison(config: Config) -> bool:
     """Only limits, and nothing that speaks of a loss, can be judged without production."""
     validation = config.validation
@@ -70,7 +81,8 @@ def _asks_for_comparison(config: Config) -> bool:
         asked.tolerance is None and asked.min_improvement is None and (asked.min is not None or asked.max is not None)
         for asked in metrics
     )
-    speaks_of_loss = (validation.compare_to, validation.tolerance, validation.slices.tolerance)
+    drift = next((asked.tolerance for asked in validation.fairness.values() if asked.tolerance is not None), None)
+    speaks_of_loss = (validation.compare_to, validation.tolerance, validation.slices.tolerance, drift)
     return not only_limits or any(said is not None for said in speaks_of_loss) or bool(config.evaluate.slices)
 
 
@@ -80,7 +92,7 @@ def _budget(validation: Validation) -> HoldoutPolicy | None:
 
 
 def _unsupported(validation: Validation) -> tuple[str, ...]:
-    rules = [f"validation.fairness.{name}" for name in validation.fairness]
+    rules = [f"validation.fairness.{name}" for name, asked in validation.fairness.items() if not _is_fair(name, asked)]
     if validation.compare_to not in (None, "production"):
         rules.append(f"validation.compare_to: {validation.compare_to}")
     return tuple(rules)

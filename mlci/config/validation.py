@@ -53,7 +53,10 @@ class Evaluate:
         example='[region, "region*plan"]',
     )
     sensitive: tuple[str, ...] = key(
-        default=(), help="Columns that fairness is judged by; naming one here is not yet a rule.", example="[gender]"
+        default=(),
+        help="Columns whose values are the groups that fairness is judged between, and pairs of columns, such as "
+        "gender*age; naming one here is not yet a rule.",
+        example="[gender]",
     )
     task: Task | None = key(default=None, help="What the model predicts; left out, it is worked out from the files.")
     positive: str | None = key(default=None, help="The label that counts as positive in a binary task.", example='"1"')
@@ -138,9 +141,17 @@ class HoldoutBudget:
 class FairnessPolicy:
     """What is asked of one fairness measure."""
 
-    max: float | None = key(default=None, help="The candidate's value must be at most this.")
-    min: float | None = key(default=None, help="The candidate's value must be at least this.")
-    tolerance: Tolerance | None = key(default=None, help="Largest accepted loss against production.")
+    max: float | None = key(
+        default=None, help="A difference must be at most this; what is judged are its bounds, not the observed value."
+    )
+    min: float | None = key(
+        default=None, help="A ratio must be at least this; what is judged are its bounds, not the observed value."
+    )
+    tolerance: Tolerance | None = key(
+        default=None,
+        help="How much further than under production any two groups may stand apart; left out, it is not asked where a "
+        "limit is given, and else is the general tolerance.",
+    )
 
 
 @dataclass(frozen=True)
@@ -209,9 +220,13 @@ class Validation:
     )
     slices: Slices = key(factory=Slices, help="How the slices that evaluate.slices declares are judged.")
     fairness: dict[str, FairnessPolicy] = key(
-        factory=dict, names="measure", help="Fairness measures and their limits, by name.",
+        factory=dict,
+        names="measure",
+        help="Fairness measures and their limits, by name: demographic_parity_difference, demographic_parity_ratio, "
+        "equal_opportunity_difference, equalized_odds_difference, predictive_parity_difference, "
+        "calibration_within_groups.",
         example="{equal_opportunity_difference: {max: 0.1}}",
-    )  # fmt: skip
+    )
     confidence: float = key(
         default=0.95, minimum=0.5, maximum=0.9999, exclusive=True, help="Level of each one-sided confidence bound."
     )

@@ -78,28 +78,29 @@ def thinned(name: str, lost: int, whole: int) -> Finding | None:
     )
 
 
-def left_out(folded: Folded, compared: int, *, too_small: bool) -> Finding:
+def left_out(folded: Folded, compared: int, *, too_small: bool, what: str = "slices") -> Finding:
     """Say which slices of a column were not compared, and count that unless nothing could have been shown on them.
 
     Args:
         folded: what was left out.
         compared: how many slices of the column were compared.
         too_small: whether even the largest left out has too few examples to show a harm.
+        what: what they are called.
     """
     some = ", ".join(folded.names) + (", …" if folded.slices > len(folded.names) else "")
     named = f" ({some})" if folded.names else ""
     return Finding(
-        id=f"input:slices of {folded.column}",
+        id=f"input:{what} of {folded.column}",
         rule="input",
         verdict=Verdict.INCONCLUSIVE,
         reason="insufficient",
         advisory=too_small,
         message=(
-            f"{count(folded.slices)} of {count(folded.slices + compared)} slices by {folded.column} were not compared"
-            f"{named}: {count(folded.n)} examples, at most {count(folded.largest)} in one slice"
+            f"{count(folded.slices)} of {count(folded.slices + compared)} {what} by {folded.column} were not compared"
+            f"{named}: {count(folded.n)} examples, at most {count(folded.largest)} in one"
         ),
         explanation=(
-            f"Of a column with so many values the {count(compared)} largest slices are compared. "
+            f"Of a column with so many values the {count(compared)} largest {what} are compared. "
             + (
                 "The others are too small to show a harm even where every example of one is lost."
                 if too_small

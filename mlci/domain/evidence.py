@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mlci.domain.fairness import Disparities
 from mlci.domain.figures import Better
 from mlci.domain.finding import Finding
 from mlci.domain.harness import OwnScore
@@ -204,6 +205,7 @@ class Numbers:
         bare: metrics without examples; None where there are examples.
         wear: how often the holdout was looked at; None where nobody counts.
         operations: how the two models run; None where nobody measured that.
+        fairness: rates of the groups of sensitive columns; None where no rule asks for them.
     """
 
     compared: bool
@@ -215,6 +217,7 @@ class Numbers:
     bare: BareMetrics | None = None
     wear: Wear | None = None
     operations: Operations | None = None
+    fairness: Disparities | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +258,9 @@ class GatePredicate:
     operations: Operations | None = field(
         default=None, metadata={"help": "How the two models run; absent where nobody measured that."}
     )
+    fairness: Disparities | None = field(
+        default=None, metadata={"help": "Rates of the groups of sensitive columns; absent where no rule asks."}
+    )
 
     @property
     def numbers(self) -> Numbers:
@@ -269,6 +275,7 @@ class GatePredicate:
             bare=self.bare,
             wear=self.wear,
             operations=self.operations,
+            fairness=self.fairness,
         )
 
 

@@ -44,24 +44,28 @@ def finding_id(kind: str, metric: str, slice: str | None = None) -> str:
 
 @dataclass(frozen=True)
 class ErrorShares:
-    """How the one error rate is divided between the comparisons on all examples and those on slices; parts of 1."""
+    """How the one error rate is divided: comparisons on all examples, those on slices, fairness; parts of 1."""
 
     overall: float
     slices: float
+    fairness: float = 0.0
 
 
-def error_shares(overall: Sequence[Estimate], policy: GatePolicy, *, sliced: bool) -> ErrorShares:
-    """Divide the error rate so that a harmless change is blocked at most at the rate alpha, slices included.
+def error_shares(
+    overall: Sequence[Estimate], policy: GatePolicy, *, sliced: bool, fairness: bool = False
+) -> ErrorShares:
+    """Divide the error rate so that a harmless change is blocked at most at the rate alpha, whatever is looked at.
 
     A comparison can only fail beyond its margin, so under no change it spends at most P(estimate < -margin), which is
-    small once the examples are many for the margin. What all-example comparisons cannot spend is given to the slices.
-    See ``docs/decisions/0003-one-error-rate.md``.
+    small once the examples are many for the margin. What all-example comparisons cannot spend is given to slices and
+    fairness, half to each where both are asked. See ``docs/decisions/0003-one-error-rate.md``.
     """
-    if not sliced:
+    if not sliced and not fairness:
         return ErrorShares(1.0, 0.0)
     alpha = 1 - policy.confidence
     reachable = sum(_chance_beyond_margin(estimate) for estimate in overall if estimate.undefined is None)
-    return ErrorShares(OVERALL_SHARE, 1.0 - min(OVERALL_SHARE, reachable / alpha))
+    rest = (1.0 - min(OVERALL_SHARE, reachable / alpha)) / (sliced + fairness)
+    return ErrorShares(OVERALL_SHARE, rest if sliced else 0.0, rest if fairness else 0.0)
 
 
 def _chance_beyond_margin(estimate: Estimate) -> float:

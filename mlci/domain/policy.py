@@ -71,6 +71,23 @@ class HoldoutPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FairnessRule:
+    """What is asked of one fairness measure, for every sensitive column.
+
+    Attributes:
+        measure: its name.
+        maximum: what a difference may be at most.
+        minimum: what a ratio must be at least.
+        tolerance: the accepted worsening against production between any two groups; None: not compared.
+    """
+
+    measure: str
+    maximum: float | None = None
+    minimum: float | None = None
+    tolerance: Tolerance | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Columns:
     """Where in a predictions file each part is found; None means: look for the usual names."""
 
@@ -106,6 +123,8 @@ class GatePolicy:
         confidence: level of each one-sided bound.
         thresholds: whether an absolute limit is met by the point estimate or must be proved by the interval.
         slices: declared slices.
+        sensitive: columns, or pairs of them, whose values are the groups of fairness.
+        fairness: one per measure, judged for every sensitive column.
         on_inconclusive: what an interval that straddles the margin does to a merge.
         on_inconclusive_promote: the same for a promotion.
         require_predictions: whether a comparison without per-example predictions fails.
@@ -123,6 +142,8 @@ class GatePolicy:
     confidence: float = 0.95
     thresholds: Thresholds = "point"
     slices: SlicePolicy = SlicePolicy()
+    sensitive: tuple[str, ...] = ()
+    fairness: tuple[FairnessRule, ...] = ()
     on_inconclusive: OnInconclusive = "warn"
     on_inconclusive_promote: OnInconclusive = "approve"
     require_predictions: bool = False

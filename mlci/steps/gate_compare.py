@@ -135,6 +135,7 @@ def run(
         bare=numbers.bare,
         wear=numbers.wear,
         operations=numbers.operations,
+        fairness=numbers.fairness,
     )
     evidence = rfc8785.dumps(statement(REPOSITORY, "gate", candidate.subject, predicate))
     report = Report(
@@ -182,6 +183,7 @@ def _measure_predictions(candidate: Given, baseline: Given | None, policy: GateP
         policy.reading,
         policy.slices.columns,
         _own_columns(policy, scores),
+        policy.sensitive,
     )
     rules, notes = rules_for(holdout.task, gives(holdout), policy, scores)
     assumptions = (*_reading_notes(candidate, baseline), *holdout.assumptions, *notes, *clipped(holdout, rules))

@@ -45,7 +45,8 @@ class Holdout:
         weights: shape (n,), mean 1; None when equal.
         clusters: group codes 0 … G-1, shape (n,); None when examples are independent.
         slices: slice columns as words, and pairs of them as the names of their slices.
-        pairs: which of these are pairs.
+        sensitive: the columns of the groups that fairness is judged by, likewise.
+        pairs: which of all these are pairs.
         missing: unusable predictions of candidate and baseline.
         dropped: what only one file has, candidate first.
         thinned: slices of production's file that lost examples: name, examples lost, examples in all.
@@ -61,6 +62,7 @@ class Holdout:
     weights: NDArray[Any] | None
     clusters: NDArray[Any] | None
     slices: dict[str, Texts]
+    sensitive: dict[str, Texts]
     pairs: frozenset[str]
     missing: tuple[int, int]
     dropped: tuple[Lost, ...]
@@ -89,7 +91,12 @@ class Aligned:
 
 
 def gather(
-    candidate: Table, baseline: Table | None, reading: ReadingPolicy, slices: Sequence[str], columns: Sequence[str]
+    candidate: Table,
+    baseline: Table | None,
+    reading: ReadingPolicy,
+    slices: Sequence[str],
+    columns: Sequence[str],
+    sensitive: Sequence[str] = (),
 ) -> Holdout:
     """Bring two predictions files together.
 
@@ -99,6 +106,7 @@ def gather(
         reading: columns, task, positive class, and how to treat what is missing, repeated or not a number.
         slices: slice columns asked for.
         columns: per-example columns judged by their mean.
+        sensitive: columns of the groups that fairness is judged by.
 
     Raises:
         MlciError: one of the I-errors of ``mlci.errors``, naming file, place and what to do.
@@ -106,7 +114,7 @@ def gather(
     tables = [table for table in (candidate, baseline) if table is not None]
     # Decoding columns releases the interpreter's lock, so two files take little longer than one.
     with ThreadPoolExecutor(max_workers=len(tables)) as pool:
-        sides = list(pool.map(lambda table: read_side(table, reading, slices, columns), tables))
+        sides = list(pool.map(lambda table: read_side(table, reading, slices, columns, sensitive), tables))
     if sides[-1].truth is None and sides[0].truth is not None:
         raise ColumnMissing(
             "production's file has no target, and a candidate may not bring its own labels",
@@ -122,7 +130,7 @@ def gather(
     truth = _truth_of(coding, aligned)
     weights = _weights(aligned, ids)
     groups = _shared(aligned, ids, "group", [one.side.group for one in aligned]) if authority.side.group else None
-    words = _slice_columns(aligned, ids)
+    words = _words(aligned, ids, "slice", [one.side.slices for one in aligned])
     outputs = [
         out if one.rows is None else out.take(one.rows) for out, one in zip(coding.outputs, aligned, strict=True)
     ]
@@ -136,12 +144,17 @@ def gather(
         weights=weights,
         clusters=_clusters(groups, ids, reading, authority.side.table.name),
         slices=words,
+        sensitive=_words(aligned, ids, "sensitive", [one.side.sensitive for one in aligned]),
         pairs=authority.side.pairs,
         missing=(missing[0], missing[1] if baseline is not None else missing[0]),
         dropped=tuple(_lost(coding, index, one) for index, one in enumerate(aligned)),
         thinned=tuple(_thinned(authority)) if baseline is not None else (),
         digest=_digest(ids, truth, coding.classes, weights, words if groups is None else {**words, "\0group": groups}),
-        assumptions=(*_column_notes(sides, reading, slices, columns), *coding.assumptions, *_unused(sides, slices)),
+        assumptions=(
+            *_column_notes(sides, reading, (*slices, *sensitive), columns),
+            *coding.assumptions,
+            *_unused(sides, slices),
+        ),
     )
 
 
@@ -275,11 +288,11 @@ def _weights(aligned: list[Aligned], ids: NDArray[Any]) -> NDArray[Any] | None:
     return np.asarray(scaled * (len(scaled) / scaled.sum()))
 
 
-def _slice_columns(aligned: list[Aligned], ids: NDArray[Any]) -> dict[str, Texts]:
-    """The slices of production's file: a candidate that names its own could hide a harm in them."""
+def _words(aligned: list[Aligned], ids: NDArray[Any], kind: str, given: list[dict[str, Texts]]) -> dict[str, Texts]:
+    """Slices or groups of production's file: a candidate that names its own could hide a harm in them."""
     found = {}
-    for name in aligned[-1].side.slices:
-        words = _shared(aligned, ids, f"slice column {name}", [one.side.slices.get(name) for one in aligned])
+    for name in given[-1]:
+        words = _shared(aligned, ids, f"{kind} column {name}", [each.get(name) for each in given])
         if words is not None:
             found[name] = words
     return found

@@ -39,15 +39,23 @@ class Side:
     weights: NDArray[Any] | None
     group: Texts | None
     slices: dict[str, Texts]
+    sensitive: dict[str, Texts]
     columns: dict[str, NDArray[Any]]
 
     @property
     def pairs(self) -> frozenset[str]:
-        """Which of the slices are made of two columns."""
-        return frozenset(name for name in self.slices if len(columns_of(name, self.table.columns)) == 2)
+        """Which slices and groups are made of two columns."""
+        named = (*self.slices, *self.sensitive)
+        return frozenset(name for name in named if len(columns_of(name, self.table.columns)) == 2)
 
 
-def read_side(table: Table, reading: ReadingPolicy, slices: Sequence[str], columns: Sequence[str]) -> Side:
+def read_side(
+    table: Table,
+    reading: ReadingPolicy,
+    slices: Sequence[str],
+    columns: Sequence[str],
+    sensitive: Sequence[str] = (),
+) -> Side:
     """Read what the gate needs of one file.
 
     Args:
@@ -55,6 +63,7 @@ def read_side(table: Table, reading: ReadingPolicy, slices: Sequence[str], colum
         reading: names of columns and how to treat repeated ids.
         slices: slice columns that were asked for; those named ``slice_…`` come along by themselves.
         columns: per-example columns that a rule judges.
+        sensitive: columns of the groups that fairness is judged by.
 
     Raises:
         ColumnMissing, ColumnAmbiguous, DuplicateIds, BadValue: what is wrong, with its place.
@@ -79,7 +88,8 @@ def read_side(table: Table, reading: ReadingPolicy, slices: Sequence[str], colum
         class_scores={name: table.numbers(column) for name, column in part.class_scores.items()},
         weights=table.numbers(part.weight) if part.weight is not None else None,
         group=table.texts(part.group) if part.group is not None else None,
-        slices=_slices(table, part, slices),
+        slices=_words(table, (*slices, *part.slices)),
+        sensitive=_words(table, sensitive),
         columns=_own_columns(table, columns),
     )
 
@@ -139,10 +149,10 @@ def _few_whole(values: NDArray[Any]) -> bool:
     return bool(finite.max() - finite.min() < 10_000)
 
 
-def _slices(table: Table, part: Roles, asked: Sequence[str]) -> dict[str, Texts]:
-    """Slice columns and pairs of them, by the name they were asked for; those that are not all there are left out."""
+def _words(table: Table, asked: Sequence[str]) -> dict[str, Texts]:
+    """Columns of words and pairs of them, by the name they were asked for; those that are not there are left out."""
     found = {}
-    for name in dict.fromkeys((*asked, *part.slices)):
+    for name in dict.fromkeys(asked):
         columns = columns_of(name, table.columns)
         if not all(column in table.columns for column in columns):
             continue

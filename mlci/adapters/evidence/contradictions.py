@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from mlci.adapters.evidence.disparities import of_fairness
 from mlci.adapters.evidence.operations import of_operations
 from mlci.domain.evidence import Coverage, GatePredicate, Measurement, NoValue, Statistic
 from mlci.domain.metric import Metric, metric_named
@@ -34,6 +35,8 @@ def contradictions(predicate: GatePredicate) -> Iterator[str]:
     if numbers.wear is not None and not 0 < numbers.wear.look <= numbers.wear.looks <= _MOST:
         yield "a look is none of those that were counted"
     yield from of_operations(numbers.operations)
+    if numbers.fairness is not None:
+        yield from of_fairness(predicate, numbers.fairness)
     if (numbers.statistics or numbers.undefined) and predicate.baseline is None:
         yield "there are comparisons and nothing to compare with"
 

@@ -9,6 +9,7 @@ from mlci import REPOSITORY
 from mlci.adapters.evidence.contradictions import contradictions
 from mlci.adapters.evidence.statement import DIGEST, Statement, decoded
 from mlci.domain.evidence import STATEMENT, GatePredicate, NoValue, Statistic, predicate_type
+from mlci.domain.fairness import Disparities
 from mlci.errors import ArtifactRefused, Place
 
 # A file of ten mebibytes carries some thousand comparisons with everything said of them.
@@ -63,6 +64,10 @@ def _lists(predicate: GatePredicate) -> Iterator[Sized]:
         covered = predicate.coverage
         yield from (covered.slices, covered.slice_columns, covered.thinned, covered.folded, covered.scores)
         yield from (each.names for each in covered.folded)
+    if predicate.fairness is not None:
+        fairness = predicate.fairness
+        yield from (fairness.columns, fairness.rates, fairness.links, fairness.folded)
+        yield from (each.names for each in fairness.folded)
 
 
 def _names(predicate: GatePredicate) -> Iterator[str]:
@@ -84,3 +89,15 @@ def _names(predicate: GatePredicate) -> Iterator[str]:
             yield from (slice_.column, slice_.name)
         for folded in predicate.coverage.folded:
             yield from (folded.column, *folded.names)
+    if predicate.fairness is not None:
+        yield from _names_of_groups(predicate.fairness)
+
+
+def _names_of_groups(found: Disparities) -> Iterator[str]:
+    yield from found.columns
+    for rate in found.rates:
+        yield from (rate.column, rate.group)
+    for link in found.links:
+        yield from (link.column, link.one, link.other)
+    for folded in found.folded:
+        yield from (folded.column, *folded.names)

@@ -15,6 +15,7 @@ from mlci.domain.report import Section
 from mlci.steps import bare
 from mlci.steps.judging import budget
 from mlci.steps.judging.comparisons import comparisons
+from mlci.steps.judging.fairness import fairness
 from mlci.steps.judging.limits import limits
 from mlci.steps.judging.limits import own_estimates as own_estimates
 from mlci.steps.judging.missing import (
@@ -49,7 +50,7 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
     """
     assumptions: tuple[str, ...] = ()
     if numbers.bare is not None:
-        findings = [*bare.judge(numbers.bare, policy), *missing_slices((), policy)]
+        findings = [*bare.judge(numbers.bare, policy), *missing_slices((), policy), *fairness(numbers, policy, 1.0)]
     elif numbers.coverage is None:
         findings = [too_little()]
     else:

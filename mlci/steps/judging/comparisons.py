@@ -15,6 +15,7 @@ from mlci.domain.metric import Metric, metric_named
 from mlci.domain.policy import Columns, GatePolicy, MetricRule
 from mlci.stats.bounds import SHARES, Contrast, Discordance, Paired, Undefined
 from mlci.stats.multiplicity import holm
+from mlci.steps.judging.fairness import fairness, fairness_is_asked
 from mlci.steps.judging.missing import not_measured
 from mlci.steps.judging.own import interval, is_simple, or_nan
 
@@ -26,6 +27,7 @@ def comparisons(
     numbers: Numbers, covered: Coverage, rules: Sequence[MetricRule], policy: GatePolicy
 ) -> Iterator[Finding]:
     if not (numbers.compared and policy.compare):
+        yield from fairness(numbers, policy, 1.0)
         return
     known = _by_key(numbers)
     asked = [rule for rule in rules if rule.compare]
@@ -38,7 +40,7 @@ def comparisons(
         if _key(rule, None) in known
     ]
     sliced = [_estimate(rule, slice_, known, policy) for rule, slice_ in pairs]
-    shares = gate.error_shares(overall, policy, sliced=bool(sliced))
+    shares = gate.error_shares(overall, policy, sliced=bool(sliced), fairness=fairness_is_asked(numbers, policy))
     estimates = _corrected(overall, shares.overall)
     if covered.identical:
         estimates = [replace(each, method=gate.IDENTICAL, discordant=0) for each in estimates]
@@ -50,6 +52,7 @@ def comparisons(
         there = _key(rule, slice_) in known
         yield gate.compare_slice(each, policy, looks) if there else not_measured(each, "compare")
     yield from _left_out(covered, policy, looks)
+    yield from fairness(numbers, policy, shares.fairness)
 
 
 def _left_out(covered: Coverage, policy: GatePolicy, looks: float) -> Iterator[Finding]:

@@ -9,9 +9,10 @@ from mlci.domain.evidence import Numbers
 from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Section
 from mlci.steps.judging.budget import wear
+from mlci.steps.judging.groups import group_rates
 
 # In the order a reader meets them.
-_PARTS: tuple[Callable[[Numbers, GatePolicy], Iterator[Section]], ...] = (wear,)
+_PARTS: tuple[Callable[[Numbers, GatePolicy], Iterator[Section]], ...] = (group_rates, wear)
 
 
 def sections(numbers: Numbers, policy: GatePolicy) -> Iterator[Section]:

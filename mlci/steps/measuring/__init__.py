@@ -18,6 +18,7 @@ from mlci.stats.comparing import Compared
 from mlci.stats.influence import Undefined
 from mlci.stats.measure import CLIP, Measured, Outputs, Truth, measure
 from mlci.steps.holdout import Holdout, Lost
+from mlci.steps.measuring.groups import disparities
 from mlci.steps.measuring.pairs import compared, comparison, measurement, outcome, statistic
 from mlci.steps.measuring.views import View, all_examples, every_slice
 
@@ -74,6 +75,7 @@ def measured(
         undefined=tuple(found for found in comparisons if isinstance(found, NoValue)),
         measurements=tuple(measurements),
         coverage=replace(_coverage(holdout, rules, slices, folded), scores=tuple(scores)),
+        fairness=disparities(holdout, policy),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from mlci.domain.evidence import (
     Thinned,
     statement,
 )
+from mlci.domain.fairness import Disparities, GroupRate, Link
 from mlci.domain.finding import Finding
 from mlci.domain.report import Subject
 from mlci.domain.slices import Folded
@@ -173,6 +175,67 @@ false("a comparison twice", "there twice", lambda: replace(TRUE, statistics=(ACC
 false("a comparison of no metric", "has no metric", first(metric=None))
 false("a comparison of other examples", "other examples", lambda: replace(TRUE, undefined=(replace(SOUTH, n=39),)))
 false("a comparison of a slice nobody named", "other examples", covered(slices=()))
+
+
+def rate(group: str, n: int, hits: int, other: int, *, rate: Any = "selected", of: int | None = None) -> GroupRate:
+    counted = n if of is None else of
+    mine, theirs = hits / counted, other / counted
+    return GroupRate(
+        column="gender", group=group, rate=rate, n=n, differing=9, candidate=mine, baseline=theirs,
+        candidate_of=counted, baseline_of=counted, correlation=0.5,
+        candidate_error=math.sqrt(mine * (1 - mine) / (counted - 1)), candidate_size=float(counted),
+        baseline_error=math.sqrt(theirs * (1 - theirs) / (counted - 1)), baseline_size=float(counted),
+    )  # fmt: skip
+
+
+RATES = (
+    rate("gender=f", 60, 20, 25), rate("gender=m", 40, 10, 8),
+    rate("gender=f", 60, 10, 15, rate="true_positives", of=30),
+    rate("gender=m", 40, 7, 6, rate="true_positives", of=15),
+    rate("gender=f", 60, 10, 10, rate="false_positives", of=30),
+    rate("gender=m", 40, 3, 2, rate="false_positives", of=25),
+)  # fmt: skip
+FAIR = Disparities(columns=("gender",), rates=RATES)
+
+
+def fair(first: dict[str, Any] | None = None, *, rates: tuple[GroupRate, ...] = RATES, **changes: Any) -> Any:
+    changed = (replace(rates[0], **(first or {})), *rates[1:])
+    return lambda: replace(TRUE, fairness=replace(FAIR, rates=changed, **changes))
+
+
+LINK = Link(column="gender", rate="selected", one="gender=f", other="gender=m", candidate=0.5)
+false("a rate above 1", "a rate is none", fair({"candidate": 1.5}))
+false("a rate of nothing", "of other examples", fair({"candidate_of": 0, "candidate_size": 0.0}))
+false("a rate worth more than it has", "of other examples", fair({"candidate_size": 70.0}))
+false("a share of no examples", "not one of the examples", fair({"candidate": 0.335}))
+false("a share worth less than its examples", "not one of the examples", fair({"candidate_size": 30.0}))
+false("an error of a share that is another", "another than it says", fair({"candidate_error": 0.001}))
+false("a share without its error", "has no error", fair({"baseline_error": None}))
+false("an error below 0", "an error of a rate", fair({"baseline_error": -0.1}))
+false("a correlation above 1", "a correlation", fair({"correlation": 1.1}))
+false("more that differ than there are", "other examples than it can", fair({"differing": 61}))
+false("a group larger than all", "other examples than it can", fair({"n": 101}))
+false("a group of two sizes", "two sizes", fair({"n": 61}))
+false("groups that leave some out", "do not add up", fair(rates=RATES[:1]))
+false("a rate twice", "there twice", fair(rates=(*RATES, RATES[0])))
+false("more positives for one model", "other examples of one group", fair(rates=tuple(
+    replace(each, candidate_of=29, candidate_size=29.0, candidate=10 / 29, candidate_error=math.sqrt(10 * 19 / 28) / 29)
+    if place == 2 else each for place, each in enumerate(RATES))))  # fmt: skip
+false("negatives that are no others", "not all of a group", fair(rates=(*RATES[:4], rate(
+    "gender=f", 60, 10, 10, rate="false_positives", of=29), RATES[5])))  # fmt: skip
+false("a group of no column", "a column that is none", fair(columns=()))
+false("a link between independent examples", "linked that are none", fair(links=(LINK,)))
+false("groups of nothing", "compared with nothing", lambda: replace(
+    TRUE, baseline=None, statistics=(), undefined=(), fairness=FAIR))  # fmt: skip
+false("groups left out of none", "do not add up", fair(folded=(Folded(column="gender", slices=2, n=9, largest=5),)))
+false("a group's name without end", "400 characters", fair(rates=tuple(
+    replace(each, group="x" * 401) if each.group == "gender=f" else each for each in RATES)))  # fmt: skip
+
+
+def test_rates_that_can_be_true_together_are_read_as_they_are() -> None:
+    assert read(written(fair()())) == fair()()
+
+
 FOLDED = Folded(column="region", slices=3, n=40, largest=20, names=("region=a",))
 false("slices left out of none", "do not add up", covered(folded=(FOLDED,)))
 false(

@@ -9,7 +9,16 @@ import pytest
 from mlci.config.load import load
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
-from mlci.domain.policy import Columns, GatePolicy, HoldoutPolicy, MetricRule, ReadingPolicy, SlicePolicy, Tolerance
+from mlci.domain.policy import (
+    Columns,
+    FairnessRule,
+    GatePolicy,
+    HoldoutPolicy,
+    MetricRule,
+    ReadingPolicy,
+    SlicePolicy,
+    Tolerance,
+)
 
 DESIGN = Path(__file__).parents[2] / "config" / "valid"
 
@@ -37,7 +46,8 @@ def test_the_complete_example_becomes_the_policy_it_reads_as() -> None:
         compare=True,
         tolerance=Tolerance(0.005),
         slices=SlicePolicy(columns=("region", "plan"), tolerance=Tolerance(0.02)),
-        unsupported=("validation.fairness.equal_opportunity_difference",),
+        sensitive=("gender",),
+        fairness=(FairnessRule(measure="equal_opportunity_difference", maximum=0.1),),
         reading=ReadingPolicy(columns=Columns(id="customer_id", target="churned")),
     )
 
@@ -112,6 +122,26 @@ def test_what_the_gate_cannot_judge_is_named_and_not_passed(tmp_path: Path) -> N
         "validation.fairness.gap",
         "validation.fairness.ratio",
     )
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "demographic_parity_difference: {min: 0.1}",
+        "demographic_parity_ratio: {max: 0.8}",
+        "equalized_odds_difference: {tolerance: 10%}",
+    ],
+)
+def test_a_limit_that_harms_nobody_and_a_share_of_a_difference_are_not_judged(tmp_path: Path, rule: str) -> None:
+    found = policy(tmp_path, f"validation: {{fairness: {{{rule}}}}}")
+    assert found.fairness == ()
+    assert found.unsupported == (f"validation.fairness.{rule.split(':')[0]}",)
+
+
+def test_a_worsening_of_fairness_is_asked_of_a_comparison_and_a_limit_is_not(tmp_path: Path) -> None:
+    text = "validation: {{min_f1: 0.5, fairness: {{equal_opportunity_difference: {}}}}}"
+    assert policy(tmp_path, text.format("{tolerance: 0.02}")).compare
+    assert not policy(tmp_path, text.format("{max: 0.1}")).compare
 
 
 def test_sensitive_columns_alone_are_no_rule(tmp_path: Path) -> None:
