@@ -22,6 +22,7 @@ def contradictions(settings: Settings) -> Iterator[MlciError]:
             yield from _limits(branch(branch(validation, block), name), f"validation.{block}.{printable(name)}")
     yield from _directions(branch(validation, "metrics"))
     yield from _both_ways(branch(validation, "metrics"))
+    yield from _paired(branch(validation, "metrics"))
     yield from _losses(settings)
     yield from _stages(branch(settings, "promote"))
 
@@ -61,6 +62,21 @@ def _both_ways(metrics: Settings) -> Iterator[MlciError]:
                 f"{loss.source}, accepts a loss"
             )
             yield Contradiction(cause, place=gain.source.where, help="keep one of the two")
+
+
+def _paired(metrics: Settings) -> Iterator[MlciError]:
+    """A metric that is itself a comparison with production has nothing to lose against it, only a limit to keep."""
+    for name in metrics:
+        metric, given = METRICS.get(name), branch(metrics, name)
+        if metric is None or not metric.paired:
+            continue
+        path = f"validation.metrics.{name}"
+        tolerance = _setting(given, "tolerance")
+        if tolerance is not None:
+            cause = f"{path} is itself a comparison with production and has no tolerance"
+            yield Contradiction(cause, place=tolerance.source.where, help=f"{name}: {{max: 0.02}}")
+        elif _setting(given, "min") is None and _setting(given, "max") is None:
+            yield Contradiction(f"{path} is judged by a limit, and has none", help=f"{name}: {{max: 0.02}}")
 
 
 def _losses(settings: Settings) -> Iterator[MlciError]:

@@ -46,8 +46,10 @@ def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
 
 
 def _rule(name: str, asked: MetricPolicy) -> MetricRule:
+    known = METRICS.get(name)
     return MetricRule(
         metric=name,
+        compare=known is None or not known.paired,
         better=_better(name, asked),
         tolerance=asked.tolerance,
         improvement=asked.min_improvement,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mlci.domain.changes import Changes
 from mlci.domain.fairness import Disparities
 from mlci.domain.figures import Better
 from mlci.domain.finding import Finding
@@ -201,6 +202,7 @@ class Numbers:
         statistics: every comparison that has a value, all examples first.
         undefined: every comparison that has none.
         measurements: the candidate alone on all examples, one per metric.
+        changes: what changed beyond averages; None without production, and where the evidence does not say.
         coverage: None for bare metrics, and where the evidence is of a version that did not say.
         bare: metrics without examples; None where there are examples.
         wear: how often the holdout was looked at; None where nobody counts.
@@ -213,6 +215,7 @@ class Numbers:
     statistics: tuple[Statistic, ...] = ()
     undefined: tuple[NoValue, ...] = ()
     measurements: tuple[Measurement, ...] = ()
+    changes: Changes | None = None
     coverage: Coverage | None = None
     bare: BareMetrics | None = None
     wear: Wear | None = None
@@ -246,6 +249,9 @@ class GatePredicate:
     measurements: tuple[Measurement, ...] = field(
         default=(), metadata={"help": "The candidate alone, for absolute limits, one per metric."}
     )
+    changes: Changes | None = field(
+        default=None, metadata={"help": "What changed beyond averages, in counts; absent without production."}
+    )
     coverage: Coverage | None = field(
         default=None, metadata={"help": "What was compared of the holdout; absent for bare metrics."}
     )
@@ -271,6 +277,7 @@ class GatePredicate:
             statistics=self.statistics,
             undefined=self.undefined,
             measurements=self.measurements,
+            changes=self.changes,
             coverage=self.coverage,
             bare=self.bare,
             wear=self.wear,

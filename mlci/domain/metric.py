@@ -25,6 +25,7 @@ class Metric:
         tasks: the tasks it is defined for.
         low: smallest possible value.
         high: largest possible value.
+        paired: whether its value is itself a comparison with production, so that it has a limit and no tolerance.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Metric:
     tasks: tuple[Task, ...]
     low: float = -math.inf
     high: float = math.inf
+    paired: bool = False
 
     @property
     def in_points(self) -> bool:
@@ -95,6 +97,8 @@ METRICS: dict[str, Metric] = {
         Metric("smape", "sMAPE", "lower", "value", _VALUES, 0.0),
         Metric("wape", "WAPE", "lower", "value", _VALUES, 0.0),
         *_OPERATIONAL,
+        Metric("negative_flip_rate", "Negative-flip rate", "lower", "label", _CLASSES, 0.0, 1.0, paired=True),
+        Metric("prediction_churn", "Prediction churn", "lower", "label", _CLASSES, 0.0, 1.0, paired=True),
     )
 }
 

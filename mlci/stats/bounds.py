@@ -21,6 +21,8 @@ _WIDEST = 1e6
 _DUST = 1e-15
 # Metrics that are a share of examples that are right: exact and score methods for proportions apply.
 SHARES = frozenset({"accuracy", "f1_micro", "precision_micro", "recall_micro"})
+# Metrics whose own value is a share of examples, for which Wilson's interval is exact enough at any size.
+OWN_SHARES = SHARES | {"negative_flip_rate", "prediction_churn"}
 
 
 class Undefined(ValueError):

@@ -131,6 +131,7 @@ def run(
         mlci=__version__,
         undefined=numbers.undefined,
         measurements=numbers.measurements,
+        changes=numbers.changes,
         coverage=numbers.coverage,
         bare=numbers.bare,
         wear=numbers.wear,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from mlci.adapters.evidence.changes import wrong_changes
 from mlci.adapters.evidence.disparities import of_fairness
 from mlci.adapters.evidence.operations import of_operations
 from mlci.domain.evidence import Coverage, GatePredicate, Measurement, NoValue, Statistic
@@ -39,6 +40,7 @@ def contradictions(predicate: GatePredicate) -> Iterator[str]:
         yield from of_fairness(predicate, numbers.fairness)
     if (numbers.statistics or numbers.undefined) and predicate.baseline is None:
         yield "there are comparisons and nothing to compare with"
+    yield from wrong_changes(predicate)
 
 
 def _of_statistic(of: Statistic) -> Iterator[str]:

@@ -11,7 +11,7 @@ from mlci.domain.evidence import Measurement, Numbers
 from mlci.domain.finding import Finding
 from mlci.domain.metric import Metric, metric_named
 from mlci.domain.policy import GatePolicy, MetricRule
-from mlci.steps.judging.missing import not_measured
+from mlci.steps.judging.missing import not_measured, without_production
 from mlci.steps.judging.own import interval
 
 
@@ -23,7 +23,9 @@ def limits(numbers: Numbers, rules: Sequence[MetricRule], policy: GatePolicy) ->
         for limit, lower in ((rule.minimum, True), (rule.maximum, False)):
             if limit is None:
                 continue
-            if found is None:
+            if metric.paired and not numbers.compared:
+                yield without_production(metric, limit, numbers, lower=lower)
+            elif found is None:
                 blank = Estimate(metric=metric, n=numbers.examples or 0, undefined="it was not measured")
                 judged = gate.threshold(blank, policy, limit, lower=lower)
                 yield not_measured(blank, judged.rule, limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from mlci import __version__
 from mlci.domain import coverage, gate
@@ -10,6 +11,7 @@ from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import Coverage, Numbers
 from mlci.domain.figures import count, figure
 from mlci.domain.finding import Finding
+from mlci.domain.metric import Metric
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.verdict import Verdict
 
@@ -35,6 +37,23 @@ def not_measured(estimate: Estimate, kind: str, limit: float | None = None) -> F
         slice=estimate.slice,
         better=metric.better,
         limit=limit,
+    )
+
+
+def without_production(metric: Metric, limit: float, numbers: Numbers, *, lower: bool) -> Finding:
+    """A limit on how much changed, where there is nothing yet that could have changed."""
+    kind: Literal["minimum", "maximum"] = "minimum" if lower else "maximum"
+    return Finding(
+        id=gate.finding_id(kind, metric.name),
+        rule=kind,
+        verdict=Verdict.WARN,
+        reason="no-baseline",
+        message=f"{metric.name} compares with production, and there is no production model",
+        explanation=_NO_BASELINE,
+        metric=metric.name,
+        better=metric.better,
+        limit=limit,
+        n=numbers.examples,
     )
 
 

@@ -7,7 +7,7 @@ import math
 from mlci.domain.evidence import Measurement, Statistic
 from mlci.domain.metric import Metric
 from mlci.domain.policy import GatePolicy
-from mlci.stats.bounds import SHARES, interval_of
+from mlci.stats.bounds import OWN_SHARES, interval_of
 
 
 def is_simple(found: Statistic | Measurement) -> bool:
@@ -26,7 +26,7 @@ def interval(metric: Metric, own: Measurement, policy: GatePolicy) -> tuple[floa
         own.n if own.size is None else own.size,
         own.n,
         policy.confidence,
-        exact=metric.name in SHARES and is_simple(own),
+        exact=metric.name in OWN_SHARES and is_simple(own),
         support=own.smallest_class,
         low=metric.low,
         high=metric.high,

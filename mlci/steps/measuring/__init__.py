@@ -18,6 +18,7 @@ from mlci.stats.comparing import Compared
 from mlci.stats.influence import Undefined
 from mlci.stats.measure import CLIP, Measured, Outputs, Truth, measure
 from mlci.steps.holdout import Holdout, Lost
+from mlci.steps.measuring.changes import changes, paired_outcome
 from mlci.steps.measuring.groups import disparities
 from mlci.steps.measuring.pairs import compared, comparison, measurement, outcome, statistic
 from mlci.steps.measuring.views import View, all_examples, every_slice
@@ -76,6 +77,7 @@ def measured(
         measurements=tuple(measurements),
         coverage=replace(_coverage(holdout, rules, slices, folded), scores=tuple(scores)),
         fairness=disparities(holdout, policy),
+        changes=changes(whole) if is_compared else None,
     )
 
 
@@ -83,6 +85,9 @@ def _judged(
     rule: MetricRule, view: View, policy: GatePolicy, *, compare: bool
 ) -> tuple[Measured | Compared | str, tuple[Statistic | NoValue, ...]]:
     """The candidate's metric on a view, and its comparison where one is asked for."""
+    between = paired_outcome(rule, view)
+    if between is not None:
+        return between, ()
     found = compared(rule, view)
     if found is not None:
         return found, (statistic(rule, view, found, policy),) if compare else ()

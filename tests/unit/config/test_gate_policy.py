@@ -19,6 +19,7 @@ from mlci.domain.policy import (
     SlicePolicy,
     Tolerance,
 )
+from mlci.errors import Contradiction
 
 DESIGN = Path(__file__).parents[2] / "config" / "valid"
 
@@ -188,3 +189,14 @@ def test_a_budget_of_looks_is_there_when_either_half_of_it_is_said(
     tmp_path: Path, asked: str, expected: HoldoutPolicy | None
 ) -> None:
     assert policy(tmp_path, f"validation: {{holdout: {asked}}}").holdout == expected
+
+
+def test_a_limit_on_flips_is_a_limit_and_no_comparison(tmp_path: Path) -> None:
+    [rule] = policy(tmp_path, "validation: {metrics: {negative-flip-rate: {max: 0.02}}}\n").rules
+
+    assert (rule.metric, rule.maximum, rule.compare, rule.better) == ("negative_flip_rate", 0.02, False, "lower")
+
+
+def test_flips_without_a_limit_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Contradiction, match="judged by a limit, and has none"):
+        policy(tmp_path, "validation: {metrics: [prediction_churn]}\n")
