@@ -14,8 +14,8 @@ Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy",
 Reason = Literal[
     "better", "boundary", "cancelled", "clusters", "dropped", "failed", "few-positives", "fork", "gate-changed",
     "hardware", "identical", "input-error", "insufficient", "interval", "leakage", "lost-predictions", "missing",
-    "no-baseline", "no-difference", "other-branch", "other-holdout", "policy-not-yet-merged", "profile",
-    "regression", "reused", "sequential", "shortfall", "skipped", "threshold", "undefined", "unknown", "unscored",
+    "no-baseline", "no-difference", "other-branch", "other-holdout", "policy-not-yet-merged", "profile", "regression",
+    "reused", "reversal", "sequential", "shortfall", "skipped", "threshold", "undefined", "unknown", "unscored",
     "unsupported", "untouched", "unverified", "worn",
 ]  # fmt: skip
 

@@ -18,6 +18,7 @@ from mlci.stats.multiplicity import holm
 from mlci.steps.judging.fairness import fairness, fairness_is_asked
 from mlci.steps.judging.missing import not_measured
 from mlci.steps.judging.own import interval, is_simple, or_nan
+from mlci.steps.judging.reversals import reversals
 
 # What distinguishes one comparison of the numbers from every other: metric, slice column, slice.
 _Key = tuple[str | None, str | None, str | None]
@@ -52,6 +53,10 @@ def comparisons(
         there = _key(rule, slice_) in known
         yield gate.compare_slice(each, policy, looks) if there else not_measured(each, "compare")
     yield from _left_out(covered, policy, looks)
+    complete = {slice_.column: None for _, slice_ in pairs} if sliced else {}
+    for folded in covered.folded:
+        complete.pop(folded.column, None)
+    yield from reversals(numbers, covered, asked, list(complete), policy)
     yield from fairness(numbers, policy, shares.fairness)
 
 

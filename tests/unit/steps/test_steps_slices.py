@@ -298,3 +298,47 @@ def test_of_a_column_with_thousands_of_values_the_largest_are_compared_and_the_r
     assert len(sizes) == MOST_SLICES
     assert left.n == n - sum(sizes) == 3 * size - 1
     assert max(sizes) == size + 1
+
+
+def mixed(selected: dict[str, tuple[int, int]], n: int = 2000) -> dict[str, Any]:
+    """A model that predicts so many positives in each of two regions, so many of them rightly; all else negative."""
+    columns: dict[str, Any] = {"id": [], "y": [], "pred": [], "region": []}
+    for region, (positives, right) in selected.items():
+        # The first half is truly positive, so two models that take from it share their truth.
+        truth = np.arange(n) < n // 2
+        labels = np.zeros(n, dtype=int)
+        labels[:right] = 1
+        labels[n // 2 : n // 2 + positives - right] = 1
+        columns["id"] += [f"{region}{row}" for row in range(n)]
+        columns["y"] += truth.astype(int).tolist()
+        columns["pred"] += labels.tolist()
+        columns["region"] += [region] * n
+    return columns
+
+
+SPREAD = {"a": (900, 810), "b": (300, 90)}
+SHIFTED = {"a": (100, 95), "b": (900, 360)}
+
+
+@pytest.mark.parametrize(("better", "counted"), [(False, False), (True, True)])
+def test_a_value_that_moves_the_other_way_than_on_every_slice_is_named_with_both_figures(
+    better: bool, counted: bool
+) -> None:
+    """Precision of SHIFTED is higher in each region and lower on the whole, because it answers where both err."""
+    one, other = (mixed(SPREAD), mixed(SHIFTED)) if better else (mixed(SHIFTED), mixed(SPREAD))
+    found = report(one, other, policy("precision", "accuracy", tolerance=0.9, slices=["region"]))
+    reversed_ = finding(found, "compare:reversal of precision by region")
+    assert (reversed_.verdict, reversed_.reason, reversed_.advisory) == (Verdict.WARN, "reversal", not counted)
+    overall, within = (0.295, -0.075) if better else (-0.295, 0.075)
+    assert f"{overall:+.3f}" in reversed_.message
+    assert f"{within:+.3f}" in reversed_.message
+    assert found.verdict is (Verdict.WARN if counted else Verdict.PASS)
+    assert not any("reversal of accuracy" in each.id for each in found.findings)
+
+
+def test_a_reversal_that_noise_may_have_made_or_that_not_every_slice_shares_is_not_named() -> None:
+    asked = policy("precision", tolerance=0.9, slices=["region"])
+    few = (mixed({name: (a // 60, b // 60) for name, (a, b) in each.items()}, 40) for each in (SHIFTED, SPREAD))
+    partly = (mixed(SHIFTED), mixed({"a": (900, 810), "b": (300, 150)}))
+    for one, other in (few, partly):
+        assert not any(each.reason == "reversal" for each in report(one, other, asked).findings)
