@@ -15,11 +15,12 @@ from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
 from mlci.cli.reads import kept_by_git, reading_here
+from mlci.cli.remembered import Remembered, is_accepted, kept_with, remembered
 from mlci.cli.sides import Sides, given, holds_samples, without_aliases
 from mlci.config.load import model_named
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
-from mlci.domain.baseline import may_become_baseline, may_keep
+from mlci.domain.baseline import may_keep
 from mlci.domain.finding import Finding
 from mlci.domain.ownership import forked, gate_changed, holdout_changed, holdout_unknown, other_branch
 from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, Place, UsageError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mlci.config.model import Config
     from mlci.domain.report import Report
     from mlci.ports import Baselines
+    from mlci.steps.beside import Beside
     from mlci.steps.gate_compare import Given, Outcome
     from mlci.surface.command import Command
 
@@ -126,11 +128,13 @@ def _untouched(gate: Gate, decided: Decided) -> Exit:
     own, model = gate.own, decided.config.model
     key = key_of(own["key"], model, gate.forge)
     if gate.forge is not None and may_keep(gate.forge.run):
-        chosen = _chosen(baselines_of(own["baseline_from"], key, gate.forge))
-        if chosen is not None:
-            from mlci.adapters.baselines import fill
+        baselines = baselines_of(own["baseline_from"], key, gate.forge)
+        chosen = _chosen(baselines)
+        if baselines is not None and chosen is not None:
+            from mlci.adapters.baselines import KEPT, fill, joined
 
-            fill(own["keep"], chosen.evidence, chosen.path)
+            beside = kept_with(None, joined(baselines.memories(), KEPT), chosen)
+            fill(own["keep"], chosen.evidence, chosen.path, beside)
     why = said_by_plan(gate.invocation.environ)
     gate.deliver(untouched("gate-compare", model, why), _left(gate, key, ""), model, quiet=True)
     return Exit.PASS
@@ -154,18 +158,29 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     sides = Sides.of(own, config, gate.invocation.environ)
     candidate = sides.candidate
     baseline = _production(sides, chosen)
+    looks = remembered(
+        gate.forge,
+        artifact_name("gate", key, gate.forge),
+        budget=gate_policy(config).holdout is not None,
+        baselines=baselines,
+        sides=sides,
+        say=gate.delivery.say,
+    )
     notes = [*decided.notes, *_about_change(gate, config), *sides.doubts(config, own["config"])]
     if decided.changed:
-        notes.append(gate_changed(decided.changed, _under(decided.proposed, candidate, baseline, baselines)))
-    outcome = _judge(config, candidate, baseline, baselines, notes)
+        notes.append(
+            gate_changed(decided.changed, _under(decided.proposed, candidate, baseline, baselines, looks.beside))
+        )
+    outcome = _judge(config, candidate, baseline, baselines, notes, looks.beside)
     files.write(own["evidence"], outcome.evidence)
-    _fill(gate, outcome, sides.path, chosen)
+    beside = kept_with(outcome, looks.after(outcome), chosen) if gate.forge is not None else {}
+    _fill(gate, outcome, sides.path, chosen, beside)
     report = outcome.report
     if chosen is not None:
         report = chosen.noted(report)
     gate.deliver(report, _left(gate, key, report.evidence["gate"]), config.model)
-    _keep(gate, outcome, sides.path, baselines)
-    _record(gate, sides, outcome)
+    _keep(gate, outcome, sides.path, baselines, beside)
+    _record(gate, sides, outcome, looks)
     return exit_of(report.verdict, own)
 
 
@@ -197,7 +212,7 @@ def _chosen(baselines: Baselines | None) -> Chosen | None:
     return choose(baselines)
 
 
-def _fill(gate: Gate, outcome: Outcome, candidate: str, chosen: Chosen | None) -> None:
+def _fill(gate: Gate, outcome: Outcome, candidate: str, chosen: Chosen | None, beside: Mapping[str, bytes]) -> None:
     """Lay ready what a later run needs: on a change the evidence; on the default branch what becomes the baseline.
 
     A run there that was not accepted hands the older baseline on, so that it neither expires nor falls out of sight.
@@ -208,29 +223,43 @@ def _fill(gate: Gate, outcome: Outcome, candidate: str, chosen: Chosen | None) -
 
     evidence, predictions = outcome.evidence, None
     if may_keep(gate.forge.run):
-        if may_become_baseline(outcome.report.verdict, outcome.report.findings) is None:
+        if is_accepted(outcome):
             predictions = candidate
         elif chosen is not None:
             evidence, predictions = chosen.evidence, chosen.path
-    fill(gate.own["keep"], evidence, predictions)
+        fill(gate.own["keep"], evidence, predictions, beside)
+    else:
+        fill(gate.own["keep"], evidence)
 
 
-def _keep(gate: Gate, outcome: Outcome, candidate: str, baselines: Baselines | None) -> None:
+def _keep(
+    gate: Gate, outcome: Outcome, candidate: str, baselines: Baselines | None, beside: Mapping[str, bytes]
+) -> None:
     """Put an accepted run of the default branch where later changes look for it, if that is not the workflow's part."""
     if gate.forge is None or baselines is None or gate.invocation.wants("dry_run"):
         return
-    origin = baselines.keep(outcome.evidence, candidate, gate.forge.run)
+    if may_keep(gate.forge.run):
+        from mlci.adapters.baselines import KEPT
+
+        baselines.remember(beside[KEPT], gate.forge.run)
+    origin = baselines.keep(outcome.evidence, candidate, gate.forge.run, beside)
     if origin is not None:
         gate.delivery.say("notice", f"kept as the baseline of later changes: {origin}")
 
 
-def _record(gate: Gate, sides: Sides, outcome: Outcome) -> None:
+def _record(gate: Gate, sides: Sides, outcome: Outcome, looks: Remembered) -> None:
     """Tell the registry what was decided of its version; like everything that is posted, it changes no verdict."""
     trusted = gate.forge is None or may_keep(gate.forge.run)
-    if sides.registry is None or not sides.recorded or not trusted or gate.invocation.wants("dry_run"):
+    if sides.registry is None or not trusted or gate.invocation.wants("dry_run"):
         return
     from mlci.cli.sides import record
 
+    try:
+        looks.tell(outcome)
+    except MlciError as error:
+        gate.delivery.say("warning", f"this look at the holdout was not counted: {error.cause}")
+    if not sides.recorded:
+        return
     try:
         for loudness, line in record(sides.registry, sides, outcome, gate.own["evidence"]):
             gate.delivery.say(loudness, line)
@@ -242,19 +271,26 @@ def _record(gate: Gate, sides: Sides, outcome: Outcome) -> None:
 
 
 def _judge(
-    config: Config, candidate: Given, baseline: Given | None, baselines: Baselines | None, notes: list[Finding]
+    config: Config,
+    candidate: Given,
+    baseline: Given | None,
+    baselines: Baselines | None,
+    notes: list[Finding],
+    beside: Beside | None = None,
 ) -> Outcome:
     from mlci.steps import gate_compare
 
     compared = baseline is not None or baselines is not None
     policy = gate_policy(config, baseline_given=compared)
-    return gate_compare.run(candidate, baseline, policy, config.model, notes=notes)
+    return gate_compare.run(candidate, baseline, policy, config.model, notes=notes, beside=beside)
 
 
-def _under(proposed: Config, candidate: Given, baseline: Given | None, baselines: Baselines | None) -> str:
+def _under(
+    proposed: Config, candidate: Given, baseline: Given | None, baselines: Baselines | None, beside: Beside
+) -> str:
     """What the policy that the change proposes would say: for the reviewer, never for the exit."""
     try:
-        return _judge(proposed, candidate, baseline, baselines, []).report.verdict.value
+        return _judge(proposed, candidate, baseline, baselines, [], beside).report.verdict.value
     except MlciError as error:
         return f"not judged: {error.cause}"
 

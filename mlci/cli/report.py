@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlci import publish
-from mlci.adapters.baselines import accepted_digest
+from mlci.adapters.baselines import KEPT, accepted_digest, joined, looks_of
 from mlci.adapters.baselines.layout import GATE, LARGEST_GATE
 from mlci.adapters.disk.archive import only_member
 from mlci.adapters.evidence.gate import read_gate
@@ -24,6 +24,7 @@ from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.ownership import another_baseline, not_yet_merged
 from mlci.domain.run import Triggering
+from mlci.domain.wear import Look, Wear
 from mlci.errors import ArtifactRefused, Exit, MlciError, Place, UsageError
 from mlci.steps.report import rejudge, unmeasured
 
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from mlci.adapters.gitlab.pipelines import Measured
     from mlci.cli.invocation import Invocation
     from mlci.config.model import Config
+    from mlci.domain.evidence import GatePredicate
     from mlci.domain.finding import Finding
     from mlci.domain.report import Report
+    from mlci.ports import Baselines
 
 # Of a change only the evidence is uploaded, no predictions.
 _LARGEST_ARTIFACT = 20 << 20
@@ -217,7 +220,19 @@ def _judged(
     predicate = read_gate(evidence, name)
     policy = gate_policy(config, baseline_given=predicate.baseline is not None)
     digest = hashlib.sha256(evidence).hexdigest()
-    accepted = accepted_digest(baselines_of(invocation.own["baseline_from"], key, replace(forge, run=measured.run)))
+    baselines = baselines_of(invocation.own["baseline_from"], key, replace(forge, run=measured.run))
+    accepted = accepted_digest(baselines)
     if accepted is not None and (predicate.baseline is None or predicate.baseline.digest != accepted):
         notes = [*notes, another_baseline()]
+    predicate = replace(predicate, wear=_wear(predicate, baselines, forge, name) if policy.holdout else None)
     return rejudge(predicate, policy, config.model, notes=notes, digest=digest)
+
+
+def _wear(predicate: GatePredicate, baselines: Baselines | None, forge: Forge, name: str) -> Wear | None:
+    """How often the holdout was looked at, counted here: what the other run says of it is its own word."""
+    if baselines is None or predicate.evaluation_set is None:
+        return None
+    before = joined(baselines.memories(), KEPT)
+    found = looks_of(forge.runs, name, before.read)
+    look = Look(evaluation_set=predicate.evaluation_set, candidate=predicate.candidate.digest)
+    return before.seen(found.looks, look.evaluation_set).wear(look, at_least=not found.complete)

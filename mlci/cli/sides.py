@@ -52,6 +52,7 @@ class Sides:
         version: of the candidate in it; None where it is no version.
         model: what the candidate's evidence says; None for a file of predictions.
         handed: whether it is the folder that model-ci left.
+        model_name: of the model in the registry; None where the configuration names none.
     """
 
     candidate: Given
@@ -61,6 +62,7 @@ class Sides:
     version: Version | None = None
     model: ModelPredicate | None = None
     handed: bool = False
+    model_name: str | None = None
 
     @classmethod
     def of(cls, own: Mapping[str, Any], config: Config, environ: Mapping[str, str]) -> Sides:
@@ -99,6 +101,7 @@ class Sides:
             version=version,
             model=model,
             handed=held is not None,
+            model_name=config.model,
         )
 
     @property

@@ -1,6 +1,7 @@
 """What steps ask of the world, each port as small as the steps need it."""
 
 from mlci.ports.forge import (
+    NONE,
     Artifact,
     Baselines,
     Check,
@@ -20,6 +21,7 @@ from mlci.ports.models import Candidate, Earlier, Entry, Registry, Trained, Unsc
 from mlci.ports.table import Table, Texts
 
 __all__ = [
+    "NONE",
     "Artifact",
     "Baselines",
     "Candidate",

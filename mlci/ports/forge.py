@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from mlci.domain.run import Change, ChangedFiles, Run, Triggering
@@ -190,6 +191,13 @@ class Runs(Protocol):
         """
         ...
 
+    def artifacts_of_runs(self, name: str) -> Iterator[Artifact]:
+        """Unexpired artifacts of this exact name that runs for changes left, newest first; of each run its newest.
+
+        Runs of forks and of other branches may be among them. What they left is the word of whoever ran them.
+        """
+        ...
+
     def artifact_of_run(self, name: str, run: int) -> Artifact | None:
         """The unexpired artifact of this exact name of one run; the last one where it was uploaded again."""
         ...
@@ -237,11 +245,17 @@ class Kept:
         evidence: bytes of the gate's evidence.
         predictions: reads the bytes of the predictions that the evidence names; raises ArtifactRefused.
         origin: where it was found, for the report.
+        beside: reads another file that was kept with it, by name and largest size; None where there is none.
     """
 
     evidence: bytes
     predictions: Callable[[], bytes]
     origin: str
+    beside: Callable[[str, int], bytes | None]
+
+
+# No further files.
+NONE: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Baselines(Protocol):
@@ -251,9 +265,21 @@ class Baselines(Protocol):
         """What was kept, newest first; nothing where nothing was."""
         ...
 
-    def keep(self, evidence: bytes, predictions: str, run: Run) -> str | None:
+    def keep(self, evidence: bytes, predictions: str, run: Run, beside: Mapping[str, bytes] = NONE) -> str | None:
         """Keep a run that was accepted, with the file of predictions that was judged, and say where.
 
-        None where the pipeline itself has to upload them, and where the run may not become the baseline.
+        ``beside`` are further files by name. None where the pipeline itself has to upload them, and where the run may
+        not become the baseline.
         """
+        ...
+
+    def memories(self) -> Sequence[bytes]:
+        """What the newest runs of the default branch remember (``kept.json``), accepted or not.
+
+        Of artifacts only those that ``newest_first`` has come by, because each holds predictions too.
+        """
+        ...
+
+    def remember(self, memory: bytes, run: Run) -> None:
+        """Keep what this run of the default branch remembers, where that is not the pipeline's part."""
         ...

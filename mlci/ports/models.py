@@ -91,6 +91,14 @@ class Registry(Protocol):
         """Let an alias point at a version, wherever it pointed before."""
         ...
 
+    def noted(self, model: str) -> Mapping[str, str]:
+        """The tags of the registered model itself; none where it does not exist, or the registry has no such tags."""
+        ...
+
+    def note(self, model: str, tags: Mapping[str, str]) -> None:
+        """Set tags of the registered model itself, one by one; nothing where it does not exist, or has no such tags."""
+        ...
+
     def fetch(self, version: Version, path: str, folder: str) -> bool:
         """Copy a file, or all files below a folder, of a version into ``folder`` under the same paths.
 

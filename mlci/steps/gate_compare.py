@@ -62,11 +62,13 @@ class Outcome:
     Attributes:
         report: what the reader sees; carries the digest of the evidence.
         evidence: the canonical bytes (RFC 8785) of the in-toto Statement.
+        evaluation_set: digest of the examples that were compared; None for bare metrics.
         looks: what is to be remembered of the looks at holdouts after this one; None where nobody remembers any.
     """
 
     report: Report
     evidence: bytes
+    evaluation_set: str | None = None
     looks: Looks | None = None
 
 
@@ -156,7 +158,7 @@ def run(
             "gate": hashlib.sha256(evidence).hexdigest(),
         },
     )
-    return Outcome(report, evidence, beside.after(found.digest, digest))
+    return Outcome(report, evidence, found.digest, beside.after(found.digest, digest))
 
 
 def measure(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Measured:

@@ -241,6 +241,12 @@ class MemoryRuns:
             if left.branch == branch and left.event in OF_ITS_BRANCH and not left.fork:
                 yield left.artifact
 
+    def artifacts_of_runs(self, name: str) -> Iterator[Artifact]:
+        """Unexpired artifacts of this exact name that runs for changes left, newest first; of each run its newest."""
+        _raise(self.error)
+        newest = {left.artifact.run: left.artifact for left in self._named(name) if not left.artifact.expired}
+        yield from sorted(newest.values(), key=lambda each: each.id, reverse=True)
+
     def artifact_of_run(self, name: str, run: int) -> Artifact | None:
         """The unexpired artifact of this exact name of one run; the last one where it was uploaded again."""
         _raise(self.error)

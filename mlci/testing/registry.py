@@ -43,6 +43,7 @@ class MemoryRegistry:
         error: raised by every method while it is set.
         stored: the versions of each model, by number.
         pointed: number of the version by model and alias.
+        notes: tags of each model itself.
     """
 
     address: str = "memory://registry"
@@ -50,6 +51,7 @@ class MemoryRegistry:
     error: MlciError | None = None
     stored: dict[str, dict[str, Stored]] = field(default_factory=dict)
     pointed: dict[tuple[str, str], str] = field(default_factory=dict)
+    notes: dict[str, dict[str, str]] = field(default_factory=dict)
     _alone: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def aliased(self, model: str, alias: str) -> Version | None:
@@ -106,6 +108,17 @@ class MemoryRegistry:
             raise UsageError(f"{alias!a} cannot be an alias")
         self._known(version)
         self.pointed[version.model, alias] = version.number
+
+    def noted(self, model: str) -> Mapping[str, str]:
+        """The tags of the registered model itself."""
+        self._check(model)
+        return dict(self.notes.get(model, {}))
+
+    def note(self, model: str, tags: Mapping[str, str]) -> None:
+        """Set tags of the registered model itself."""
+        self._check(model)
+        if model in self.stored:
+            self.notes.setdefault(model, {}).update(tags)
 
     def fetch(self, version: Version, path: str, folder: str) -> bool:
         """Copy a file or folder of a version."""

@@ -87,6 +87,10 @@ class Place(Protocol):
         """Put files there as they are, whatever the step thinks of them."""
         ...
 
+    def remembered(self, run: Run, memory: bytes, files: dict[str, bytes]) -> None:
+        """Leave what a run remembers, with all that it keeps."""
+        ...
+
     def silenced(self) -> None:
         """From now on nobody answers."""
         ...
@@ -103,11 +107,15 @@ class InStore:
         return StoreBaselines(self.address, key, patience=2)
 
     def kept(self, run: Run, evidence: bytes, predictions: Path, key: str = "churn") -> None:
-        assert self.baselines(key).keep(evidence, str(predictions), run) is not None
+        assert self.baselines(key).keep(evidence, str(predictions), run, {}) is not None
 
     def planted(self, run: Run, files: dict[str, bytes], key: str = "churn") -> None:
         for name, content in files.items():
             Store(self.address).create(f"{key}/{run.id:020d}-{run.attempt}/{name}", content)
+
+    def remembered(self, run: Run, memory: bytes, files: dict[str, bytes]) -> None:
+        self.planted(run, files)
+        self.baselines().remember(memory, run)
 
     def silenced(self) -> None:
         for action in self.silence:
@@ -125,7 +133,7 @@ class AsArtifacts:
         return ArtifactBaselines(self.runs, f"mlci-gate-{key}", "main")
 
     def kept(self, run: Run, evidence: bytes, predictions: Path, key: str = "churn") -> None:
-        assert self.baselines(key).keep(evidence, str(predictions), run) is None
+        assert self.baselines(key).keep(evidence, str(predictions), run, {}) is None
         folder = self.scratch / "keep"
         fill(str(folder), evidence, str(predictions))
         self.planted(run, {file.name: file.read_bytes() for file in folder.iterdir()}, key)
@@ -136,6 +144,9 @@ class AsArtifacts:
             for name, content in files.items():
                 archive.writestr(name, content)
         self.runs.add(run, f"mlci-gate-{key}", packed.getvalue())
+
+    def remembered(self, run: Run, memory: bytes, files: dict[str, bytes]) -> None:  # noqa: ARG002 - in the files
+        self.planted(run, files)
 
     def silenced(self) -> None:
         self.runs.silent = True
@@ -159,6 +170,9 @@ class ArtifactsInMemory:
             raise ServiceFailed("the forge does not answer")
         newest = sorted(self.uploaded, key=lambda entry: (*entry[0].age, entry[1].id), reverse=True)
         yield from (artifact for run, artifact, _ in newest if artifact.name == name and run.branch == branch)
+
+    def artifacts_of_runs(self, name: str) -> Iterator[Artifact]:
+        raise NotImplementedError
 
     def artifact_of_run(self, name: str, run: int) -> Artifact | None:
         raise NotImplementedError

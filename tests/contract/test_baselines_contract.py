@@ -12,9 +12,10 @@ import keeping
 import pytest
 from keeping import CSV, evidence, run, sha256
 
-from mlci.adapters.baselines import choose
+from mlci.adapters.baselines import Memory, choose, encoded, joined
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
+from mlci.domain.wear import Look, Looks
 from mlci.errors import ArtifactRefused, BaselineBroken, Exit, ServiceFailed
 
 _COUNTER = itertools.count()
@@ -216,3 +217,37 @@ def test_a_run_that_was_not_accepted_can_carry_the_baseline_on(tmp_path: Path, m
     assert after is not None
     assert is_of(after.origin, 2)
     assert (after.digest, after.passed_over) == (before.digest, ())
+
+
+def memory(*candidates: str) -> bytes:
+    looks = [Look(evaluation_set="e" * 64, candidate=candidate * 64) for candidate in candidates]
+    return encoded(Memory(since="2026-01-02", looks=Looks().seen(looks, "e" * 64)))
+
+
+def test_what_runs_remember_is_put_together_whether_they_were_accepted_or_not(place: keeping.Place) -> None:
+    refused = evidence(verdict=Verdict.FAIL)
+    for number, content, candidates in ((1, evidence(), "12"), (2, refused, "13"), (3, refused, "4")):
+        kept = {"gate.json": content, "kept.json": memory(*candidates)}
+        place.remembered(run(number), memory(*candidates), {**kept, "predictions.csv": CSV})
+    baselines = place.baselines()
+    chosen = choose(baselines)
+    assert chosen is not None
+    assert (is_of(chosen.origin, 1), chosen.memory.since) == (True, "2026-01-02")
+    looks = joined(baselines.memories(), "here").at("e" * 64)
+    assert set(looks.candidates) == {digit * 16 for digit in "1234"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"",
+        b"{}x",
+        b'{"schema": "other"}',
+        b'{"since": "2026-13-01"}',
+        b'{"looks": {"sets": [{"evaluation_set": "x"}]}}',
+    ],
+)
+def test_a_memory_that_no_run_of_ours_wrote_is_refused(place: keeping.Place, broken: bytes) -> None:
+    place.remembered(run(1), broken, {"gate.json": evidence(), "predictions.csv": CSV, "kept.json": broken})
+    with pytest.raises(ArtifactRefused):
+        choose(place.baselines())

@@ -230,6 +230,18 @@ def test_artifacts_of_changes_forks_other_branches_and_other_names_are_not_the_b
     assert list(world.runs.artifacts_of_branch("nothing", "main")) == []
 
 
+def test_what_runs_for_changes_left_is_listed_newest_first_and_once_for_each_run(world: World) -> None:
+    for run, text in ((3, b"of a change"), (5, b"first"), (4, b"of another")):
+        world.leave("mlci-gate", text, run=run, event="pull_request", branch="feature")
+    world.leave("mlci-gate", b"second", run=5, event="pull_request", branch="feature")
+    world.leave("mlci-gate", b"expired", run=6, event="pull_request", branch="feature", expired=True)
+    world.leave("mlci-gate-other", b"of another model", run=7, event="pull_request", branch="feature")
+    listed = [(one.run, world.runs.content(one, 100)) for one in world.runs.artifacts_of_runs("mlci-gate")]
+    assert sorted(listed) == [(3, b"of a change"), (4, b"of another"), (5, b"second")]
+    assert listed[0] == (5, b"second")
+    assert list(world.runs.artifacts_of_runs("nothing")) == []
+
+
 def test_the_last_artifact_of_one_run_is_found_by_its_exact_name(world: World) -> None:
     world.leave("mlci-gate", b"first", run=5, event="pull_request")
     world.leave("mlci-gate", b"second", run=5)

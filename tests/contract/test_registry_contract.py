@@ -16,6 +16,8 @@ from registry.gitlab_records import Token
 from registry.gitlab_serving import served
 from registry.servers import Servers, _servers  # noqa: F401 - a fixture is found by its name
 
+from mlci.adapters.models.looks import RegistryLooks
+from mlci.domain.wear import Look, Looks
 from mlci.errors import NotWritable, ServiceRefused, UsageError
 from mlci.testing.registry import MemoryRegistry
 
@@ -204,3 +206,33 @@ def test_a_name_that_no_registered_model_can_have_is_refused(world: World, tmp_p
         world.opened().register(model, an_entry(tmp_path / "entry"))
     with pytest.raises(UsageError):
         world.opened().aliased(model, "production")
+
+
+@with_aliases
+def test_what_is_noted_of_a_model_stays_and_a_model_that_is_not_there_takes_no_note(
+    world: World, tmp_path: Path
+) -> None:
+    registry, model = world.opened(), world.model()
+    registry.note(model, {"mlci.look": "1"})
+    assert registry.noted(model) == {}
+    registry.register(model, an_entry(tmp_path / "a"))
+    registry.note(model, {"mlci.look.a": "1"})
+    registry.note(model, {"mlci.look.b": "2", "mlci.look.a": "3"})
+    assert dict(world.opened().noted(model)) == {"mlci.look.a": "3", "mlci.look.b": "2"}
+
+
+@with_aliases
+def test_two_that_count_looks_at_once_lose_none(world: World, tmp_path: Path) -> None:
+    registry, model = world.opened(), world.model()
+    registry.register(model, an_entry(tmp_path / "a"))
+    here, one = "a" * 64, RegistryLooks(registry, model)
+    looks = [Look(evaluation_set=here, candidate=digit * 64) for digit in "123"]
+    before = one.looks()
+    one.remember(before.seen(looks[:2], here), before)
+    RegistryLooks(world.opened(), model).remember(before.seen(looks[2:], here).accepted(looks[2]), before)
+    after = RegistryLooks(world.opened(), model).looks()
+    assert set(after.at(here).candidates) == {digit * 16 for digit in "123"}
+    assert (after.at(here).looks, after.at(here).passed) == (3, "3" * 16)
+    one.remember(after.joined(Looks(read=tuple(range(10**9, 10**9 + 900)))), after)
+    read = one.looks().read
+    assert (read[-1], len(read) > 300) == (10**9 + 899, True)

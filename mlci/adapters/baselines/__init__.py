@@ -3,15 +3,24 @@
 from mlci.adapters.baselines.artifacts import ArtifactBaselines
 from mlci.adapters.baselines.choice import Chosen, PassedOver, accepted_digest, choose
 from mlci.adapters.baselines.folder import clear, fill
+from mlci.adapters.baselines.memory import KEPT, LARGEST_KEPT, Found, Memory, decoded, encoded, joined, looks_of
 from mlci.adapters.baselines.prefix import StoreBaselines
 
 __all__ = [
+    "KEPT",
+    "LARGEST_KEPT",
     "ArtifactBaselines",
     "Chosen",
+    "Found",
+    "Memory",
     "PassedOver",
     "StoreBaselines",
     "accepted_digest",
     "choose",
     "clear",
+    "decoded",
+    "encoded",
     "fill",
+    "joined",
+    "looks_of",
 ]

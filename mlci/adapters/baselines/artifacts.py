@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mlci.adapters.baselines.layout import GATE, LARGEST_GATE, LARGEST_PREDICTIONS, predictions_name
+from mlci.adapters.baselines.memory import KEPT, LARGEST_KEPT
 from mlci.adapters.disk.archive import NoMember, only_member
 from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.run import Run
 from mlci.errors import ArtifactRefused, Place
-from mlci.ports import Artifact, Kept, Runs
+from mlci.ports import NONE, Artifact, Kept, Runs
 
 _LARGEST_ARTIFACT = 512 << 20
 
@@ -29,6 +30,7 @@ class ArtifactBaselines:
         self._runs = runs
         self._name = name
         self._branch = branch
+        self._memories: list[bytes] = []
 
     def newest_first(self) -> Iterator[Kept]:
         """What was uploaded, newest run first; each artifact is read when its turn comes.
@@ -50,9 +52,16 @@ class ArtifactBaselines:
                 help=f"run the workflow on {self._branch}; a run there once a month keeps the baseline alive",
             )
 
-    def keep(self, evidence: bytes, predictions: str, run: Run) -> str | None:  # noqa: ARG002 - the port's shape
+    def keep(self, evidence: bytes, predictions: str, run: Run, beside: Mapping[str, bytes] = NONE) -> str | None:  # noqa: ARG002 - the port's shape
         """None: only the workflow can upload what ``fill`` has left in a folder."""
         return None
+
+    def memories(self) -> Sequence[bytes]:
+        """What the runs remember that ``newest_first`` has come by."""
+        return tuple(self._memories)
+
+    def remember(self, memory: bytes, run: Run) -> None:
+        """Nothing: it is in the folder that the workflow uploads."""
 
     def _kept(self, artifact: Artifact) -> Kept | None:
         origin = _origin(artifact)
@@ -71,7 +80,16 @@ class ArtifactBaselines:
             with _named(origin):
                 return only_member(packed, name, LARGEST_PREDICTIONS, nested=artifact.nested)
 
-        return Kept(evidence=evidence, predictions=predictions, origin=origin)
+        def beside(name: str, limit: int) -> bytes | None:
+            with _named(origin):
+                try:
+                    return only_member(packed, name, limit, nested=artifact.nested)
+                except NoMember:
+                    return None
+
+        memory = beside(KEPT, LARGEST_KEPT)
+        self._memories += [memory] if memory is not None else []
+        return Kept(evidence=evidence, predictions=predictions, origin=origin, beside=beside)
 
 
 def _origin(artifact: Artifact) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from mlci.adapters.baselines.layout import check_digest, predictions_name
+from mlci.adapters.baselines.memory import KEPT, LARGEST_KEPT, Memory, decoded
 from mlci.adapters.disk import files
 from mlci.adapters.disk.folders import unlinked
 from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.baseline import may_become_baseline
 from mlci.domain.evidence import GatePredicate
-from mlci.domain.report import Report
+from mlci.domain.report import Report, Subject
 from mlci.errors import ArtifactRefused, Place
 from mlci.ports import Baselines, Kept
 
@@ -43,6 +44,8 @@ class Chosen:
         evidence: bytes of the evidence that made it the baseline.
         digest: sha256 of those bytes, in hexadecimal.
         evaluation_set: digest of the examples it was judged on, where it was compared.
+        candidate: what the baseline was when it was judged.
+        memory: what was kept with it of earlier runs.
         passed_over: newer runs that were not accepted, newest first.
     """
 
@@ -51,6 +54,8 @@ class Chosen:
     evidence: bytes
     digest: str
     evaluation_set: str | None
+    candidate: Subject
+    memory: Memory = field(default_factory=Memory)
     passed_over: tuple[PassedOver, ...] = ()
 
     def noted(self, report: Report) -> Report:
@@ -113,6 +118,11 @@ def _newest_accepted(baselines: Baselines) -> tuple[Kept, GatePredicate, tuple[P
     return None
 
 
+def _memory(kept: Kept) -> Memory:
+    content = kept.beside(KEPT, LARGEST_KEPT)
+    return Memory() if content is None else decoded(content, kept.origin)
+
+
 def _laid_ready(kept: Kept, predicate: GatePredicate, passed: tuple[PassedOver, ...], folder: str) -> Chosen:
     content = kept.predictions()
     help = "something has changed it: remove it there, so that the accepted run before it is the baseline"
@@ -125,5 +135,7 @@ def _laid_ready(kept: Kept, predicate: GatePredicate, passed: tuple[PassedOver, 
         evidence=kept.evidence,
         digest=hashlib.sha256(kept.evidence).hexdigest(),
         evaluation_set=predicate.evaluation_set,
+        candidate=predicate.candidate,
+        memory=_memory(kept),
         passed_over=passed,
     )

@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
-from mlci.adapters.baselines.layout import GATE, PREDICTIONS, predictions_name
+from mlci.adapters.baselines.layout import ANCHOR_GATE, ANCHORS, GATE, PREDICTIONS, predictions_name
+from mlci.adapters.baselines.memory import KEPT
 from mlci.adapters.disk import files
 from mlci.adapters.disk.folders import made_whole, writing
 from mlci.adapters.evidence.gate import read_gate
 from mlci.errors import BaselineBroken, NotWritable, Place
+from mlci.ports import NONE
+
+_OURS = frozenset({GATE, KEPT, ANCHOR_GATE, *PREDICTIONS, *ANCHORS})
 
 
 def clear(folder: str) -> None:
@@ -25,7 +30,7 @@ def clear(folder: str) -> None:
             file.unlink(missing_ok=True)
 
 
-def fill(folder: str, evidence: bytes, predictions: str | None = None) -> None:
+def fill(folder: str, evidence: bytes, predictions: str | None = None, beside: Mapping[str, bytes] = NONE) -> None:
     """Replace the folder by what a later run needs; it is never seen half filled.
 
     Args:
@@ -33,6 +38,7 @@ def fill(folder: str, evidence: bytes, predictions: str | None = None) -> None:
         evidence: bytes of the gate's evidence, written as ``gate.json``.
         predictions: path of the file that the evidence names as the candidate, copied as ``predictions.<ending>``;
             None on a change and where the run was not accepted.
+        beside: further files by name, each one of ours.
 
     A run of the default branch that was not accepted can carry the older baseline on, so that it neither expires nor
     falls out of reach: by the ``evidence`` and ``path`` of what was chosen.
@@ -46,6 +52,8 @@ def fill(folder: str, evidence: bytes, predictions: str | None = None) -> None:
     with made_whole(folder) as new:
         if predictions is not None:
             _copy(predictions, new, evidence)
+        for name, content in beside.items():
+            (new / name).write_bytes(content)
         (new / GATE).write_bytes(evidence)
         clear(folder)
 
@@ -62,7 +70,7 @@ def _ours(folder: Path) -> list[Path]:
         raise NotWritable(f"{folder} is not a folder", place=Place(str(folder)), help="name another --keep")
     entries = sorted(folder.iterdir(), key=lambda entry: entry.name != GATE)
     for entry in entries:
-        if entry.name not in (GATE, *PREDICTIONS) or not stat.S_ISREG(entry.lstat().st_mode):
+        if entry.name not in _OURS or not stat.S_ISREG(entry.lstat().st_mode):
             raise NotWritable(
                 f"{folder} holds {entry.name[:100]!a}, which this step did not write",
                 place=Place(str(folder)),

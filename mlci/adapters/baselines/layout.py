@@ -13,6 +13,9 @@ LARGEST_PREDICTIONS = 1 << 30
 
 # The kinds of predictions that can be opened. The name in the evidence only picks one: it never becomes a path.
 ENDINGS = ("csv", "tsv", "jsonl", "ndjson", "parquet", "pq", "json", "eval")
+# The same of the anchor, where that is another run than the baseline.
+ANCHOR_GATE = "anchor.json"
+ANCHORS = tuple(f"anchor-predictions.{ending}" for ending in ENDINGS)
 PREDICTIONS = tuple(f"predictions.{ending}" for ending in ENDINGS)
 
 

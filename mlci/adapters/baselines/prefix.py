@@ -3,6 +3,8 @@
     <address>/<key>/<run, 20 digits>-<attempt>/predictions.<ending>
     <address>/<key>/<run, 20 digits>-<attempt>/gate.json
 
+    <address>/<key>/looks/<run, 20 digits>-<attempt>.json
+
 ``gate.json`` is written last: a folder without it is not there yet, and a run that is killed leaves nothing to find.
 """
 
@@ -10,7 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mlci.adapters.baselines.layout import (
@@ -20,15 +23,19 @@ from mlci.adapters.baselines.layout import (
     check_digest,
     predictions_name,
 )
+from mlci.adapters.baselines.memory import LARGEST_KEPT
 from mlci.adapters.disk import files
 from mlci.adapters.evidence.gate import read_gate
 from mlci.adapters.remote.store import Store
 from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.run import Run
-from mlci.errors import ArtifactRefused, Place
-from mlci.ports import Kept
+from mlci.errors import ArtifactRefused, NotWritable, Place
+from mlci.ports import NONE, Kept
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_MEMORY = re.compile(r"\d{20}-\d{1,9}\.json")
+# Runs that overlap know nothing of each other; what several of the newest remember is put together.
+_MEMORIES = 5
 _COMPLETE = re.compile(rf"(\d{{20}})-(\d{{1,9}})/{re.escape(GATE)}")
 
 
@@ -65,13 +72,14 @@ class StoreBaselines:
             if evidence is not None:
                 yield self._kept(folder, evidence)
 
-    def keep(self, evidence: bytes, predictions: str, run: Run) -> str | None:
+    def keep(self, evidence: bytes, predictions: str, run: Run, beside: Mapping[str, bytes] = NONE) -> str | None:
         """Keep an accepted run of the default branch.
 
         Args:
             evidence: bytes of the gate's evidence.
             predictions: path of the file that the evidence names as the candidate.
             run: this run.
+            beside: further files, by name.
 
         Returns:
             where it is; None where the run, or what it found, may not become the baseline.
@@ -89,8 +97,26 @@ class StoreBaselines:
         check_digest(content, predicate.candidate.digest, predictions, "do not change it while the gate runs")
         folder = self._of(run.id, run.attempt)
         self._store.create(f"{folder}/{predictions_name(predicate.candidate.name, predictions)}", content)
+        for name, more in beside.items():
+            # The same attempt may keep again, and remembers more by then; what is there stands.
+            with suppress(NotWritable):
+                self._store.create(f"{folder}/{name}", more)
         self._store.create(f"{folder}/{GATE}", evidence)
         return f"{self._store.address}/{folder}"
+
+    def memories(self) -> Sequence[bytes]:
+        """What the newest few runs of the default branch remember."""
+        folder = f"{self._folder}/looks"
+        found = (name.removeprefix(f"{folder}/") for name in self._store.names(folder))
+        newest = sorted((name for name in found if _MEMORY.fullmatch(name)), reverse=True)[:_MEMORIES]
+        read = (self._store.read(f"{folder}/{name}", LARGEST_KEPT) for name in newest)
+        return [content for content in read if content is not None]
+
+    def remember(self, memory: bytes, run: Run) -> None:
+        """Keep what this run of the default branch remembers, accepted or not."""
+        if may_keep(run):
+            with suppress(NotWritable):
+                self._store.create(f"{self._folder}/looks/{run.id:020d}-{run.attempt}.json", memory)
 
     def _of(self, run: int, attempt: int) -> str:
         return f"{self._folder}/{run:020d}-{attempt}"
@@ -106,7 +132,10 @@ class StoreBaselines:
                 raise ArtifactRefused(f"it has no {name}", place=Place(origin), help=help)
             return content
 
-        return Kept(evidence=evidence, predictions=predictions, origin=origin)
+        def beside(name: str, limit: int) -> bytes | None:
+            return self._store.read(f"{folder}/{name}", limit)
+
+        return Kept(evidence=evidence, predictions=predictions, origin=origin, beside=beside)
 
 
 def _segment(key: str) -> str:

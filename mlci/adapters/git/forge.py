@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -99,6 +100,10 @@ class NoRuns:
     def artifacts_of_branch(self, name: str, branch: str) -> NoReturn:  # noqa: ARG002
         """Refuse: there are no artifacts here."""
         raise ServiceRefused("artifacts of runs are the forge's, and there is none on this machine")
+
+    def artifacts_of_runs(self, name: str) -> Iterator[Artifact]:  # noqa: ARG002
+        """None."""
+        return iter(())
 
     def artifact_of_run(self, name: str, run: int) -> Artifact | None:  # noqa: ARG002
         """None."""

@@ -106,6 +106,19 @@ class GitHubRuns:
             if verdicts[run.id]:
                 yield _artifact(found, run.id)
 
+    def artifacts_of_runs(self, name: str) -> Iterator[Artifact]:
+        """Unexpired artifacts of this exact name that any run left, newest first; of each run its newest.
+
+        The forge lists those of every branch and of forks' pull requests together.
+        """
+        path, runs = at(self._repository, "actions", "artifacts"), set()
+        for page in self._api.pages(path, {"name": name}, items="artifacts", shape=_Artifact):
+            for found in sorted((each for each in page if _counts(each, name)), key=lambda each: each.id, reverse=True):
+                run = found.workflow_run.id if found.workflow_run is not None else None
+                if run is not None and run not in runs:
+                    runs.add(run)
+                    yield _artifact(found, run)
+
     def artifact_of_run(self, name: str, run: int) -> Artifact | None:
         """The unexpired artifact of this exact name of one run; the last one where it was uploaded again."""
         path = at(self._repository, "actions", "runs", run, "artifacts")

@@ -24,6 +24,7 @@ from mlci.ports import Artifact
 # pipeline is one request more. A clock may begin many between two pushes, without such a job, so each way has its own.
 _MOST_PIPELINES = {"push": 100, "web": 50, "schedule": 50}
 _OF_A_CHANGE = "merge_request_event"
+_MOST_OF_CHANGES = 50
 _ENDED = {"success": "success", "failed": "failure", "canceled": "cancelled", "skipped": "skipped", "manual": "skipped"}
 
 
@@ -112,12 +113,24 @@ class GitLabRuns:
             if job is not None and not job.tag and (job.size is not None or _has_expired(job)):
                 yield _artifact(job, each.id)
 
-    def _pipelines_begun_by(self, source: str, branch: str) -> Iterator[_Pipeline]:
-        """Those of a branch that began in one way, newest first. https://docs.gitlab.com/api/pipelines/"""
-        asked: dict[str, str | int] = {"ref": branch, "source": source, "order_by": "id", "sort": "desc"}
+    def artifacts_of_runs(self, name: str) -> Iterator[Artifact]:
+        """What the job of this name left in pipelines of merge requests of this project, newest first.
+
+        Looks at 50 pipelines at most. Those of forks belong to the forks.
+        """
+        for each in islice(self._pipelines_begun_by(_OF_A_CHANGE, None), _MOST_OF_CHANGES):
+            job = self._job(each.id, name)
+            if job is not None and job.size is not None:
+                yield _artifact(job, each.id)
+
+    def _pipelines_begun_by(self, source: str, branch: str | None) -> Iterator[_Pipeline]:
+        """Those of a branch, or of any, that began in one way, newest first. https://docs.gitlab.com/api/pipelines/"""
+        asked: dict[str, str | int] = {"source": source, "order_by": "id", "sort": "desc"}
+        if branch is not None:
+            asked["ref"] = branch
         with self._access.reading() as api:
             for each in api.paginate(project(self._project, "pipelines"), asked, shape=_Pipeline):
-                if each.source == source and each.ref == branch:
+                if each.source == source and branch in (None, each.ref):
                     yield each
 
     def artifact_of_run(self, name: str, run: int) -> Artifact | None:

@@ -137,6 +137,14 @@ class Backend(Protocol):
         """Set one tag of a version."""
         ...
 
+    def model_tags(self, model: str) -> Mapping[str, str] | None:
+        """The tags of a registered model; None where it does not exist."""
+        ...
+
+    def tag_model(self, model: str, name: str, value: str) -> None:
+        """Set one tag of a registered model."""
+        ...
+
     def point(self, model: str, alias: str, number: str) -> None:
         """Let an alias point at a version."""
         ...

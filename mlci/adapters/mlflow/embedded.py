@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib.util
-import logging
-import os
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,6 +15,7 @@ from urllib.parse import quote
 
 from mlci.adapters.mlflow.backend import Backend, Known, Opened, Place
 from mlci.adapters.mlflow.places import OnDisk, path_of, place_of
+from mlci.adapters.mlflow.quiet import hush, quiet
 from mlci.adapters.oneline import one_line
 from mlci.errors import ExtraMissing, MlciError, NotWritable, ServiceFailed, ServiceRefused
 from mlci.errors import Place as Where
@@ -31,15 +29,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Seconds: for another process that uploads a model, and for one that writes a row.
 _LONGEST_WAIT, _LONGEST_LOCKED = 900.0, 30.0
-# Read by MLflow when it is imported; a value that is set already stays.
-_QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
-# Where the default experiment, which every new database gets, would keep files; else ./mlruns is it.
-_ROOT = "_MLFLOW_SERVER_ARTIFACT_ROOT"
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
 
@@ -176,6 +165,15 @@ class Embedded(Backend):
         """Set one tag of a version."""
         self._ask(lambda client: client.set_model_version_tag(model, number, name, value))
 
+    def model_tags(self, model: str) -> Mapping[str, str] | None:
+        """The tags of a registered model."""
+        found = self._registered(model) if self._is_there() else None
+        return None if found is None else dict(found.tags)
+
+    def tag_model(self, model: str, name: str, value: str) -> None:
+        """Set one tag of a registered model."""
+        self._ask(lambda client: client.set_registered_model_tag(model, name, value))
+
     def point(self, model: str, alias: str, number: str) -> None:
         """Let an alias point at a version."""
         self._ask(lambda client: client.set_registered_model_alias(model, alias, number))
@@ -240,7 +238,7 @@ class Embedded(Backend):
     def _ask(self, asked: Callable[[MlflowClient], T]) -> T:
         """Ask the library; another process may hold the file for a moment."""
         client = self._client()
-        _hush()
+        hush()
         end = time.monotonic() + _LONGEST_LOCKED
         while True:
             try:
@@ -256,7 +254,7 @@ class Embedded(Backend):
             if self._opened is None:
                 require()
                 # Only writers make a new file, and they are alone; a reader need not wait for somebody who uploads.
-                with _quiet(self._files), _answering(self._database):
+                with quiet(self._files), _answering(self._database):
                     self._opened = _open(self._database, self._files)
             return self._opened
 
@@ -322,36 +320,6 @@ def _open(database: Path, files: Path) -> MlflowClient:
         new.replace(database)
     uri = f"sqlite:///{database}"
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-@contextlib.contextmanager
-def _quiet(files: Path) -> Iterator[None]:
-    """Import MLflow and open a database without a word, without telemetry and without ./mlruns."""
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    before = os.environ.get(_ROOT)
-    os.environ[_ROOT] = files.as_uri()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import mlflow.tracking  # noqa: F401 - its import sets up its logging, which is then turned down
-
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        _hush()
-        yield
-    finally:
-        if before is None:
-            del os.environ[_ROOT]
-        else:
-            os.environ[_ROOT] = before
-
-
-def _hush() -> None:
-    """Leave out what the libraries say to each other about what they will no longer do."""
-    # No context that puts the filters back: threads would put back each other's.
-    for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, UserWarning):
-        warnings.filterwarnings("ignore", category=category, module=r"(mlflow|sqlalchemy|alembic|pydantic)(\.|$)")
 
 
 @contextlib.contextmanager

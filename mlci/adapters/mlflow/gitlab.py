@@ -132,6 +132,13 @@ class GitLabRegistry(Registry):
         """
         _refuse_alias(alias, f"version {version.number} of {version.model} cannot have")
 
+    def noted(self, model: str) -> Mapping[str, str]:  # noqa: ARG002 - the port's shape
+        """None: tags of a model cannot be set here, and production is not looked for here either."""
+        return {}
+
+    def note(self, model: str, tags: Mapping[str, str]) -> None:
+        """Nothing, for the same reason."""
+
     def fetch(self, version: Version, path: str, folder: str) -> bool:
         """Copy a file or folder of a version."""
         listed = self._numbered(version.model, version.number)

@@ -88,6 +88,17 @@ class MlflowRegistry(Registry):
                 # Two that set an alias for the first time meet in the database, and one of them is refused.
                 self.backend.point(version.model, alias, version.number)
 
+    def noted(self, model: str) -> Mapping[str, str]:
+        """The tags of the registered model itself."""
+        return self.backend.model_tags(facts.model_name(model)) or {}
+
+    def note(self, model: str, tags: Mapping[str, str]) -> None:
+        """Set tags of the registered model itself."""
+        with self.backend.alone():
+            if tags and self.backend.model_tags(facts.model_name(model)) is not None:
+                for name, value in facts.tags(tags).items():
+                    self.backend.tag_model(model, name, value)
+
     def fetch(self, version: Version, path: str, folder: str) -> bool:
         """Copy a file or folder of a version.
 

@@ -60,6 +60,7 @@ class _Alias(msgspec.Struct):
 
 class _Model(msgspec.Struct):
     aliases: list[_Alias] = []
+    tags: list[_Named] = []
 
 
 class _OneModel(msgspec.Struct):
@@ -241,6 +242,16 @@ class Server(Backend):
         """Set one tag of a version."""
         body = {"name": model, "version": number, "key": name, "value": value}
         self._api.post(f"{_ROOT}/model-versions/set-tag", body, again=True)
+
+    def model_tags(self, model: str) -> Mapping[str, str] | None:
+        """The tags of a registered model."""
+        found = self._model(model)
+        return None if found is None else {each.key: each.value for each in found.tags}
+
+    def tag_model(self, model: str, name: str, value: str) -> None:
+        """Set one tag of a registered model."""
+        body = {"name": model, "key": name, "value": value}
+        self._api.post(f"{_ROOT}/registered-models/set-tag", body, again=True)
 
     def point(self, model: str, alias: str, number: str) -> None:
         """Let an alias point at a version."""

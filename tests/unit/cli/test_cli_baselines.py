@@ -151,7 +151,7 @@ def test_another_branch_does_not_start_over_and_the_default_branch_does(monkeypa
 
     assert judged(expired(on_main(POLICY)), monkeypatch) == 0
     assert (report()["verdict"], {found["reason"] for found in report()["findings"]}) == ("warn", {"no-baseline"})
-    assert set(kept()) == {"gate.json", "predictions.csv"}, "what it measured is the next baseline"
+    assert set(kept()) == {"gate.json", "kept.json", "predictions.csv"}, "what it measured is the next baseline"
 
 
 @pytest.mark.parametrize("run", [40, 200])
@@ -175,14 +175,17 @@ def test_a_change_leaves_its_evidence_and_never_its_predictions(monkeypatch: pyt
 
 def test_the_default_branch_leaves_the_predictions_that_were_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert judged(on_main(POLICY), monkeypatch) == 0
-    assert kept() == {"gate.json": Path(".mlci/evidence/gate.json").read_bytes(), "predictions.csv": GOOD.encode()}
+    left = kept()
+    assert set(left) == {"gate.json", "kept.json", "predictions.csv"}
+    assert left["gate.json"] == Path(".mlci/evidence/gate.json").read_bytes()
+    assert left["predictions.csv"] == GOOD.encode()
 
 
 def test_the_first_run_that_is_not_accepted_leaves_no_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("mlci.yml").write_text("validation: {min_accuracy: 0.99}\n")
 
     assert judged(on_main(POLICY), monkeypatch) == 11
-    assert set(kept()) == {"gate.json"}
+    assert set(kept()) == {"gate.json", "kept.json"}
 
 
 def test_a_later_run_that_is_not_accepted_hands_the_older_baseline_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +194,7 @@ def test_a_later_run_that_is_not_accepted_hands_the_older_baseline_on(monkeypatc
     Path("c.csv").write_text(WORSE)
 
     assert judged(world.later(id=101), monkeypatch) == 11
-    assert kept() == before
+    assert {**kept(), "kept.json": b""} == {**before, "kept.json": b""}
     assert Path(".mlci/evidence/gate.json").read_bytes() != before["gate.json"]
 
 
