@@ -51,6 +51,7 @@ class Estimate:
     effective_n: float | None = None
     detectable: float | None = None
     rows_needed: int | None = None
+    labels_needed: int | None = None
 
     @property
     def sign(self) -> int:

@@ -37,6 +37,12 @@ class Finding:
     verdict: Verdict = field(metadata={"help": "What this finding says by itself, before policy softens anything."})
     message: str = field(metadata={"help": "The finding with its arithmetic, in one sentence."})
     reason: Reason | None = field(default=None, metadata={"help": "The one word for why the verdict is what it is."})
+    leaning: Literal["ok", "worse"] | None = field(
+        default=None,
+        metadata={
+            "help": "Where it is left open: ok where what was measured meets what is asked, noise aside, else worse."
+        },
+    )
     explanation: str | None = field(
         default=None, metadata={"help": "For everything but a pass: why, and what would change it, in two sentences."}
     )
@@ -97,6 +103,14 @@ class Finding:
         metadata={
             "help": "Examples that would decide with 80 % power: if nothing changed, or where a gain is asked for, if "
             "the difference is as it was measured."
+        },
+    )
+
+    labels_needed: int | None = field(
+        default=None,
+        metadata={
+            "help": "Labels that would decide as well if only those of that many examples got one on which the two "
+            "models differ; for shares of examples that are right, which no other label moves."
         },
     )
 

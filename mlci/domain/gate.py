@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Literal
 
 from mlci.domain import sentence, superiority
 from mlci.domain.estimate import DUST, FEW_CLUSTERS, FEW_PER_CLASS, TOO_FEW_CLUSTERS, Estimate
@@ -192,6 +192,7 @@ def _finding(
         rule="compare",
         verdict=verdict,
         reason=reason,
+        leaning=_leaning(estimate, verdict, reason),
         advisory=advisory,
         message=sentence.arithmetic(estimate, policy.confidence, verdict),
         metric=estimate.metric.name,
@@ -214,8 +215,16 @@ def _finding(
         p_adjusted=estimate.p_adjusted,
         detectable=estimate.detectable,
         rows_needed=estimate.rows_needed,
+        labels_needed=estimate.labels_needed,
         explanation=sentence.explanation(estimate, verdict, reason),
     )
+
+
+def _leaning(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> Literal["ok", "worse"] | None:
+    """Which way a comparison that is left open would go by its point estimate; a warning may be one, too."""
+    if verdict is not Verdict.INCONCLUSIVE and (verdict, reason) != (Verdict.WARN, "interval"):
+        return None
+    return "ok" if estimate.gain >= estimate.least_gain else "worse"
 
 
 def _undefined(estimate: Estimate, *, advisory: bool) -> Finding:
@@ -259,6 +268,7 @@ def threshold(estimate: Estimate, policy: GatePolicy, limit: float, *, lower: bo
         **common,
         verdict=verdict,
         reason=reason,
+        leaning=None if verdict is not Verdict.INCONCLUSIVE else "ok" if _is_met(estimate, limit, sign) else "worse",
         message=f"{sentence.limit_arithmetic(estimate, policy.confidence, limit, lower=lower)}: {verdict.value}",
         explanation=sentence.limit_explanation(estimate, limit, verdict, lower=lower),
         candidate=estimate.candidate,
@@ -269,9 +279,8 @@ def threshold(estimate: Estimate, policy: GatePolicy, limit: float, *, lower: bo
 
 def _against_limit(estimate: Estimate, policy: GatePolicy, limit: float, sign: int) -> tuple[Verdict, Reason | None]:
     dust = DUST * max(1.0, abs(limit))
-    met = sign * ((estimate.candidate or 0.0) - limit) >= -dust
     if policy.thresholds == "point":
-        return (Verdict.PASS, None) if met else (Verdict.FAIL, "threshold")
+        return (Verdict.PASS, None) if _is_met(estimate, limit, sign) else (Verdict.FAIL, "threshold")
     if estimate.candidate_interval is None:
         return Verdict.INCONCLUSIVE, "undefined"
     low, high = estimate.candidate_interval
@@ -281,6 +290,10 @@ def _against_limit(estimate: Estimate, policy: GatePolicy, limit: float, sign: i
     if sign * (hope - limit) < -dust:
         return Verdict.FAIL, "threshold"
     return Verdict.INCONCLUSIVE, "interval"
+
+
+def _is_met(estimate: Estimate, limit: float, sign: int) -> bool:
+    return sign * ((estimate.candidate or 0.0) - limit) >= -DUST * max(1.0, abs(limit))
 
 
 def unverified(estimate: Estimate, policy: GatePolicy) -> Finding:
@@ -293,6 +306,7 @@ def unverified(estimate: Estimate, policy: GatePolicy) -> Finding:
     return replace(
         finding,
         verdict=verdict,
+        leaning=_leaning(estimate, verdict, "unverified"),
         message=sentence.arithmetic(estimate, policy.confidence, verdict),
         explanation=(
             f"The difference {sentence.against_asked(estimate, within)}, "

@@ -146,7 +146,7 @@ def _of_gain(estimate: Estimate, reason: Reason | None) -> str:
     looks = "looks as if it did" if estimate.gain >= estimate.least_gain else "looks as if it did not"
     first = f"{size} cannot tell whether the candidate gains {asked}; it {looks}."
     if estimate.rows_needed is not None and estimate.rows_needed > estimate.n:
-        return f"{first} About {count(estimate.rows_needed)} examples would decide, were the difference as measured."
+        return f"{first} About {_needed(estimate)} would decide, were the difference as measured."
     return f"{first} More examples would decide."
 
 
@@ -180,9 +180,16 @@ def _of_noise(estimate: Estimate, reason: Reason | None) -> str:
             f"About {needed} examples without a difference would."
         )
     if estimate.rows_needed is not None and estimate.rows_needed > estimate.n:
-        needed = count(estimate.rows_needed)
-        return f"{first} About {needed} examples would decide, or a tolerance that these examples can show."
+        wider = "" if estimate.detectable is None else f" of {_loss(estimate, estimate.detectable)}"
+        return f"{first} About {_needed(estimate)} would decide, or a tolerance{wider} that these examples can show."
     return f"{first} More examples, or a wider tolerance, would decide."
+
+
+def _needed(estimate: Estimate) -> str:
+    """How many examples would decide, and how many labels if only disagreements were labelled."""
+    labels = estimate.labels_needed
+    only = f" ({count(labels)} labels, if only those get one on which the models differ)" if labels is not None else ""
+    return f"{count(estimate.rows_needed or 0)} examples{only}"
 
 
 def _examples(number: int) -> str:

@@ -42,6 +42,10 @@ def label(finding: Finding) -> str:
 
 def remark(finding: Finding) -> str:
     """The one-word reason; for a slice that passes without proof, the loss that cannot be ruled out."""
+    if finding.leaning is not None and not finding.advisory:
+        leaning = f"leans {finding.leaning}"
+        # Noise is what leaves a comparison open; any other reason is worth its word.
+        return leaning if finding.reason in (None, "interval") else f"{finding.reason}, {leaning}"
     if finding.reason is not None:
         return finding.reason
     loss = _may_lose(finding)
@@ -162,8 +166,21 @@ def undecided(finding: Finding) -> bool:
 
 
 def rows_needed(finding: Finding) -> str:
-    """How many examples would do."""
-    return NONE if finding.rows_needed is None else count(finding.rows_needed)
+    """How many examples would do, or labels if only examples got one on which the two models differ."""
+    if finding.rows_needed is None:
+        return NONE
+    labels = f" or{_FIXED}{count(finding.labels_needed)}{_FIXED}labels" if finding.labels_needed is not None else ""
+    return f"{count(finding.rows_needed)}{labels}"
+
+
+def settled_by(findings: Iterable[Finding]) -> str:
+    """What the numbers of ``rows_needed`` are."""
+    shown = list(findings)
+    # Nothing shows a gain where nothing changed: there what was measured is taken for the truth.
+    supposed = "" if any(finding.improvement is not None for finding in shown) else " if nothing changed"
+    one = any(finding.labels_needed is not None for finding in shown)
+    labels = ", or labels, if only examples get one on which the models differ" if one else ""
+    return f"Examples that would settle it{supposed}{labels}"
 
 
 def probability(value: float | None) -> str:

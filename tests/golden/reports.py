@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mlci.domain.figures import as_written, figure, on_scale
@@ -36,13 +37,14 @@ def compared(metric: str, candidate: float, baseline: float, error: float, **mor
     """A comparison judged as the gate does: two bounds at 95 %, a margin of one point."""
     better = more.pop("better", "higher")
     margin = more.pop("margin", 0.01)
+    accepted = margin or 0.0
     relative = more.get("scale") == "relative"
     difference = (candidate - baseline) / (baseline if relative else 1.0)
     interval = (difference - 1.645 * error, difference + 1.645 * error)
     sign = 1.0 if better == "higher" else -1.0
     low, high = sorted(sign * bound for bound in interval)
     verdict = more.pop("verdict", None) or (
-        Verdict.PASS if low > -margin else Verdict.FAIL if high < -margin else Verdict.INCONCLUSIVE
+        Verdict.PASS if low > -accepted else Verdict.FAIL if high < -accepted else Verdict.INCONCLUSIVE
     )
     if verdict is Verdict.PASS and low > 0:
         more.setdefault("reason", "better")
@@ -51,6 +53,7 @@ def compared(metric: str, candidate: float, baseline: float, error: float, **mor
         more.setdefault("explanation", REGRESSION)
     if verdict is Verdict.INCONCLUSIVE:
         more.setdefault("reason", "interval")
+        more.setdefault("leaning", "ok" if sign * difference > -accepted else "worse")
         more.setdefault("explanation", BOUNDARY)
         more.setdefault("rows_needed", 6400)
     where = more.get("slice")
@@ -67,7 +70,7 @@ def compared(metric: str, candidate: float, baseline: float, error: float, **mor
         message=(
             f"{name} {figure(candidate, better)} vs production {figure(baseline, better)}: "
             f"difference {change}, bounds [{lowest}, {highest}] "
-            f"(one-sided 95 %), margin {as_written(margin, relative=relative)}: {verdict.value}"
+            f"(one-sided 95 %), margin {as_written(accepted, relative=relative)}: {verdict.value}"
         ),
         metric=metric,
         better=better,
@@ -140,6 +143,18 @@ def warned() -> Report:
         compared("accuracy", 0.9105, 0.9110, 0.0031),
         compared("f1", 0.8711, 0.8783, 0.0039),
         assumptions=("No tolerance is set, so one point is taken.", "The positive class is taken to be 1."),
+    )
+
+
+def undecided() -> Report:
+    """What is left open, which way it leans and what would decide it; and a gain that is asked for."""
+    gain = compared("f1", 0.8871, 0.8783, 0.0039, verdict=Verdict.INCONCLUSIVE, leaning="worse", margin=None)
+    return report(
+        Verdict.WARN,
+        "2 000 examples cannot show that accuracy loses no more than 0.01 (and 1 more).",
+        compared("accuracy", 0.9021, 0.9110, 0.0051, rows_needed=12_366, labels_needed=619),
+        compared("recall_micro", 0.9021, 0.9110, 0.0051, reason="boundary", rows_needed=12_366, labels_needed=619),
+        replace(gain, improvement=0.01, message="f1 0.8871 vs production 0.8783: a gain of 0.01 asked: inconclusive"),
     )
 
 
@@ -340,6 +355,7 @@ def described() -> Report:
 ALL = {
     "pass": passing,
     "warn": warned,
+    "undecided": undecided,
     "fail": failing,
     "slices": sliced,
     "thresholds": thresholds_only,

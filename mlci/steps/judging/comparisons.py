@@ -121,6 +121,7 @@ def _filled(blank: Estimate, found: Statistic, policy: GatePolicy) -> Estimate:
     distance = blank.margin or 0.0
     if blank.improvement is not None:
         distance = abs(replace(blank, difference=result.difference).gain - blank.improvement)
+    needed = result.rows_needed(policy.confidence, distance) if has_error else None
     return replace(
         blank,
         candidate=result.candidate,
@@ -137,8 +138,20 @@ def _filled(blank: Estimate, found: Statistic, policy: GatePolicy) -> Estimate:
         effective_clusters=found.size if found.groups is not None else None,
         effective_n=found.effective_n,
         detectable=result.detectable(policy.confidence) if has_error and result.standard_error > 0 else None,
-        rows_needed=result.rows_needed(policy.confidence, distance) if has_error else None,
+        rows_needed=needed,
+        labels_needed=_labels_needed(blank, found, needed),
     )
+
+
+def _labels_needed(asked: Estimate, found: Statistic, rows: int | None) -> int | None:
+    """Labels that would do if only those examples got one on which the two models differ.
+
+    An example on which they agree moves neither share of right answers against the other. Of a ratio such as F1, or of
+    a change relative to production, it does. Renggli et al. 2019, Proc. SysML 1 (active labelling).
+    """
+    if rows is None or asked.metric.name not in SHARES or asked.relative or not 0 < found.differing < found.n:
+        return None
+    return math.ceil(rows * (found.differing / found.n))
 
 
 def _contrast(metric: Metric, found: Statistic, policy: GatePolicy, *, relative: bool, asked: float) -> Contrast:

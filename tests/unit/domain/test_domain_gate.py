@@ -139,6 +139,28 @@ def test_fewer_than_five_examples_show_nothing(n: int, expected: Verdict) -> Non
     assert overall(estimate(0.02, 0.0001, n=n))[0] is expected
 
 
+@pytest.mark.parametrize(("difference", "error", "more", "leaning"), [
+    (0.0, 0.02, {}, "ok"), (-0.01, 0.02, {}, "ok"), (-0.011, 0.02, {}, "worse"), (-0.05, 0.001, {}, None),
+    (0.05, 0.001, {}, None), (0.005, 0.01, {"margin": 0.0}, "ok"), (-0.001, 0.01, {"margin": 0.0}, "worse"),
+    (-0.05, 0.001, {"clusters": 4}, "worse"), (0.0, 0.001, {"clusters": 10}, None),
+])  # fmt: skip
+def test_what_is_left_open_says_which_way_it_leans(
+    difference: float, error: float, more: dict[str, Any], leaning: str | None
+) -> None:
+    assert gate.compare_overall(estimate(difference, error, **more), GatePolicy()).leaning == leaning
+    assert gate.compare_overall(estimate(-difference, error, metric="brier", **more), GatePolicy()).leaning == leaning
+
+
+@pytest.mark.parametrize(("value", "lower", "leaning"), [
+    (0.88, True, "ok"), (0.879, True, "worse"), (0.88, False, "ok"), (0.881, False, "worse"),
+])  # fmt: skip
+def test_a_limit_that_its_interval_does_not_prove_leans_by_the_value(value: float, lower: bool, leaning: str) -> None:
+    made = replace(estimate(0.0, 0.01), candidate=value, candidate_interval=(0.8, 0.95))
+    found = gate.threshold(made, GatePolicy(thresholds="interval"), 0.88, lower=lower)
+    assert (found.verdict, found.leaning) == (INCONCLUSIVE, leaning)
+    assert gate.threshold(made, GatePolicy(), 0.88, lower=lower).leaning is None
+
+
 def test_no_interval_is_inconclusive_and_never_a_pass() -> None:
     made = replace(estimate(0.0, 0.001), interval=None, standard_error=None)
     assert overall(made) == (INCONCLUSIVE, "insufficient")

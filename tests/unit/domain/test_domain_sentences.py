@@ -86,6 +86,14 @@ def test_examples_are_asked_for_only_where_more_than_these_are_needed(needed: in
     assert words in explained("interval", rows_needed=needed)
 
 
+def test_what_would_decide_is_counted_in_examples_in_labels_and_as_a_tolerance() -> None:
+    text = explained("interval", rows_needed=12_366, labels_needed=619, detectable=0.03211)
+    assert text.endswith(
+        "About 12 366 examples (619 labels, if only those get one on which the models differ) would decide, "
+        "or a tolerance of 0.0322 that these examples can show."
+    )
+
+
 def test_a_lone_example_is_one_example() -> None:
     assert explained("interval", n=1).startswith("1 example cannot tell")
 
