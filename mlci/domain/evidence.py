@@ -67,6 +67,10 @@ class Statistic:
         default=None,
         metadata={"help": "Standard error of the logarithm of their ratio; absent unless both values are above 0."},
     )
+    freedom: float | None = field(
+        default=None, metadata={"help": "Degrees of freedom of plain_error; absent in older evidence: size less 1."}
+    )
+    log_freedom: float | None = field(default=None, metadata={"help": "Degrees of freedom of log_error."})
     effective_n: float | None = field(
         default=None, metadata={"help": "Kish's effective number of examples; absent without weights."}
     )
@@ -76,6 +80,7 @@ class Statistic:
     own_size: float | None = field(
         default=None, metadata={"help": "Independent pieces of information behind the candidate's value by itself."}
     )
+    own_freedom: float | None = field(default=None, metadata={"help": "Degrees of freedom of own_error."})
     own_class: int | None = field(
         default=None, metadata={"help": "Examples of the rarer class that the candidate's value leans on."}
     )
@@ -110,6 +115,9 @@ class Measurement:
     size: float | None = field(
         default=None,
         metadata={"help": "Independent pieces of information: examples, effective examples, or groups."},
+    )
+    freedom: float | None = field(
+        default=None, metadata={"help": "Degrees of freedom of the error; absent in older evidence: size less 1."}
     )
     smallest_class: int | None = field(
         default=None, metadata={"help": "Examples of the rarer class that the value leans on."}

@@ -92,7 +92,7 @@ def roc_auc(ranking: Ranking, positive: Mask, weights: Array | None = None) -> S
     positives *= _each(ranking, (outranked - value) * (n / total_positive))
     negatives *= _each(ranking, (outranking - value) * (n / total_negative))
     influence = _in_place(ranking, positives + negatives)
-    return Score(value, influence, positives=positive if weights is None else None)
+    return Score(value, influence, positives=positive if weights is None else None, uneven=True)
 
 
 def average_precision(ranking: Ranking, positive: Mask, weights: Array | None = None) -> Score:
@@ -118,4 +118,4 @@ def average_precision(ranking: Ranking, positive: Mask, weights: Array | None = 
     squared = np.cumsum(_share(of_positives * precision, reached)[::-1])[::-1]
     positives *= _each(ranking, (precision + inverse - value) / share)
     everyone *= _each(ranking, squared / share)
-    return Score(value, _in_place(ranking, positives - everyone))
+    return Score(value, _in_place(ranking, positives - everyone), uneven=True)

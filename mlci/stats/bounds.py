@@ -93,6 +93,8 @@ class Paired:
         baseline: production's value.
         plain_error: standard error of candidate minus baseline; NaN where the examples are too few for one.
         log_error: standard error of the logarithm of their ratio; NaN as above, or where a value is not positive.
+        freedom: degrees of freedom of ``plain_error``.
+        log_freedom: degrees of freedom of ``log_error``; NaN where that is.
         size: independent pieces of information: groups, effective examples, or examples.
         discordance: on how many examples only one of the two was right.
         n: number of examples.
@@ -104,6 +106,8 @@ class Paired:
     baseline: float
     plain_error: float
     log_error: float
+    freedom: float
+    log_freedom: float
     size: float
     discordance: Discordance
     n: int
@@ -128,14 +132,16 @@ class Paired:
             Undefined: a ratio was asked for and one of the values is not positive, or numbers overflow.
         """
         if not relative:
-            estimate, error = self.candidate - self.baseline, self.plain_error
+            estimate, error, freedom = self.candidate - self.baseline, self.plain_error, self.freedom
         elif self.candidate <= 0 or self.baseline <= 0:
             raise Undefined("a relative tolerance needs positive values on both sides")
         else:
-            estimate, error = math.log(self.candidate) - math.log(self.baseline), self.log_error
+            estimate = math.log(self.candidate) - math.log(self.baseline)
+            error, freedom = self.log_error, self.log_freedom
         low, high, p_worse, method = self._bounds(
             estimate,
             error,
+            freedom,
             confidence,
             is_share=is_share and not relative,
             higher_is_better=higher_is_better,
@@ -153,7 +159,15 @@ class Paired:
         )  # fmt: skip
 
     def _bounds(
-        self, estimate: float, error: float, confidence: float, *, is_share: bool, higher_is_better: bool, asked: float
+        self,
+        estimate: float,
+        error: float,
+        freedom: float,
+        confidence: float,
+        *,
+        is_share: bool,
+        higher_is_better: bool,
+        asked: float,
     ) -> tuple[float, float, float, str]:
         """Lower bound, upper bound, one-sided p-value for being worse, and the method's name."""
         gained, lost = self.discordance.gained, self.discordance.lost
@@ -165,9 +179,9 @@ class Paired:
             return low, high, sign_test(lost, gained), "Tango score interval, exact McNemar mid-p"
         if math.isnan(error) or error <= _DUST * max(1.0, abs(estimate)):
             return _degenerate(estimate, error, confidence, self.discordance)
-        reach = quantile(confidence, self.size) * error
+        reach = t_quantile(confidence, freedom) * error
         gain = estimate if higher_is_better else -estimate
-        p_worse = t_tail((asked - gain) / error, max(1.0, self.size - 1))
+        p_worse = t_tail((asked - gain) / error, freedom)
         method = "clustered influence function, t" if self.clustered else "influence function, t"
         return estimate - reach, estimate + reach, p_worse, method
 
@@ -212,6 +226,7 @@ def interval_of(
     confidence: float,
     *,
     exact: bool,
+    freedom: float | None = None,
     support: int | None = None,
     low: float = -math.inf,
     high: float = math.inf,
@@ -225,6 +240,7 @@ def interval_of(
         n: number of examples.
         confidence: level of each bound.
         exact: a share of independent examples that are right, for which Wilson's interval is used.
+        freedom: degrees of freedom of the error; None where only ``size`` is known.
         support: how many examples the value rests on where these are not all, such as predicted positives.
         low: smallest possible value of the metric.
         high: largest possible value.
@@ -234,7 +250,7 @@ def interval_of(
         return wilson(value * n, n, z)
     if math.isnan(error):
         return None
-    reach = quantile(confidence, size) * error
+    reach = (quantile(confidence, size) if freedom is None else t_quantile(confidence, freedom)) * error
     if error <= _DUST * max(1.0, abs(value)):
         # A perfect score on few examples proves little: allow what Wilson's interval allows at 0 or n successes.
         if not math.isfinite(high):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mlci.stats.bounds import SHARES, Discordance, Paired, Undefined
 from mlci.stats.comparing import Compared, finite, paired_of
 from mlci.stats.counts import Shares, Smooth, smooth
+from mlci.stats.influence import freedom_of
 
 Codes = NDArray[np.intp]
 Counts = NDArray[np.int64]
@@ -179,7 +180,14 @@ def compared(name: str, cells: Cells) -> Compared:
             return math.nan
         return finite(math.sqrt(float((cells.count * influence * influence).sum()) * n / (n - 1)) / n)
 
-    both = candidate > 0 and baseline > 0
+    def freedom(influence: NDArray[np.float64]) -> float:
+        squares = influence * influence
+        return freedom_of(
+            float((cells.count * squares).sum()), float((cells.count * squares * squares).sum()), n, n - 1.0
+        )
+
+    difference = mine[1] - theirs[1]
+    ratio = mine[1] / candidate - theirs[1] / baseline if candidate > 0 and baseline > 0 else None
     right, production_right = cells.candidate == cells.truth, cells.baseline == cells.truth
     discordance = Discordance(
         int(cells.count[right & ~production_right].sum()), int(cells.count[~right & production_right].sum())
@@ -187,8 +195,10 @@ def compared(name: str, cells: Cells) -> Compared:
     pair: Paired = paired_of(
         candidate,
         baseline,
-        plain_error=error(mine[1] - theirs[1]),
-        log_error=error(mine[1] / candidate - theirs[1] / baseline) if both else math.nan,
+        plain_error=error(difference),
+        log_error=math.nan if ratio is None else error(ratio),
+        freedom=freedom(difference),
+        log_freedom=math.nan if ratio is None else freedom(ratio),
         discordance=discordance,
         n=n,
     )
@@ -196,6 +206,7 @@ def compared(name: str, cells: Cells) -> Compared:
     return Compared(
         pair=pair,
         own_error=error(mine[1]),
+        own_freedom=freedom(mine[1]),
         own_size=float(n),
         differing=discordance.total if name in SHARES else differing,
         smallest_class=cells.rarest(name, both=True),

@@ -161,7 +161,7 @@ def label_score(
     shares = _shares(truth, predicted, classes, weights, cells)
     found = smooth(name, shares, positive)
     influence = _influence(found, shares, truth, predicted, cells)
-    return Score(found.value, influence if weights is None else influence * weights)
+    return Score(found.value, influence if weights is None else influence * weights, uneven=True)
 
 
 def smooth(name: str, shares: Shares, positive: int | None) -> Smooth:

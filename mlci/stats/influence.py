@@ -27,11 +27,13 @@ class Score:
         influence: psi, shape (n,), weights included, mean zero.
         positives: for two-sample metrics (ROC AUC), which examples are of the positive class; the small-sample
             correction is then made within each class, as DeLong does.
+        uneven: few examples may carry the error, as with labels and rankings: its degrees of freedom are then counted.
     """
 
     value: float
     influence: Array
     positives: NDArray[np.bool_] | None = None
+    uneven: bool = False
 
 
 def weighted_mean(values: Array, weights: Array | None) -> float:
@@ -136,6 +138,51 @@ def standard_error(
     above = float(squares[positives].sum())
     below = float(squares.sum()) - above
     return math.sqrt(above * m / (m - 1) + below * (n - m) / (n - m - 1)) / n
+
+
+def degrees_of_freedom(
+    influence: Array,
+    *,
+    positives: NDArray[np.bool_] | None = None,
+    clusters: NDArray[Any] | None = None,
+    most: float,
+) -> float:
+    """Degrees of freedom of a standard error, by how evenly the examples carry it; at least 1, at most ``most``.
+
+    The variance of a sample variance is (kurtosis - 1) / n of its square; the chi-square distribution that is as
+    uncertain has 2 (sum d²)² / (sum d⁴ - (sum d²)² / n) degrees of freedom (Satterthwaite 1946, Biometrics Bulletin
+    2:110). Normal d give n. Two models that differ on k of n examples give 2k, however large n is, and a metric that
+    leans on ten positives has few as well: without this, such a metric passes two to three times too often.
+
+    Args:
+        influence: d, shape (n,), mean zero.
+        positives: makes the small-sample correction within two strata, as ``standard_error`` does.
+        clusters: group codes 0 … G-1, shape (n,); the parts are then the groups' sums.
+        most: what the design allows, such as n - 1.
+    """
+    parts = _corrected(influence, positives) if clusters is None else np.bincount(clusters, weights=influence)
+    largest = float(np.abs(parts).max()) if len(parts) else 0.0
+    if not 0 < largest < math.inf:
+        return max(1.0, most)
+    squares = (parts / largest) ** 2
+    return freedom_of(float(squares.sum()), float((squares * squares).sum()), len(parts), most)
+
+
+def freedom_of(squares: float, fourths: float, n: int, most: float) -> float:
+    """The same from sums: of squares and of fourth powers of the parts, and how many parts there are."""
+    whole = squares * squares
+    spread = fourths - whole / n
+    # What is left where all parts are alike is rounding.
+    return max(1.0, min(most, 2 * whole / spread if spread > 1e-9 * fourths else math.inf))
+
+
+def _corrected(influence: Array, positives: NDArray[np.bool_] | None) -> Array:
+    if positives is None:
+        return influence
+    m, n = int(positives.sum()), len(influence)
+    if m < 2 or n - m < 2:  # there is no error that could be sure or unsure
+        return np.zeros(n)
+    return np.asarray(influence * np.where(positives, math.sqrt(m / (m - 1)), math.sqrt((n - m) / (n - m - 1))))
 
 
 def effective_groups(influence: Array, clusters: NDArray[Any]) -> float:

@@ -121,7 +121,13 @@ def compared(name: str, of: Moments) -> Compared:
         discordance=of.discordance,
         n=of.n,
     )
-    return Compared(pair=pair, own_error=_root(own, of.n), own_size=float(of.n), differing=of.gained + of.lost)
+    return Compared(
+        pair=pair,
+        own_error=_root(own, of.n),
+        own_freedom=max(1.0, of.n - 1.0),
+        own_size=float(of.n),
+        differing=of.gained + of.lost,
+    )
 
 
 def _read(name: str, mean: float, s: float) -> _Linear:

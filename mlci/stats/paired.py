@@ -18,7 +18,7 @@ from mlci.stats.bounds import Contrast as Contrast
 from mlci.stats.bounds import Discordance as Discordance
 from mlci.stats.bounds import Paired as Paired
 from mlci.stats.bounds import interval_of
-from mlci.stats.influence import Array, Score, effective_groups, effective_n, standard_error
+from mlci.stats.influence import Array, Score, degrees_of_freedom, effective_groups, effective_n, standard_error
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,12 @@ class Design:
         """The same for one metric: groups count by how much of its influence each carries."""
         return self.size if self.clusters is None else effective_groups(influence, self.clusters)
 
+    def freedom(self, influence: Array, size: float, of: Score) -> float:
+        """Degrees of freedom of the error of this influence, with so many pieces of information behind it."""
+        if not of.uneven:
+            return max(1.0, size - 1)
+        return degrees_of_freedom(influence, positives=of.positives, clusters=self.clusters, most=size - 1)
+
 
 @np.errstate(over="ignore", invalid="ignore")
 def paired(candidate: Score, baseline: Score, design: Design, discordance: Discordance) -> Paired:
@@ -64,19 +70,22 @@ def paired(candidate: Score, baseline: Score, design: Design, discordance: Disco
         design: weights and clusters.
         discordance: how many examples only one of the two got right.
     """
-    log_error = math.nan
+    size = design.size_for(np.abs(candidate.influence) + np.abs(baseline.influence))
+    log_error = log_freedom = math.nan
     if candidate.value > 0 and baseline.value > 0:
         ratio = candidate.influence / candidate.value - baseline.influence / baseline.value
         log_error = _finite(standard_error(ratio, positives=candidate.positives, clusters=design.clusters))
-    plain = standard_error(
-        candidate.influence - baseline.influence, positives=candidate.positives, clusters=design.clusters
-    )
+        log_freedom = design.freedom(ratio, size, candidate)
+    difference = candidate.influence - baseline.influence
+    plain = standard_error(difference, positives=candidate.positives, clusters=design.clusters)
     return Paired(
         candidate=candidate.value,
         baseline=baseline.value,
         plain_error=_finite(plain),
         log_error=log_error,
-        size=design.size_for(np.abs(candidate.influence) + np.abs(baseline.influence)),
+        freedom=design.freedom(difference, size, candidate),
+        log_freedom=log_freedom,
+        size=size,
         discordance=discordance,
         n=design.n,
         simple=design.simple,
@@ -117,6 +126,11 @@ def own_error(score: Score, design: Design) -> float:
     return _finite(standard_error(score.influence, positives=score.positives, clusters=design.clusters))
 
 
+def own_freedom(score: Score, design: Design) -> float:
+    """Degrees of freedom of that error."""
+    return design.freedom(score.influence, design.size_for(score.influence), score)
+
+
 def own_interval(
     score: Score,
     design: Design,
@@ -139,8 +153,9 @@ def own_interval(
     size, error = design.size_for(score.influence), own_error(score, design)
     exact = is_share and design.simple
     return interval_of(
-        score.value, error, size, design.n, design.confidence, exact=exact, support=support, low=low, high=high
-    )
+        score.value, error, size, design.n, design.confidence,
+        exact=exact, freedom=own_freedom(score, design), support=support, low=low, high=high,
+    )  # fmt: skip
 
 
 def discordance_of(gain: NDArray[Any]) -> Discordance:

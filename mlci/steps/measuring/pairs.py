@@ -19,7 +19,7 @@ from mlci.stats.cells import LEAN_ON_BOTH_CLASSES, LEAN_ON_PREDICTIONS, LEAN_ON_
 from mlci.stats.comparing import Compared
 from mlci.stats.influence import Undefined, effective_n
 from mlci.stats.measure import Measured, Outputs, Truth, measure
-from mlci.stats.paired import Design, discordance_of, own_error, paired
+from mlci.stats.paired import Design, discordance_of, own_error, own_freedom, paired
 from mlci.steps.measuring.views import View
 
 
@@ -52,6 +52,7 @@ def comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: 
         pair=paired(candidate.score, baseline.score, view.design, discordance),
         own_error=own_error(candidate.score, view.design),
         own_size=view.design.size_for(candidate.score.influence),
+        own_freedom=own_freedom(candidate.score, view.design),
         differing=_differing(metric, view, discordance),
         smallest_class=_rarest(metric, view.truth, (view.candidate, view.baseline)),
         own_class=_rarest(metric, view.truth, (view.candidate,)),
@@ -110,9 +111,12 @@ def statistic(rule: MetricRule, view: View, found: Compared, policy: GatePolicy)
         better=metric.better,
         plain_error=_number(pair.plain_error),
         log_error=_number(pair.log_error),
+        freedom=_number(pair.freedom),
+        log_freedom=_number(pair.log_freedom),
         effective_n=_effective_n(design),
         own_error=_number(found.own_error),
         own_size=found.own_size,
+        own_freedom=found.own_freedom,
         own_class=found.own_class,
     )
 
@@ -152,6 +156,7 @@ def measurement(rule: MetricRule, outcome: Measured | Compared | str, view: View
             value=outcome.pair.candidate,
             standard_error=_number(outcome.own_error),
             size=outcome.own_size,
+            freedom=outcome.own_freedom,
             smallest_class=outcome.own_class,
             n=design.n,
         )
@@ -160,6 +165,7 @@ def measurement(rule: MetricRule, outcome: Measured | Compared | str, view: View
         value=outcome.score.value,
         standard_error=_number(own_error(outcome.score, design)),
         size=design.size_for(outcome.score.influence),
+        freedom=own_freedom(outcome.score, design),
         smallest_class=_rarest(metric, view.truth, (view.candidate,)),
         n=design.n,
         groups=design.groups,

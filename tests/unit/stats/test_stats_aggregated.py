@@ -17,7 +17,7 @@ from mlci.stats.cells import counted
 from mlci.stats.comparing import Compared
 from mlci.stats.influence import Undefined
 from mlci.stats.measure import Outputs, Truth, measure
-from mlci.stats.paired import Design, discordance_of, own_error, paired
+from mlci.stats.paired import Design, discordance_of, own_error, own_freedom, paired
 
 # Sums of other rounding: far below what any bound is written with.
 CLOSE = 1e-11
@@ -32,7 +32,8 @@ def _rows(name: str, both: Both) -> Compared | None:
         return None
     discordance = discordance_of(mine.goodness - theirs.goodness)
     pair = paired(mine.score, theirs.score, design, discordance)
-    return Compared(pair=pair, own_error=own_error(mine.score, design), own_size=both.n, differing=0)
+    own = (own_error(mine.score, design), own_freedom(mine.score, design))
+    return Compared(pair=pair, own_error=own[0], own_freedom=own[1], own_size=both.n, differing=0)
 
 
 def _agree(name: str, both: Both) -> None:
@@ -46,6 +47,12 @@ def _agree(name: str, both: Both) -> None:
         none = 2e-6 * ours.own_error / ours.pair.candidate if field == "log_error" and other == other else 0.0
         assert mine == pytest.approx(other, rel=CLOSE, abs=max(1e-15, none), nan_ok=True), (name, field)
     assert ours.own_error == pytest.approx(theirs.own_error, rel=CLOSE, abs=1e-15, nan_ok=True), name
+    if ours.own_error > 1e-12:
+        assert ours.own_freedom == pytest.approx(theirs.own_freedom, rel=1e-6), name
+    for error, field in (("plain_error", "freedom"), ("log_error", "log_freedom")):
+        if getattr(ours.pair, error) > 1e-9:  # what is left of parts that cancel is rounding, however sure
+            mine, other = getattr(ours.pair, field), getattr(theirs.pair, field)
+            assert mine == pytest.approx(other, rel=1e-6), (name, field)
     assert ours.pair.discordance == theirs.pair.discordance, name
 
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from samples import BINARY, SCORE, VALUE, Sample, defined_for, distributed, labelled, scored, valued
 from scipy import stats
 
 from mlci.stats import counts, influence
-from mlci.stats.influence import Undefined, effective_n, standard_error
+from mlci.stats.influence import Undefined, degrees_of_freedom, effective_n, standard_error
 from mlci.stats.measure import Outputs, Truth, measure
-from mlci.stats.paired import Design, contrast, discordance_of
+from mlci.stats.paired import Design, Discordance, contrast, discordance_of, paired
 
 STEP = 1e-5
 
@@ -187,13 +188,41 @@ def test_relative_error_is_the_delta_method_on_the_log_ratio() -> None:
     )  # fmt: skip
     squares = [(out.values - sample.truth.values) ** 2 for out in (sample.candidate, sample.baseline)]
     ratio = np.sqrt(squares[0].mean() / squares[1].mean())
-    log_error = np.std(0.5 * squares[0] / squares[0].mean() - 0.5 * squares[1] / squares[1].mean(), ddof=1) / np.sqrt(
-        3000
-    )
+    each = 0.5 * squares[0] / squares[0].mean() - 0.5 * squares[1] / squares[1].mean()
+    log_error = np.std(each, ddof=1) / np.sqrt(3000)
     assert result.difference == pytest.approx(ratio - 1, rel=1e-12)
     assert result.standard_error == pytest.approx(ratio * log_error, rel=1e-12)
     reach = stats.t.ppf(0.95, 2999) * log_error
     assert (result.low, result.high) == pytest.approx((ratio * np.exp(-reach) - 1, ratio * np.exp(reach) - 1), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("influence", "clusters", "freedom"),
+    [
+        (np.repeat([1.0, -1.0], 50), None, 99.0),  # as even as can be: all that the design allows
+        (np.where(np.arange(100) < 4, [1.0, -1.0] * 50, 0.0), None, 8 / (1 - 4 / 100)),  # two for each that differs
+        (np.zeros(100), None, 99.0),
+        (np.repeat([1.0, -1.0], 50), np.arange(100) // 2, 49.0),  # pairs that agree
+        (np.repeat([1e200, -1e200], 50), None, 99.0),  # whose fourth power no float holds
+        (np.array([0.0, 0.0, 1e-3]), None, 2.0),
+    ],
+)
+def test_degrees_of_freedom_follow_from_how_evenly_examples_carry_the_error(
+    influence: NDArray[np.float64], clusters: NDArray[np.intp] | None, freedom: float
+) -> None:
+    most = (len(influence) if clusters is None else 50) - 1
+    assert degrees_of_freedom(influence, clusters=clusters, most=most) == pytest.approx(freedom)
+
+
+def test_a_metric_that_leans_on_a_dozen_positives_has_few_degrees_of_freedom() -> None:
+    codes = (np.arange(600) < 12).astype(np.intp)
+    truth = Truth(codes=codes, classes=2, positive=1)
+    one, other = (Outputs(labels=codes ^ (np.arange(600) % 9 == at)) for at in (1, 4))
+    both = [measure("recall", truth, out).score for out in (one, other)]
+    assert paired(*both, Design(600, 0.95), Discordance(1, 2)).freedom < 2 * 12
+    both = [measure("brier", truth, Outputs(scores=0.8 * out.labels + 0.1)).score for out in (one, other)]
+    # A plain mean is judged by the paired t test, as everybody knows it.
+    assert paired(*both, Design(600, 0.95), Discordance(1, 2)).freedom == 599
 
 
 def test_effective_number_of_examples_is_kishs() -> None:

@@ -121,7 +121,8 @@ def decided_again(statistic: dict[str, Any], confidence: float, better: str) -> 
     if statistic["method"].startswith("Tango"):
         p_worse = stats.binom.sf(lost - 1, gained + lost, 0.5) - 0.5 * stats.binom.pmf(lost, gained + lost, 0.5)
         return (*tango(gained, lost, n, normal_quantile(confidence)), float(p_worse))
-    error, freedom = statistic["standard_error"], statistic["size"] - 1
+    error = statistic["standard_error"]
+    freedom = statistic["log_freedom" if statistic["relative"] else "freedom"]
     reach, estimate = stats.t.ppf(confidence, freedom), statistic["difference"]
     sign = 1 if better == "higher" else -1
     if statistic["relative"]:
