@@ -16,6 +16,7 @@ from mlci.cli.delivery import EXITS, Delivery, delivery_of, discard, unjudged
 from mlci.cli.forge import Forge, forge_of, key_of, said_by_plan
 from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name
+from mlci.cli.operating import operated
 from mlci.cli.policy import Decided, decide
 from mlci.cli.training import (
     PRODUCTION,
@@ -264,6 +265,7 @@ class _Session:
             scorer=scorer,
             results=self._results(registry),
             compared=lambda candidate: self._production(registry, candidate, holdout, asked, bench),
+            operated=lambda candidate: operated(order, registry, candidate, holdout, asked, bench, self.say),
             say=self.say,
         )
         return wanted, workshop
@@ -333,6 +335,7 @@ class _Session:
             payload=candidate.payload,
             environment=candidate.environment,
             baseline=outcome.production,
+            operations=outcome.operations,
         )
         FolderEarlier(str(self.shelf / "models"), self.say).keep(keep, candidate.predicate.inputs.key)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mlci.domain.estimate import Estimate
@@ -14,7 +14,7 @@ from mlci.domain.policy import GatePolicy, MetricRule, Tolerance
 from mlci.domain.verdict import Verdict
 
 # Why there are no numbers, where there are none; the sentence of each is below.
-Lacking = Literal["command", "candidate", "production", "other-production"]
+Lacking = Literal["command", "candidate", "production", "other-production", "unknown-production"]
 
 # Blocks that the pairs of one run are cut into, and how few there may be: fewer say nothing of their own spread.
 BLOCKS, FEWEST_BLOCKS = 20, 10
@@ -81,6 +81,28 @@ class Operations:
         default=None, metadata={"help": "The machine: processor, cores and accelerators, between commas."}
     )
     lacking: Lacking | None = field(default=None, metadata={"help": "Why some of it could not be measured."})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handed:
+    """How two models run, as model-ci hands it on: bound to the two."""
+
+    candidate: str = field(metadata={"help": "sha256 of the candidate's artifact, in hexadecimal."})
+    production: str | None = field(default=None, metadata={"help": "The same of production's, where it was run."})
+    operations: Operations = field(metadata={"help": "What was measured."})
+
+    def against(self, production: str | None) -> Operations:
+        """What holds in a comparison with a production of this digest: of another one nothing but the candidate's.
+
+        Args:
+            production: sha256 of its artifact, in hexadecimal; None where that is not known.
+        """
+        if self.production is None or self.production == production:
+            return self.operations
+        alone = self.operations.timings
+        if alone is not None:
+            alone = replace(alone, blocks=tuple(replace(block, production=()) for block in alone.blocks))
+        return replace(self.operations, production=None, timings=alone, lacking="other-production")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,18 +198,20 @@ def decide_range(smallest: float, largest: float, margin: float) -> tuple[Verdic
 
 # Saying.
 
-_WHY_LACKING: dict[Lacking, str] = {
+# Why there are no numbers, as a clause.
+LACKING: dict[Lacking, str] = {
     "command": "a command of your own scores, and what a call of the model takes cannot be seen from outside",
     "candidate": "the candidate could not be loaded and called by itself; model-ci says why",
     "production": "production could not be loaded and called on this machine; model-ci says why",
     "other-production": "what was measured beside the candidate is not the production that it is compared with",
+    "unknown-production": "the registry has no aliases, so that model-ci does not know which model is production",
 }
 
 
 def why_lacking(given: Operations | None, metric: Metric) -> tuple[str, str]:
     """Why a metric has no value, and what would give it one: two sentences without their full stop."""
     lacking = given.lacking if given is not None else None
-    why = "it was not measured" if lacking is None else _WHY_LACKING[lacking]
+    why = "it was not measured" if lacking is None else LACKING[lacking]
     if metric.is_timed:
         return why, (
             "Let model-ci measure it and hand gate-compare the folder that it left, or give --latency a file of calls "

@@ -17,7 +17,7 @@ from mlci.ports.forge import (
     Thread,
     Threads,
 )
-from mlci.ports.models import Candidate, Earlier, Entry, Registry, Trained, Unscored, Version, Workshop
+from mlci.ports.models import Candidate, Earlier, Entry, Operated, Registry, Trained, Unscored, Version, Workshop
 from mlci.ports.table import Table, Texts
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Job",
     "Kept",
     "MoreFace",
+    "Operated",
     "Registry",
     "Runs",
     "State",

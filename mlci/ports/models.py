@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from mlci.domain.operation import Operations
 from mlci.domain.training import Environment, ModelPredicate, Payload, Production, Scored, Usage
 
 # The registry of models.
@@ -175,6 +176,21 @@ class Unscored:
     missing: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Operated:
+    """How the candidate runs, beside production where there is one.
+
+    Attributes:
+        operations: what was measured.
+        production: sha256 of production's artifact, where it was run or counted.
+        why: why some of it could not be measured, as a sentence; hostile.
+    """
+
+    operations: Operations
+    production: str | None = None
+    why: str | None = None
+
+
 class Workshop(Protocol):
     """Where models are trained and scored: child processes in the user's own interpreter."""
 
@@ -201,4 +217,8 @@ class Workshop(Protocol):
 
     def production(self, candidate: Candidate) -> tuple[Production, str] | Unscored | None:
         """Production's predictions on the candidate's holdout with their path; None where there is none yet."""
+        ...
+
+    def operate(self, candidate: Candidate) -> Operated | None:
+        """How the two models run on this machine; None where nobody asks for that."""
         ...

@@ -13,8 +13,9 @@ from mlci.config.quote import printable
 from mlci.domain import card
 from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import statement
-from mlci.domain.figures import bytes_in_words, seconds_in_words
+from mlci.domain.figures import bytes_in_words, count, seconds_in_words
 from mlci.domain.finding import Finding
+from mlci.domain.operation import LACKING, Handed
 from mlci.domain.report import Report, Subject
 from mlci.domain.training import (
     Data,
@@ -31,7 +32,7 @@ from mlci.domain.training import (
 )
 from mlci.domain.verdict import Verdict, worst
 from mlci.errors import ModelUnusable
-from mlci.ports import Candidate, Unscored, Version, Workshop
+from mlci.ports import Candidate, Operated, Unscored, Version, Workshop
 
 STEP = "model-ci"
 
@@ -65,12 +66,14 @@ class Outcome:
         candidate: the model with its evidence and predictions.
         trained: whether this run trained it.
         production: production's predictions with their path; None where there is none, or it could not be scored.
+        operations: how the two models run; None where nobody asks for that.
         report: what the reader sees.
     """
 
     candidate: Candidate
     trained: bool
     production: tuple[Production, str] | None
+    operations: Handed | None
     report: Report
 
 
@@ -92,7 +95,14 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
     production = workshop.production(candidate)
     scored = None if isinstance(production, Unscored) else production
     again = _on_training_again(candidate, before) if found is None and before is not None else ()
-    findings = (_on_training(wanted, candidate), *again, _on_model(candidate), *_on_production(production))
+    operated = workshop.operate(candidate)
+    findings = (
+        _on_training(wanted, candidate),
+        *again,
+        _on_model(candidate),
+        *_on_production(production),
+        *_on_operations(operated),
+    )
     verdict = worst(finding.verdict for finding in findings)
     reason = next(finding.message for finding in findings if finding.verdict is verdict)
     report = Report(
@@ -107,7 +117,11 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
         assumptions=candidate.predicate.predictions.assumptions,
         evidence={"model": hashlib.sha256(candidate.evidence).hexdigest()},
     )
-    return Outcome(candidate=candidate, trained=found is None, production=scored, report=report)
+    handed = None
+    if operated is not None:
+        artifact = candidate.predicate.artifact
+        handed = Handed(candidate=artifact, production=operated.production, operations=operated.operations)
+    return Outcome(candidate=candidate, trained=found is None, production=scored, operations=handed, report=report)
 
 
 def would(wanted: Wanted, workshop: Workshop) -> Report:
@@ -303,4 +317,34 @@ def _on_production(production: tuple[Production, str] | Unscored | None) -> Iter
         rule="model",
         verdict=Verdict.PASS,
         message=f"production is version {found.version}: {found.how}",
+    )
+
+
+def _on_operations(operated: Operated | None) -> Iterator[Finding]:
+    if operated is None:
+        return
+    given = operated.operations
+    if given.lacking is not None:
+        why = f": {printable(operated.why)}" if operated.why is not None else ""
+        yield Finding(
+            id="model:operations",
+            rule="model",
+            verdict=Verdict.INCONCLUSIVE,
+            reason="unscored",
+            message=f"how the models run could not be measured in full: {LACKING[given.lacking]}{why}",
+            explanation=(
+                "What policy asks of latency, memory or cost cannot be judged from this run. "
+                "Let both models be loadable here, or give gate-compare a file of calls with --latency."
+            ),
+        )
+        return
+    size = f"{given.candidate.size / 1e6:.3g} MB" if given.candidate is not None else "unknown"
+    calls = given.timings
+    timed = "" if calls is None else f", {count(calls.pairs)} {'pairs of calls' if calls.paired else 'calls'}"
+    here = f" on {printable(given.hardware)}" if given.hardware is not None else ""
+    yield Finding(
+        id="model:operations",
+        rule="model",
+        verdict=Verdict.PASS,
+        message=f"how it runs was measured{here}: {size} of files{timed}",
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from mlci.domain.training import Environment, OwnModule, Payload, PayloadFile, Production, Scored, Usage
 from mlci.errors import ModelUnusable
-from mlci.ports import Candidate, Unscored
+from mlci.ports import Candidate, Operated, Unscored
 
 ENVIRONMENT = Environment(
     python="3.11.7", platform="Linux x86_64", packages={"scikit-learn": "1.9.1"}, digest="e" * 64,
@@ -22,6 +22,7 @@ class MemoryWorkshop:
     Attributes:
         known: earlier results by inputs key.
         comparison: what is said of production.
+        operated: how the two models run.
         code: modules of the user's own that scoring uses.
         unusable: whether a model that was not trained here cannot be scored.
         asked: every question, in order.
@@ -29,6 +30,7 @@ class MemoryWorkshop:
 
     known: dict[str, Candidate] = field(default_factory=dict)
     comparison: tuple[Production, str] | Unscored | None = None
+    operated: Operated | None = None
     code: tuple[OwnModule, ...] = ()
     unusable: bool = False
     asked: list[str] = field(default_factory=list)
@@ -58,3 +60,7 @@ class MemoryWorkshop:
         """As was said."""
         self.asked.append("production")
         return self.comparison
+
+    def operate(self, candidate: Candidate) -> Operated | None:  # noqa: ARG002 - the port's shape
+        """As was said; no call is made."""
+        return self.operated

@@ -4,6 +4,7 @@
     candidate.csv|parquet        its predictions on the holdout
     baseline.csv|parquet         production's predictions on the same holdout, where there are any
     baseline.json                which version of the registry they are of
+    operations.json              how the two models run, where that was measured
     model/                       the model: a folder as it is, a single file inside it
     code/                        modules of the user's own that it is loaded with, by import path; where it has any
     environment.txt              what it was scored in, as requirements of exact versions
@@ -22,9 +23,11 @@ from pathlib import Path
 from mlci.adapters.disk import files
 from mlci.adapters.disk.folders import check_file, copy_checked, made_whole, names_in, read_file, writing
 from mlci.adapters.evidence.model import read_model
+from mlci.adapters.evidence.operations import of_operations
 from mlci.adapters.evidence.statement import DIGEST, decoded
 from mlci.adapters.models.locks import lock_text
 from mlci.adapters.models.payload import copy_payload, verify
+from mlci.domain.operation import Handed
 from mlci.domain.report import plain
 from mlci.domain.training import Environment, ModelPredicate, OwnModule, Payload, PayloadFile, Production
 from mlci.errors import ArtifactRefused, FileMissing, MlciError, ModelAltered, NotWritable, Place
@@ -33,13 +36,13 @@ __all__ = [
     "HandOver", "candidate_name", "lay", "read", "read_model", "read_production", "set_baseline", "verify_payload",
 ]  # fmt: skip
 
-EVIDENCE, MODEL, CODE, LOCK, ENVIRONMENT, BASELINE = (
-    "model.json", "model", "code", "environment.txt", "environment.json", "baseline.json",
+EVIDENCE, MODEL, CODE, LOCK, ENVIRONMENT, BASELINE, OPERATIONS = (
+    "model.json", "model", "code", "environment.txt", "environment.json", "baseline.json", "operations.json",
 )  # fmt: skip
 ENDINGS = ("csv", "parquet")
 CANDIDATES = tuple(f"candidate.{ending}" for ending in ENDINGS)
 BASELINES = tuple(f"baseline.{ending}" for ending in ENDINGS)
-FILES = (EVIDENCE, LOCK, ENVIRONMENT, BASELINE, *CANDIDATES, *BASELINES)
+FILES = (EVIDENCE, LOCK, ENVIRONMENT, BASELINE, OPERATIONS, *CANDIDATES, *BASELINES)
 
 _LARGEST_TEXT = 8 << 20
 _HELP = "run mlci model-ci again"
@@ -60,6 +63,7 @@ class HandOver:
         environment: what it was scored in.
         lock: the same as requirements.
         baseline: production's predictions on the same holdout with their path; None where there are none.
+        operations: how the two models run; None where nobody measured that.
     """
 
     folder: str
@@ -70,6 +74,7 @@ class HandOver:
     environment: Environment
     lock: str
     baseline: tuple[Production, str] | None
+    operations: Handed | None = None
 
 
 def lay(
@@ -80,6 +85,7 @@ def lay(
     payload: Payload,
     environment: Environment,
     baseline: tuple[Production, str] | None,
+    operations: Handed | None = None,
 ) -> None:
     """Replace the folder by a new hand-over; it is never seen half filled.
 
@@ -90,6 +96,7 @@ def lay(
         payload: the model that it names; may lie in the folder that is replaced.
         environment: what the model was scored in.
         baseline: production's predictions with their path; None without production.
+        operations: how the two models run; None where nobody measured that.
 
     Raises:
         NotWritable: it cannot be written, or holds something that no earlier run left.
@@ -107,6 +114,8 @@ def lay(
         copy_checked(candidate, str(name), predicate.predictions.file.digest, "the candidate's predictions file")
         if baseline is not None:
             _lay_baseline(new, baseline)
+        if operations is not None:
+            (new / OPERATIONS).write_bytes(canonical(operations))
         (new / LOCK).write_text(lock_text(environment), "utf-8")
         (new / ENVIRONMENT).write_bytes(canonical(environment))
         (new / EVIDENCE).write_bytes(evidence)
@@ -121,7 +130,8 @@ def set_baseline(folder: str, baseline: tuple[Production, str] | None) -> None:
     """
     root = Path(folder)
     with writing(folder):
-        for name in (BASELINE, *BASELINES):
+        # How the models run was measured beside the production that is replaced.
+        for name in (OPERATIONS, BASELINE, *BASELINES):
             # The file may be the very one that is laid again; then it is there already.
             if baseline is None or name == BASELINE or not _is_same(root / name, baseline[1]):
                 (root / name).unlink(missing_ok=True)
@@ -157,6 +167,7 @@ def read(folder: str) -> HandOver:
         environment=read_environment(str(_part(root, present, ENVIRONMENT))),
         lock=read_lock(str(_part(root, present, LOCK))),
         baseline=_read_baseline(root, present, model),
+        operations=_read_operations(root, present, model),
     )
 
 
@@ -233,7 +244,7 @@ def read_lock(path: str) -> str:
         raise ArtifactRefused("the requirements are no text", place=Place(path), help=_HELP) from None
 
 
-def canonical(value: Environment | Production) -> bytes:
+def canonical(value: Environment | Production | Handed) -> bytes:
     """As JSON in canonical form (RFC 8785)."""
     import rfc8785
 
@@ -348,6 +359,19 @@ def _read_baseline(root: Path, present: Mapping[str, int], model: ModelPredicate
     if (production.holdout, production.evaluator) != mine:
         raise _elsewhere(place)
     return production, path
+
+
+def _read_operations(root: Path, present: Mapping[str, int], model: ModelPredicate) -> Handed | None:
+    if OPERATIONS not in present:
+        return None
+    place = str(root / OPERATIONS)
+    content, what = read_file(place, _LARGEST_TEXT), "what is said of how the models run"
+    found = decoded(content, Handed, Place(place), what=what, limit=_LARGEST_TEXT, help=_HELP)
+    for cause in of_operations(found.operations):
+        raise ArtifactRefused(cause, place=Place(place), help=_HELP)
+    if found.candidate != model.artifact:
+        raise ModelAltered("how the models run was measured of another candidate", place=Place(place), help=_HELP)
+    return found
 
 
 def _elsewhere(place: str) -> MlciError:

@@ -26,6 +26,7 @@ from mlci.adapters.models.scored import Question, ScoredFolder, ScoredVersion
 from mlci.adapters.oneline import one_line
 from mlci.adapters.process.surroundings import surroundings
 from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter, describe, missing, score
+from mlci.adapters.scoring.timing import Seat
 from mlci.adapters.values import Unusable, read_yaml
 from mlci.domain.card import ALONE, EVALUATOR, HOLDOUT
 from mlci.domain.report import Subject
@@ -36,6 +37,7 @@ from mlci.errors import (
     CommandOutOfMemory,
     CommandTimedOut,
     FileMissing,
+    MlciError,
     ModelMissing,
     ModelUnusable,
     NotAlone,
@@ -129,6 +131,21 @@ def predictions_of(
 
 
 @contextlib.contextmanager
+def opened(
+    version: Version, registry: Registry, holdout: HoldoutFile, asked: Asked, bench: Bench, say: Say
+) -> Iterator[Seat | Unscored]:
+    """A version's model on this machine with the interpreter that it is loaded in, for as long as the context lasts.
+
+    Raises:
+        RegistryBroken, ModelAltered: the registry does not hold what was registered.
+        ServiceFailed, ServiceRefused: it does not answer.
+        NotWritable: the folder cannot be written.
+    """
+    with _work(Path(bench.interpreter.log).parent) as work:
+        yield _Job(version, registry, holdout, asked, "", bench, say, work).seat()
+
+
+@contextlib.contextmanager
 def _work(folder: Path) -> Iterator[Path]:
     """A folder for what is fetched, gone afterwards."""
     parent = folder.absolute()
@@ -164,13 +181,25 @@ class _Job:
                 return found
             production, path = self._scored(fetched)
         except _UNSCORED as error:
-            lacking = error.missing if isinstance(error, Unbuildable) else missing(error)
-            why = one_line(error.cause, 1000) + (self._without_code if lacking or self._by_command else "")
-            return Unscored(version=self._version.number, why=why, missing=lacking)
+            return self._unscored(error)
         place = self._kept.keep(production, path)
         if self._bench.trusted:
             self._stored.keep(production, place)
         return production, place
+
+    def seat(self) -> Seat | Unscored:
+        """The model and where it is loaded."""
+        evidence = self._stored.evidence(str(self._work))
+        try:
+            fetched = self._registered(evidence[1]) if evidence is not None else self._foreign()
+            return Seat(payload=fetched.payload, interpreter=self._interpreter(fetched)[0])
+        except _UNSCORED as error:
+            return self._unscored(error)
+
+    def _unscored(self, error: MlciError) -> Unscored:
+        lacking = error.missing if isinstance(error, Unbuildable) else missing(error)
+        why = one_line(error.cause, 1000) + (self._without_code if lacking or self._by_command else "")
+        return Unscored(version=self._version.number, why=why, missing=lacking)
 
     def _question(self, artifact: str) -> Question:
         return Question(artifact=artifact, holdout=self._holdout.digest, evaluator=self._evaluator)

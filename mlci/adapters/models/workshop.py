@@ -16,7 +16,7 @@ from mlci.adapters.process.running import run as carry_out
 from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter, score
 from mlci.domain.training import Payload, Production, Scored, Usage
 from mlci.errors import MlciError, NotWritable, Place
-from mlci.ports import Candidate, Earlier, Unscored
+from mlci.ports import Candidate, Earlier, Operated, Unscored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,7 @@ class LocalWorkshop:
         scorer: where models are loaded.
         results: where earlier results are looked for, in this order.
         compared: finds or makes production's predictions.
+        operated: lets the two models run beside each other; None where nobody asks for that.
         say: takes a line on how it goes.
     """
 
@@ -62,6 +63,7 @@ class LocalWorkshop:
     scorer: Interpreter
     results: Sequence[Earlier]
     compared: Callable[[Candidate], tuple[Production, str] | Unscored | None]
+    operated: Callable[[Candidate], Operated | None]
     say: Callable[[str], None]
 
     @property
@@ -127,6 +129,10 @@ class LocalWorkshop:
     def production(self, candidate: Candidate) -> tuple[Production, str] | Unscored | None:
         """Production's predictions on the same holdout."""
         return self.compared(candidate)
+
+    def operate(self, candidate: Candidate) -> Operated | None:
+        """How the two models run on this machine."""
+        return self.operated(candidate)
 
 
 def _candidate(folder: str, origin: str) -> Candidate:

@@ -70,7 +70,8 @@ def _used(found: dict[str, _Distribution]) -> set[str]:
     return used
 
 
-def _hardware() -> dict[str, str]:
+def hardware() -> dict[str, str]:
+    """Processor, cores, memory and accelerators, as far as the system tells."""
     facts = {"cores": str(os.cpu_count() or "")}
     if hasattr(os, "sched_getaffinity"):
         facts["usable cores"] = str(len(os.sched_getaffinity(0)))
@@ -145,6 +146,6 @@ def survey() -> dict[str, Any]:
         "digest": hashlib.sha256(identity.encode()).hexdigest(),
         "loaded": {name: version for name, version in packages.items() if name in used},
         "unlocked": sorted(name for name, one in found.items() if one.unlocked),
-        "hardware": _hardware(),
+        "hardware": hardware(),
         "settings": _settings(),
     }
