@@ -13,6 +13,7 @@ from mlci.cli.delivery import Delivery, delivery_of, exit_of, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, job_of, key_of, said_by_plan
 from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name, baselines_of
+from mlci.cli.operating import running
 from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
 from mlci.cli.reads import kept_by_git, reading_here
 from mlci.cli.remembered import Remembered, is_accepted, kept_with, remembered
@@ -22,6 +23,7 @@ from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
 from mlci.domain.baseline import may_keep
 from mlci.domain.finding import Finding
+from mlci.domain.operation import rules_of
 from mlci.domain.ownership import forked, gate_changed, holdout_changed, holdout_unknown, other_branch
 from mlci.errors import Contradiction, Exit, ExtraMissing, MlciError, Place, UsageError
 
@@ -156,7 +158,6 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     baselines = baselines_of(own["baseline_from"], key, gate.forge)
     chosen = _chosen(baselines)
     sides = Sides.of(own, config, gate.invocation.environ)
-    candidate = sides.candidate
     baseline = _production(sides, chosen)
     looks = remembered(
         gate.forge,
@@ -166,6 +167,11 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
         sides=sides,
         say=gate.delivery.say,
     )
+    if own["latency"] is not None and not rules_of(gate_policy(config)):
+        gate.delivery.say(
+            "warning", "policy asks for no metric of latency or cost: what --latency names decides nothing"
+        )
+    candidate = running(sides.candidate, sides.operations, baseline, own["latency"], config)
     notes = [*decided.notes, *_about_change(gate, config), *sides.doubts(config, own["config"])]
     if decided.changed:
         notes.append(

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 from mlci.cli.training import PRODUCTION, Order
 from mlci.config.policy import gate_policy
 from mlci.domain.metric import metric_named
-from mlci.domain.operation import rules_of
+from mlci.domain.operation import Operations, rules_of
 
 if TYPE_CHECKING:
     from mlci.adapters.models.production import Bench
     from mlci.adapters.scoring import Asked, HoldoutFile
     from mlci.adapters.scoring.timing import Plan, Seat
     from mlci.config.model import Config
+    from mlci.domain.operation import Handed
     from mlci.ports import Candidate, Operated, Registry, Unscored
+    from mlci.steps.gate_compare import Given
 
 # Memory differs a little from start to start, and the range of these is judged.
 _STARTS = 3
@@ -38,6 +40,32 @@ def plan_of(config: Config) -> Plan | None:
         budget=timing.budget.seconds,
         starts=_STARTS if holds_memory else int(is_timed),
     )
+
+
+def running(
+    candidate: Given, handed: Handed | None, baseline: Given | None, latency: str | None, config: Config
+) -> Given:
+    """The candidate with how it runs: as model-ci measured it beside this very production, and as a file says.
+
+    Args:
+        candidate: what is judged.
+        handed: what model-ci left, where it measured.
+        baseline: production; None where there is none.
+        latency: path of a file of calls, whose times go before those of model-ci; on which machine is not known.
+        config: says how many examples a call of that file has.
+
+    Raises:
+        FileMissing, Unreadable, ColumnMissing, BadValue, NoExamples: what is wrong with the file.
+    """
+    known: Operations | None = None
+    if handed is not None:
+        known = handed.operations if baseline is None else handed.against(baseline.artifact)
+    if latency is not None:
+        from mlci.adapters.latency import read_latency
+
+        timings = read_latency(latency, config.validation.timing.batch)
+        known = replace(known or Operations(), timings=timings, hardware=None)
+    return replace(candidate, operations=known)
 
 
 def operated(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlci.adapters.models.handover import HandOver
     from mlci.config.model import Config
     from mlci.domain.finding import Finding
+    from mlci.domain.operation import Handed
     from mlci.domain.training import ModelPredicate
     from mlci.ports import Registry, Version
     from mlci.publish import Loudness
@@ -53,6 +54,7 @@ class Sides:
         model: what the candidate's evidence says; None for a file of predictions.
         handed: whether it is the folder that model-ci left.
         model_name: of the model in the registry; None where the configuration names none.
+        operations: how the two models run, where model-ci measured that.
     """
 
     candidate: Given
@@ -63,6 +65,7 @@ class Sides:
     model: ModelPredicate | None = None
     handed: bool = False
     model_name: str | None = None
+    operations: Handed | None = None
 
     @classmethod
     def of(cls, own: Mapping[str, Any], config: Config, environ: Mapping[str, str]) -> Sides:
@@ -102,6 +105,7 @@ class Sides:
             model=model,
             handed=held is not None,
             model_name=config.model,
+            operations=held.operations if held is not None else None,
         )
 
     @property
@@ -246,11 +250,18 @@ def _baseline(
                 f"the registry has no alias or version {own['against'][:60]!a} of {_model(config)}",
                 place=Place("--against"),
             )
-        return given(_kept(registry, known, model)[0], f"{known.model} version {known.number}")
+        found = given(_kept(registry, known, model)[0], f"{known.model} version {known.number}")
+        return replace(found, artifact=known.tags.get(card.ARTIFACT) or _scored_artifact(held, known))
     if held is not None and held.baseline is not None and own["baseline_from"] is None:
         production, path = held.baseline
-        return given(path, f"{held.model.model} version {production.version}")
+        return replace(given(path, f"{held.model.model} version {production.version}"), artifact=production.artifact)
     return None
+
+
+def _scored_artifact(held: HandOver | None, version: Version) -> str | None:
+    """What model-ci found a version to be that has no tag of ours."""
+    baseline = held.baseline if held is not None else None
+    return baseline[0].artifact if baseline is not None and baseline[0].version == version.number else None
 
 
 def _named(registry: Registry, model: str, name: str) -> Version | None:

@@ -42,6 +42,7 @@ class Given:
         model: sha256 of the evidence of the model, where it is known.
         scores: columns that the file itself calls scores; judged where policy names no metric.
         notes: what was assumed in reading the file, one sentence each.
+        artifact: sha256 of the model's artifact, where it is known.
         operations: how this model and the other run, where that was measured; of the candidate alone.
     """
 
@@ -52,6 +53,7 @@ class Given:
     model: str | None = None
     scores: tuple[OwnScore, ...] = ()
     notes: tuple[str, ...] = ()
+    artifact: str | None = None
     operations: Operations | None = None
 
 

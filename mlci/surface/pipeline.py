@@ -60,6 +60,11 @@ GATE_COMPARE = Command(
             help="What production is in the registry: an alias such as production, or a version; its kept predictions "
             "on the same holdout are compared with.",
         ),
+        Param(
+            name="latency", kind="path",
+            help="Calls of both models that were timed in turns (CSV: block, order, candidate_ms, production_ms), for "
+            "metrics of latency and cost; left out, what model-ci measured is in the candidate's folder.",
+        ),
         CONFIG,
         report("gate-compare"),
         Param(

@@ -11,6 +11,7 @@ import pytest
 
 from mlci.domain.estimate import Estimate
 from mlci.domain.metric import METRICS
+from mlci.domain.operation import Footprint, Handed, Operations
 from mlci.domain.report import Subject
 from mlci.domain.training import (
     Data,
@@ -23,7 +24,7 @@ from mlci.domain.training import (
     artifact_digest,
 )
 from mlci.domain.verdict import Verdict
-from mlci.ports import Unscored, Version
+from mlci.ports import Operated, Unscored, Version
 from mlci.steps import model_ci
 from mlci.steps.model_ci import Wanted
 from mlci.testing.workshop import ENVIRONMENT, MemoryWorkshop
@@ -223,3 +224,24 @@ def test_other_code_scores_again_what_a_command_of_the_users_scores() -> None:
     model_ci.run(wanted(inputs=other), workshop)
 
     assert workshop.asked == ["earlier", "score model.joblib", "production"]
+
+
+def test_how_the_models_run_is_handed_on_and_said_only_where_somebody_asks() -> None:
+    measured = Operations(candidate=Footprint(size=2_048_000), hardware="AMD EPYC\x1b[2J, 2 cores")
+    asked = model_ci.run(wanted(), MemoryWorkshop(operated=Operated(operations=measured, production="9" * 64)))
+
+    assert asked.operations == Handed(candidate=ARTIFACT, production="9" * 64, operations=measured)
+    finding = asked.report.findings[-1]
+    assert (finding.id, finding.verdict) == ("model:operations", Verdict.PASS)
+    assert "2.05 MB of files" in finding.message
+    assert "\x1b" not in finding.message
+    assert model_ci.run(wanted(), MemoryWorkshop()).operations is None
+
+
+def test_what_could_not_be_measured_is_inconclusive_and_says_why() -> None:
+    lacking = Operated(operations=Operations(lacking="production"), why="it needs\x1b a module")
+    outcome = model_ci.run(wanted(), MemoryWorkshop(operated=lacking))
+
+    assert outcome.report.verdict is Verdict.INCONCLUSIVE
+    assert "production could not be loaded" in outcome.report.reason
+    assert "\x1b" not in outcome.report.reason
