@@ -17,7 +17,7 @@ from measure import table, times
 from sklearn import metrics
 from slices import binary, scores_of
 
-from mlci.stats.measure import SHARES, Outputs, Truth, measure
+from mlci.stats.measure import Outputs, Truth, measure
 from mlci.stats.paired import Design, contrast, discordance_of
 
 B = 1_000
@@ -58,7 +58,7 @@ def paired(name: str, truth: Truth, models: tuple[Outputs, Outputs], n: int) -> 
         Design(n, 0.95),
         higher_is_better=True,
         relative=False,
-        is_share=name in SHARES,
+        is_share=name == "accuracy",
         discordance=discordance_of(candidate.goodness - baseline.goodness),
     )
     return result.standard_error

@@ -9,7 +9,7 @@ from mlci.config.model import Config
 from mlci.config.quote import nearest, printable
 from mlci.config.scalar import LARGE_HELP, LARGEST_LOSS, is_too_large
 from mlci.config.settings import Setting, Settings, branch
-from mlci.domain.metric import METRICS
+from mlci.domain.metric import DESCRIBED, known_metric, normalise
 from mlci.domain.policy import Tolerance
 from mlci.errors import Contradiction, MlciError, OutOfRange
 
@@ -23,6 +23,7 @@ def contradictions(settings: Settings) -> Iterator[MlciError]:
     yield from _directions(branch(validation, "metrics"))
     yield from _both_ways(branch(validation, "metrics"))
     yield from _paired(branch(validation, "metrics"))
+    yield from _described(branch(validation, "metrics"))
     yield from _losses(settings)
     yield from _stages(branch(settings, "promote"))
 
@@ -45,7 +46,7 @@ def _shown(setting: Setting) -> str:
 
 def _directions(metrics: Settings) -> Iterator[MlciError]:
     for name in metrics:
-        better, metric = _setting(branch(metrics, name), "better"), METRICS.get(name)
+        better, metric = _setting(branch(metrics, name), "better"), known_metric(name)
         if better is not None and metric is not None and better.value != metric.better:
             cause = (
                 f"validation.metrics.{name}.better is {better.value}, but {metric.better} is better for {metric.title}"
@@ -67,7 +68,7 @@ def _both_ways(metrics: Settings) -> Iterator[MlciError]:
 def _paired(metrics: Settings) -> Iterator[MlciError]:
     """A metric that is itself a comparison with production has nothing to lose against it, only a limit to keep."""
     for name in metrics:
-        metric, given = METRICS.get(name), branch(metrics, name)
+        metric, given = known_metric(name), branch(metrics, name)
         if metric is None or not metric.paired:
             continue
         path = f"validation.metrics.{name}"
@@ -77,6 +78,17 @@ def _paired(metrics: Settings) -> Iterator[MlciError]:
             yield Contradiction(cause, place=tolerance.source.where, help=f"{name}: {{max: 0.02}}")
         elif _setting(given, "min") is None and _setting(given, "max") is None:
             yield Contradiction(f"{path} is judged by a limit, and has none", help=f"{name}: {{max: 0.02}}")
+
+
+def _described(metrics: Settings) -> Iterator[MlciError]:
+    for name in metrics:
+        if normalise(name) in DESCRIBED:
+            given = next((each for each in branch(metrics, name).values() if isinstance(each, Setting)), None)
+            yield OutOfRange(
+                f"validation.metrics.{name} cannot be judged: {DESCRIBED[normalise(name)]}",
+                place=given.source.where if given is not None else None,
+                help="judge brier or log_loss, which fall with calibration too and have honest intervals",
+            )
 
 
 def _losses(settings: Settings) -> Iterator[MlciError]:
@@ -97,7 +109,8 @@ def _text(setting: Setting) -> str:
 
 
 def _too_large(tolerance: Tolerance, metric: str) -> bool:
-    return is_too_large(tolerance, METRICS[metric])
+    found = known_metric(metric)
+    return found is not None and is_too_large(tolerance, found)
 
 
 def _in_points(settings: Settings, metrics: Settings, *, own_counts: bool) -> str | None:
@@ -106,9 +119,9 @@ def _in_points(settings: Settings, metrics: Settings, *, own_counts: bool) -> st
     # Without names the task's usual metrics are judged, and those of a regression are in the target's unit.
     names: Any = metrics or ([] if task is not None and task.value == "regression" else ["accuracy"])
     for name in names:
-        own = branch(metrics, name)
+        own, metric = branch(metrics, name), known_metric(name)
         has_own = own_counts and any(_setting(own, key) is not None for key in ("tolerance", "min_improvement"))
-        if name in METRICS and METRICS[name].in_points and not has_own:
+        if metric is not None and metric.in_points and not has_own:
             return str(name)
     return None
 

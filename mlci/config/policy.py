@@ -6,7 +6,7 @@ from mlci.config.model import Config
 from mlci.config.validation import Evaluate, FairnessPolicy, MetricPolicy, Validation
 from mlci.domain.fairness import is_judged
 from mlci.domain.figures import Better
-from mlci.domain.metric import METRICS
+from mlci.domain.metric import known_metric
 from mlci.domain.policy import Columns, FairnessRule, GatePolicy, HoldoutPolicy, MetricRule, ReadingPolicy, SlicePolicy
 
 # A budget without a number: the one that ease.ml/ci works its examples out for.
@@ -46,11 +46,11 @@ def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
 
 
 def _rule(name: str, asked: MetricPolicy) -> MetricRule:
-    known = METRICS.get(name)
+    metric, limited = known_metric(name), asked.min is not None or asked.max is not None
     return MetricRule(
         metric=name,
-        compare=known is None or not known.paired,
         better=_better(name, asked),
+        compare=metric is None or not (metric.paired or (limited and not metric.sided)),
         tolerance=asked.tolerance,
         improvement=asked.min_improvement,
         minimum=asked.min,
@@ -60,8 +60,9 @@ def _rule(name: str, asked: MetricPolicy) -> MetricRule:
 
 def _better(name: str, asked: MetricPolicy) -> Better | None:
     """Which way is better: as known, as said, or as a single limit implies; a column that says nothing stays open."""
-    if name in METRICS:
-        return METRICS[name].better
+    metric = known_metric(name)
+    if metric is not None:
+        return metric.better
     if asked.better is not None or (asked.min is None) == (asked.max is None):
         return asked.better
     return "higher" if asked.max is None else "lower"

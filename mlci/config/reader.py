@@ -15,7 +15,7 @@ from mlci.config.scalar import Refused, Written, parse
 from mlci.config.settings import Setting, Settings, assemble
 from mlci.config.shape import Shape, limited, main_keys, shapes
 from mlci.config.source import Source
-from mlci.domain.metric import METRICS, Metric, metric_named, normalise
+from mlci.domain.metric import METRICS, Metric, known_metric, metric_named, normalise
 from mlci.errors import (
     ConfigSyntax,
     Contradiction,
@@ -41,7 +41,7 @@ _EXPECTED = {
 
 def metric_name(written: str) -> str:
     """The name that a metric is kept under: its one spelling if mlci knows it, otherwise the column's own."""
-    return normalise(written) if normalise(written) in METRICS else written
+    return normalise(written) if known_metric(normalise(written)) is not None else written
 
 
 class Reader:
@@ -108,7 +108,7 @@ class Reader:
     def _limit(self, entry: Shape, name: str, node: Node, path: str) -> Settings:
         """``min_f1: 0.8`` as the tree that ``metrics: {f1: {min: 0.8}}`` would give."""
         side, metric = name[:3], name[4:]
-        given = self._value(shapes(entry.dataclass)[side], node, path, METRICS.get(metric))
+        given = self._value(shapes(entry.dataclass)[side], node, path, known_metric(metric))
         return {metric: {} if given is None else {side: given}}
 
     def _keep(self, settings: Settings, name: str, given: Setting | Settings | None) -> None:
@@ -231,8 +231,9 @@ class Reader:
 
 def _metric(name: str, entry: Node, budget: Budget) -> Metric | None:
     """A metric mlci knows, or a column of the user's whose entry says which way it is better."""
-    if name in METRICS or not isinstance(entry, Mapping):
-        return METRICS.get(name)
+    known = known_metric(name)
+    if known is not None or not isinstance(entry, Mapping):
+        return known
     said = [
         value.text for key, value, _ in entries(entry, budget) if key.text == "better" and isinstance(value, Scalar)
     ]

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlci.domain import sentence
+from mlci.domain import border, sentence
 from mlci.domain.estimate import FEW_CLUSTERS
 from mlci.domain.fairness import FEWEST, IN_WORDS, GroupRate, Measure
 from mlci.domain.figures import as_written, count, figure
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.verdict import Verdict
-
-# Two numbers this close are equal as far as binary arithmetic can tell.
-_DUST = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +78,12 @@ def level(gap: Gap, confidence: float, limit: float) -> Finding:
 
 
 def _against(harm: float, hope: float, asked: float, *, few_clusters: bool) -> tuple[Verdict, Reason | None]:
-    if hope < asked - _DUST:
+    reached, reachable = (border.side(bound, asked, 1.0, exact=True) for bound in (harm, hope))
+    if reachable < 0:
         return Verdict.FAIL, "threshold"
-    if harm >= asked - _DUST:
+    if reached > 0:
         return (Verdict.WARN, "clusters") if few_clusters else (Verdict.PASS, None)
-    return Verdict.INCONCLUSIVE, "interval"
+    return Verdict.INCONCLUSIVE, "boundary" if 0 in (reached, reachable) else "interval"
 
 
 def _pairs(number: int) -> str:
@@ -105,6 +103,8 @@ def _why_level(gap: Gap, verdict: Verdict, reason: Reason | None, limit: float, 
             f"The examples of the groups by {gap.column} are too few to tell whether {as_written(limit)} is met. "
             "More examples of the smaller groups would decide."
         )
+    if reason == "boundary":
+        return sentence.ON_THE_BORDER
     return _few_clusters() if reason == "clusters" else None
 
 
@@ -160,9 +160,14 @@ def worsening(gap: Gap, confidence: float, margin: float) -> Finding:
 
 
 def _of_change(gap: Gap, worst: float, margin: float, alpha: float) -> tuple[Verdict, Reason | None]:
-    if gap.worsening > margin + _DUST and gap.p_adjusted is not None and gap.p_adjusted < alpha:
-        return Verdict.FAIL, "regression"
-    if worst <= margin:
+    grown = border.side(-gap.worsening, -margin, 1.0, exact=True)
+    within = border.side(-worst, -margin, 1.0, exact=not gap.error)
+    if grown <= 0 and gap.p_adjusted is not None and (border.is_alpha(gap.p_adjusted, alpha) or gap.p_adjusted < alpha):
+        sure = grown < 0 and not border.is_alpha(gap.p_adjusted, alpha)
+        return (Verdict.FAIL, "regression") if sure else (Verdict.INCONCLUSIVE, "boundary")
+    if within == 0:
+        return Verdict.INCONCLUSIVE, "boundary"
+    if within > 0:
         return (Verdict.WARN, "clusters") if gap.few_clusters else (Verdict.PASS, None)
     return (Verdict.WARN if margin == 0 else Verdict.INCONCLUSIVE), "interval"
 
@@ -178,6 +183,8 @@ def _why_change(gap: Gap, verdict: Verdict, reason: Reason | None, margin: float
             f"The examples cannot tell whether {gap.pair} stand further apart by {as_written(margin)} than under "
             "production. More examples of the smaller group, or a wider tolerance, would decide."
         )
+    if reason == "boundary":
+        return sentence.ON_THE_BORDER
     return _few_clusters() if reason == "clusters" else None
 
 

@@ -10,8 +10,6 @@ from mlci.domain.metric import Metric
 
 # The method of an estimate whose two models said the same of every example in every respect.
 IDENTICAL = "identical predictions"
-# Two numbers this close are equal as far as binary arithmetic can tell.
-DUST = 1e-12
 # Methods that lean on large samples are not fully trusted below these (type I error 6-7 % instead of 5 %).
 FEW_POSITIVES = 20
 FEW_PER_CLASS = 10
@@ -74,6 +72,14 @@ class Estimate:
         if self.interval is None:
             return None
         return self.interval[0] if self.sign > 0 else -self.interval[1]
+
+    @property
+    def magnitude(self) -> float:
+        """How large the numbers are that the difference was taken from: what its digits are digits of."""
+        asked = max(self.margin or 0.0, self.improvement or 0.0)
+        if self.relative or self.metric.in_points:
+            return max(1.0, asked)
+        return max(self.typical, asked, self.standard_error or 0.0)
 
     @property
     def size(self) -> float:

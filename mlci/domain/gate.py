@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
-from mlci.domain import sentence, superiority
-from mlci.domain.estimate import DUST, FEW_CLUSTERS, FEW_PER_CLASS, TOO_FEW_CLUSTERS, Estimate
+from mlci.domain import border, sentence, superiority
+from mlci.domain.estimate import FEW_CLUSTERS, FEW_PER_CLASS, TOO_FEW_CLUSTERS, Estimate
 from mlci.domain.estimate import IDENTICAL as IDENTICAL
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.metric import Metric
@@ -112,16 +112,17 @@ def compare_slice(estimate: Estimate, policy: GatePolicy, looks: float) -> Findi
 def _decide(estimate: Estimate, alpha: float) -> tuple[Verdict, Reason | None]:
     """Pass, fail or cannot tell, from the bound on the side of harm, the estimate and the corrected p-value."""
     margin = estimate.margin or 0.0
-    dust = DUST * max(1.0, margin)
-    bound, p_value = estimate.worst_gain, estimate.p_adjusted
+    bound, p_value, size = estimate.worst_gain, estimate.p_adjusted, estimate.magnitude
     if estimate.discordant == 0 and estimate.gain == 0:
         return _decide_without_differences(estimate, margin, alpha)
-    if bound is not None and estimate.standard_error and abs(bound + margin) <= dust:
+    stands = None if bound is None else border.side(bound, -margin, size, exact=not estimate.standard_error)
+    if stands == 0:
         return Verdict.INCONCLUSIVE, "boundary"
-    if bound is not None and bound >= -margin:
-        return Verdict.PASS, "better" if bound > 0 else None
-    if estimate.gain < -margin - dust and p_value is not None:
-        if abs(p_value - alpha) <= DUST:
+    if stands == 1:
+        return Verdict.PASS, "better" if (bound or 0.0) > 0 else None
+    lost = border.side(estimate.gain, -margin, size, exact=False)
+    if lost <= 0 and p_value is not None:
+        if border.is_alpha(p_value, alpha) or (p_value < alpha and lost == 0):
             return Verdict.INCONCLUSIVE, "boundary"
         if p_value < alpha:
             return Verdict.FAIL, "regression"
@@ -270,7 +271,7 @@ def threshold(estimate: Estimate, policy: GatePolicy, limit: float, *, lower: bo
         reason=reason,
         leaning=None if verdict is not Verdict.INCONCLUSIVE else "ok" if _is_met(estimate, limit, sign) else "worse",
         message=f"{sentence.limit_arithmetic(estimate, policy.confidence, limit, lower=lower)}: {verdict.value}",
-        explanation=sentence.limit_explanation(estimate, limit, verdict, lower=lower),
+        explanation=sentence.limit_explanation(estimate, limit, verdict, reason, lower=lower),
         candidate=estimate.candidate,
         candidate_interval=estimate.candidate_interval,
         method=estimate.method,
@@ -278,28 +279,30 @@ def threshold(estimate: Estimate, policy: GatePolicy, limit: float, *, lower: bo
 
 
 def _against_limit(estimate: Estimate, policy: GatePolicy, limit: float, sign: int) -> tuple[Verdict, Reason | None]:
-    dust = DUST * max(1.0, abs(limit))
-    if policy.thresholds == "point":
-        return (Verdict.PASS, None) if _is_met(estimate, limit, sign) else (Verdict.FAIL, "threshold")
-    if estimate.candidate_interval is None:
-        return Verdict.INCONCLUSIVE, "undefined"
-    low, high = estimate.candidate_interval
-    harm, hope = (low, high) if sign > 0 else (high, low)
-    if sign * (harm - limit) >= -dust:
+    value = estimate.candidate or 0.0
+    harm = hope = value
+    if policy.thresholds == "interval":
+        if estimate.candidate_interval is None:
+            return Verdict.INCONCLUSIVE, "undefined"
+        low, high = estimate.candidate_interval
+        harm, hope = (low, high) if sign > 0 else (high, low)
+    size = max(1.0 if estimate.metric.in_points else 0.0, abs(value), abs(limit))
+    reached, reachable = (border.side(sign * bound, sign * limit, size, exact=True) for bound in (harm, hope))
+    if reached > 0:
         return Verdict.PASS, None
-    if sign * (hope - limit) < -dust:
+    if reachable < 0:
         return Verdict.FAIL, "threshold"
-    return Verdict.INCONCLUSIVE, "interval"
+    return Verdict.INCONCLUSIVE, "boundary" if 0 in (reached, reachable) else "interval"
 
 
 def _is_met(estimate: Estimate, limit: float, sign: int) -> bool:
-    return sign * ((estimate.candidate or 0.0) - limit) >= -DUST * max(1.0, abs(limit))
+    return sign * ((estimate.candidate or 0.0) - limit) >= -border.DUST * max(1.0, abs(limit))
 
 
 def unverified(estimate: Estimate, policy: GatePolicy) -> Finding:
     """Compare two bare numbers: without examples nobody can tell a loss from noise, so never a pass, never a proof."""
     finding = _finding(estimate, policy, Verdict.WARN, "unverified")
-    within = estimate.gain >= estimate.least_gain - DUST
+    within = border.side(estimate.gain, estimate.least_gain, estimate.magnitude, exact=True) > 0
     verdict = Verdict.WARN if within else Verdict.INCONCLUSIVE
     if policy.require_predictions:
         verdict = Verdict.FAIL

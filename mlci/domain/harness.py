@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlci.domain.figures import Better
-from mlci.domain.metric import METRICS, normalise
+from mlci.domain.metric import known_metric, normalise
 from mlci.domain.policy import MetricRule
 
 
@@ -26,7 +26,7 @@ def rules_of(scores: Sequence[OwnScore]) -> Iterator[MetricRule]:
 
 def with_direction(rule: MetricRule, scores: Sequence[OwnScore]) -> MetricRule:
     """A rule on a column that policy gives no direction, with the direction that the harness gives it."""
-    if rule.better is not None or normalise(rule.metric) in METRICS:
+    if rule.better is not None or known_metric(normalise(rule.metric)) is not None:
         return rule
     better = next((score.better for score in scores if score.name == rule.metric), None)
     return replace(rule, better=better)

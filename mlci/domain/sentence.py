@@ -10,6 +10,8 @@ from mlci.domain.figures import as_written, count, figure, on_scale, percent
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.verdict import Verdict
 
+ON_THE_BORDER = "It falls on its border to the ninth digit, so rounding would decide. Any further example settles it."
+
 
 def level(confidence: float) -> str:
     """The level of one bound.
@@ -54,7 +56,9 @@ def limit_arithmetic(estimate: Estimate, confidence: float, limit: float, *, low
     return text
 
 
-def limit_explanation(estimate: Estimate, limit: float, verdict: Verdict, *, lower: bool) -> str | None:
+def limit_explanation(
+    estimate: Estimate, limit: float, verdict: Verdict, reason: Reason | None = None, *, lower: bool
+) -> str | None:
     """Why an absolute threshold was not met, and what would change it."""
     value = figure(estimate.candidate or 0.0, "higher" if lower else "lower")
     if verdict is Verdict.FAIL:
@@ -62,6 +66,8 @@ def limit_explanation(estimate: Estimate, limit: float, verdict: Verdict, *, low
             f"The candidate's {estimate.metric.title} is {value}, {'below' if lower else 'above'} the limit of "
             f"{as_written(limit)}. Improve the candidate, or move the limit if it no longer says what you need."
         )
+    if reason == "boundary":
+        return ON_THE_BORDER
     if verdict is Verdict.INCONCLUSIVE:
         return (
             f"Policy asks for proof, and the interval of {estimate.metric.title} reaches past {as_written(limit)}. "
@@ -96,9 +102,7 @@ def explanation(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> 
             f"Add examples of that class, at least {estimate.class_floor} in all."
         )
     if reason == "boundary":
-        return (
-            "The bound falls on the margin to the last digit, so rounding would decide. Any further example settles it."
-        )
+        return ON_THE_BORDER
     if estimate.margin == 0 and estimate.improvement is None:
         return (
             "No regression is demonstrated, but a tolerance of 0 can only be proved by a candidate that is better. "

@@ -6,7 +6,8 @@ alpha, because it fails only where a gain of so much is rejected; one that gains
 
 from __future__ import annotations
 
-from mlci.domain.estimate import DUST, IDENTICAL, Estimate
+from mlci.domain import border
+from mlci.domain.estimate import IDENTICAL, Estimate
 from mlci.domain.finding import Reason
 from mlci.domain.verdict import Verdict
 
@@ -19,16 +20,17 @@ def decide(estimate: Estimate, alpha: float) -> tuple[Verdict, Reason | None]:
         alpha: error rate of each one-sided statement.
     """
     asked = estimate.improvement or 0.0
-    dust = DUST * max(1.0, asked)
-    bound, p_value = estimate.worst_gain, estimate.p_adjusted
+    bound, p_value, size = estimate.worst_gain, estimate.p_adjusted, estimate.magnitude
     if estimate.discordant == 0 and estimate.gain == 0:
         return _without_differences(estimate, asked, alpha)
-    if bound is not None and estimate.standard_error and abs(bound - asked) <= dust:
+    stands = None if bound is None else border.side(bound, asked, size, exact=not estimate.standard_error)
+    if stands == 0:
         return Verdict.INCONCLUSIVE, "boundary"
-    if bound is not None and bound >= asked and estimate.gain > 0:
+    if stands == 1 and estimate.gain > 0:
         return Verdict.PASS, "better"
-    if estimate.gain < asked - dust and p_value is not None:
-        if abs(p_value - alpha) <= DUST:
+    short = border.side(estimate.gain, asked, size, exact=False)
+    if short <= 0 and p_value is not None:
+        if border.is_alpha(p_value, alpha) or (p_value < alpha and short == 0):
             return Verdict.INCONCLUSIVE, "boundary"
         if p_value < alpha:
             return Verdict.FAIL, "shortfall"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mlci.domain.finding import Finding
-from mlci.domain.metric import METRICS
+from mlci.domain.metric import known_metric
 
 WIDTH = 21
 
@@ -49,7 +49,7 @@ def group(finding: Finding) -> str:
     """Which rows share a scale: per cent, points, and otherwise each metric by itself."""
     if finding.scale == "relative":
         return "relative"
-    metric = METRICS.get(finding.metric or "")
+    metric = known_metric(finding.metric or "")
     if metric is not None and metric.in_points:
         return "points"
     return f"metric:{finding.metric}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mlci.domain.figures import as_written, count, figure, on_scale
 from mlci.domain.finding import Finding
-from mlci.domain.metric import METRICS
+from mlci.domain.metric import known_metric
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
 
@@ -65,7 +65,7 @@ def title(finding: Finding) -> str:
     """How a person reads the metric; a column of the user's is called what the user calls it."""
     if finding.metric is None:
         return finding.id
-    known = METRICS.get(finding.metric)
+    known = known_metric(finding.metric)
     return known.title if known else finding.metric
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.stats import cells, influence, moments, placements
+from mlci.stats import cells, counts, influence, moments, placements
 from mlci.stats.bounds import Undefined
 from mlci.stats.comparing import Compared
 from mlci.stats.influence import Array
@@ -23,19 +23,19 @@ from mlci.stats.measure import (
     Truth,
     chance_of_truth,
     finite_scores,
-    is_of_labels,
     probability_loss,
 )
 
 _ERRORS: dict[str, Callable[[Array, Array], Array]] = {
     "rmse": lambda _, errors: errors * errors,
+    "mse": lambda _, errors: errors * errors,
     "r2": lambda _, errors: errors * errors,
     "wape": lambda _, errors: np.abs(errors),
     "mae": lambda _, errors: np.abs(errors),
     "mape": influence.mape_rows,
     "smape": influence.smape_rows,
 }
-_OWN_SIZE = frozenset({"mae", "mape", "smape"})
+_OWN_SIZE = frozenset({"mse", "mae", "mape", "smape"})
 # With more classes than this the shares of each are longer than most holdouts.
 _MOST_CLASSES = 1_000
 
@@ -72,7 +72,7 @@ class Both:
     def _compared(self, name: str, *, rising: bool) -> Compared | None:
         if name in self.candidate.columns:
             return self._of_column(name, rising=rising)
-        if is_of_labels(name):
+        if counts.is_label_metric(name):
             return None if self.cells is None else cells.compared(name, self.cells)
         if name == "roc_auc":
             return self._area

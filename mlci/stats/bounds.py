@@ -19,10 +19,6 @@ _ROOT_OF_MOST_ROWS = math.sqrt(1e9)
 _WIDEST = 1e6
 # Influence values that cancel leave rounding dust, not zero.
 _DUST = 1e-15
-# Metrics that are a share of examples that are right: exact and score methods for proportions apply.
-SHARES = frozenset({"accuracy", "f1_micro", "precision_micro", "recall_micro"})
-# Metrics whose own value is a share of examples, for which Wilson's interval is exact enough at any size.
-OWN_SHARES = SHARES | {"negative_flip_rate", "prediction_churn"}
 
 
 class Undefined(ValueError):
@@ -124,7 +120,7 @@ class Paired:
             higher_is_better: direction of the metric.
             relative: judge candidate / baseline - 1, on the log scale and with production's own noise, instead of the
                 plain difference.
-            is_share: the metric is a share of examples that are right (accuracy and its like).
+            is_share: the metric is a share of examples that are right, or where lower is better of wrong ones.
             asked: the gain that the p-value is for falling short of, at least 0 and on the scale of the difference;
                 with 0 it is for being worse.
 
@@ -172,7 +168,8 @@ class Paired:
         """Lower bound, upper bound, one-sided p-value for being worse, and the method's name."""
         gained, lost = self.discordance.gained, self.discordance.lost
         if is_share and self.simple:
-            low, high = tango(gained, lost, self.n, normal_quantile(confidence))
+            more, fewer = (gained, lost) if higher_is_better else (lost, gained)
+            low, high = tango(more, fewer, self.n, normal_quantile(confidence))
             if asked:
                 p_value = normal_tail(-tango_statistic(gained, lost, self.n, asked))
                 return low, high, p_value, "Tango score interval and test"

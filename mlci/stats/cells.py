@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.stats.bounds import SHARES, Discordance, Paired, Undefined
+from mlci.stats.bounds import Discordance, Paired, Undefined
 from mlci.stats.comparing import Compared, finite, paired_of
 from mlci.stats.counts import Shares, Smooth, smooth
+from mlci.stats.facts import is_share, leans_on
 from mlci.stats.influence import freedom_of
 
 Codes = NDArray[np.intp]
@@ -73,22 +74,13 @@ class Cells:
         """
         if self.positive is None:
             return None
-        kinds = []
-        positives = int(self.count[self.truth == self.positive].sum())
-        if name in LEAN_ON_TRUTH:
-            kinds.append(positives)
-        if name in LEAN_ON_BOTH_CLASSES:
-            kinds.append(self.n - positives)
-        if name in LEAN_ON_PREDICTIONS:
-            models = (self.candidate, self.baseline) if both else (self.candidate,)
-            kinds += [int(self.count[model == self.positive].sum()) for model in models]
-        return min(kinds, default=None)
-
-
-# Metrics whose error estimate leans on the rarer of two classes.
-LEAN_ON_BOTH_CLASSES = frozenset({"roc_auc", "pr_auc", "mcc", "balanced_accuracy"})
-LEAN_ON_TRUTH = LEAN_ON_BOTH_CLASSES | {"f1", "recall"}
-LEAN_ON_PREDICTIONS = frozenset({"f1", "precision"})
+        models = (self.candidate, self.baseline) if both else (self.candidate,)
+        found = []
+        for kind in leans_on(name):
+            label = self.positive if kind in ("positive", "called positive") else 1 - self.positive
+            by = (self.truth,) if kind in ("positive", "negative") else models
+            found += [int(self.count[codes == label].sum()) for codes in by]
+        return min(found, default=None)
 
 
 def counted(
@@ -208,7 +200,7 @@ def compared(name: str, cells: Cells) -> Compared:
         own_error=error(mine[1]),
         own_freedom=freedom(mine[1]),
         own_size=float(n),
-        differing=discordance.total if name in SHARES else differing,
+        differing=discordance.total if is_share(name) else differing,
         smallest_class=cells.rarest(name, both=True),
         own_class=cells.rarest(name, both=False),
     )

@@ -7,6 +7,7 @@ such metric is a function T(P, Q, C). Its influence function is the gradient app
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ def _divided(above: Array, below: Array) -> Array:
 
 
 def _per_class(name: str, shares: Shares) -> tuple[Array, Array, Array, Array]:
-    """Value of precision, recall or F1 for each class, with gradients by truth, predicted and right."""
+    """Value of precision, recall, F-beta or Jaccard for each class, with gradients by truth, predicted and right."""
     zero = np.zeros_like(shares.right)
     if name == "precision":
         value = _divided(shares.right, shares.predicted)
@@ -59,10 +60,17 @@ def _per_class(name: str, shares: Shares) -> tuple[Array, Array, Array, Array]:
         value = _divided(shares.right, shares.truth)
         slope = _divided(np.ones_like(zero), shares.truth)
         return value, -value * slope, zero, slope
-    both = shares.truth + shares.predicted
-    value = _divided(2 * shares.right, both)
+    if name == "jaccard":
+        either = shares.truth + shares.predicted - shares.right
+        value = _divided(shares.right, either)
+        slope = _divided(np.ones_like(zero), either)
+        return value, -value * slope, -value * slope, (1 + value) * slope
+    # van Rijsbergen 1979: the truth counts beta² times as much as the predictions; F1 is Dice's coefficient.
+    squared = float(name[1:]) ** 2
+    both = squared * shares.truth + shares.predicted
+    value = _divided((1 + squared) * shares.right, both)
     slope = _divided(np.ones_like(zero), both)
-    return value, -value * slope, -value * slope, 2 * slope
+    return value, -squared * value * slope, -value * slope, (1 + squared) * slope
 
 
 def _averaged(name: str, average: str, shares: Shares, positive: int | None) -> Smooth:
@@ -71,7 +79,9 @@ def _averaged(name: str, average: str, shares: Shares, positive: int | None) -> 
     value, by_truth, by_predicted, by_right = _per_class(name, shares)
     if average == "binary":
         if positive is None:
-            raise Undefined(f"{name} needs two classes; name {name}_macro, {name}_micro or {name}_weighted")
+            others = [each for each in ("macro", "micro", "weighted") if each != "micro" or name in _WITH_MICRO]
+            named = [f"{name}_{each}" for each in others]
+            raise Undefined(f"{name} needs two classes; name {', '.join(named[:-1])} or {named[-1]}")
         if shares.truth[positive] == 0:
             raise Undefined("no example of the positive class")
         weight = np.zeros_like(value)
@@ -96,6 +106,22 @@ def _needs_two_classes(shares: Shares) -> None:
 def _accuracy(shares: Shares) -> Smooth:
     zero = np.zeros_like(shares.right)
     return Smooth(float(shares.right.sum()), zero, zero, np.ones_like(zero))
+
+
+def _error_rate(shares: Shares) -> Smooth:
+    zero = np.zeros_like(shares.right)
+    return Smooth(float(1.0 - shares.right.sum()), zero, zero, zero - 1.0)
+
+
+def _kappa(shares: Shares) -> Smooth:
+    """Cohen's kappa, agreement beyond chance: Cohen 1960, Educ. Psychol. Meas. 20:37."""
+    _needs_two_classes(shares)
+    chance = float((shares.truth * shares.predicted).sum())
+    value = (float(shares.right.sum()) - chance) / (1.0 - chance)
+    by_chance = (value - 1.0) / (1.0 - chance)
+    return Smooth(
+        value, by_chance * shares.predicted, by_chance * shares.truth, np.full_like(shares.right, 1.0 / (1.0 - chance))
+    )
 
 
 def _balanced_accuracy(shares: Shares) -> Smooth:
@@ -128,8 +154,37 @@ def _mcc(shares: Shares) -> Smooth:
 _WHOLE: dict[str, Callable[[Shares], Smooth]] = {
     "accuracy": _accuracy,
     "balanced_accuracy": _balanced_accuracy,
+    "error_rate": _error_rate,
+    "kappa": _kappa,
     "mcc": _mcc,
 }
+# The same question asked of the other of two classes.
+_OF_THE_NEGATIVE = {"specificity": "recall", "npv": "precision"}
+_WITH_MICRO = ("f1", "precision", "recall")
+_PER_CLASS = re.compile(r"(?:precision|recall|jaccard|f[0-9]+(?:\.[0-9]+)?)(?:_(?:macro|micro|weighted))?")
+
+
+def is_label_metric(name: str) -> bool:
+    """Whether ``label_score`` knows the name."""
+    return name in _WHOLE or name in _OF_THE_NEGATIVE or _PER_CLASS.fullmatch(name) is not None
+
+
+def smooth(name: str, shares: Shares, positive: int | None) -> Smooth:
+    """Value and gradients of a metric of predicted labels, named as for ``label_score``.
+
+    Raises:
+        Undefined: these shares give the metric no value.
+    """
+    if name in _WHOLE:
+        return _WHOLE[name](shares)
+    if name not in _OF_THE_NEGATIVE:
+        base, _, average = name.partition("_")
+        return _averaged(base, average or "binary", shares, positive)
+    if positive is None or len(shares.truth) != 2:
+        raise Undefined(f"{name} needs two classes")
+    if shares.truth[1 - positive] == 0:
+        raise Undefined("no example of the negative class")
+    return _averaged(_OF_THE_NEGATIVE[name], "binary", shares, 1 - positive)
 
 
 def label_score(
@@ -144,8 +199,9 @@ def label_score(
     """Value and influence of a metric of predicted labels.
 
     Args:
-        name: ``accuracy``, ``balanced_accuracy``, ``mcc``, or ``precision``, ``recall``, ``f1`` alone (the positive
-            class) or followed by ``_macro``, ``_micro``, ``_weighted``.
+        name: ``accuracy``, ``error_rate``, ``balanced_accuracy``, ``kappa``, ``mcc``, ``specificity``, ``npv``, or
+            ``precision``, ``recall``, ``jaccard``, ``f<beta>`` alone (the positive class) or followed by ``_macro``,
+            ``_weighted``, and ``_micro`` where that is the accuracy.
         truth: class codes, shape (n,), each in 0 … classes - 1.
         predicted: class codes, shape (n,); ``classes`` itself stands for "no prediction", which is never right.
         classes: number of classes.
@@ -162,18 +218,6 @@ def label_score(
     found = smooth(name, shares, positive)
     influence = _influence(found, shares, truth, predicted, cells)
     return Score(found.value, influence if weights is None else influence * weights, uneven=True)
-
-
-def smooth(name: str, shares: Shares, positive: int | None) -> Smooth:
-    """Value and gradients of a metric of predicted labels, named as for ``label_score``.
-
-    Raises:
-        Undefined: these shares give the metric no value.
-    """
-    if name in _WHOLE:
-        return _WHOLE[name](shares)
-    base, _, average = name.partition("_")
-    return _averaged(base, average or "binary", shares, positive)
 
 
 _LARGEST_TABLE = 1 << 16

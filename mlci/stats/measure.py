@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlci.stats import auc, counts, influence, placements
-from mlci.stats.bounds import SHARES as SHARES
-from mlci.stats.influence import Array, Score, Undefined
+from mlci.stats.influence import Array, Score, Undefined, effective_n
+from mlci.stats.values import error_rows, value_score
 
 # Probabilities this close to 0 or 1 are clipped for the log loss, the bound scikit-learn used for years.
 CLIP = 1e-15
 # Class probabilities written with a few digits still sum to 1 within this.
 _SUM_TO_ONE = 1e-3
-_LABEL_BASES = ("accuracy", "balanced_accuracy", "mcc", "f1", "precision", "recall")
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,9 @@ def _equal(mine: NDArray[Any] | None, theirs: NDArray[Any] | None) -> bool:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def measure(name: str, truth: Truth, outputs: Outputs, weights: Array | None = None) -> Measured:
+def measure(
+    name: str, truth: Truth, outputs: Outputs, weights: Array | None = None, groups: NDArray[Any] | None = None
+) -> Measured:
     """Value, influence and per-example goodness of one metric of one model.
 
     Args:
@@ -107,33 +108,31 @@ def measure(name: str, truth: Truth, outputs: Outputs, weights: Array | None = N
         truth: what the holdout says.
         outputs: what the model said, on the same examples in the same order.
         weights: shape (n,), mean 1; None for equal weights.
+        groups: group codes 0 … G-1, shape (n,); None where every example is drawn by itself.
 
     Raises:
         Undefined: these examples or these outputs give the metric no value.
     """
-    measured = _measured(name, truth, outputs, weights)
+    measured = _measured(name, truth, outputs, weights, groups)
     score = measured.score
     if not np.isfinite(score.value) or not np.isfinite(np.dot(score.influence, score.influence)):
         raise Undefined("the numbers are too large to compute with")
     return measured
 
 
-def _measured(name: str, truth: Truth, outputs: Outputs, weights: Array | None) -> Measured:
+def _measured(
+    name: str, truth: Truth, outputs: Outputs, weights: Array | None, groups: NDArray[Any] | None
+) -> Measured:
     if name in outputs.columns:
         return _mean(outputs.columns[name], weights, "the column has missing values")
-    if is_of_labels(name):
+    if counts.is_label_metric(name):
         return _of_labels(name, truth, outputs, weights)
     if name in ("roc_auc", "pr_auc"):
         return _of_ranking(name, truth, outputs, weights)
     if name in ("log_loss", "brier"):
         loss = probability_loss(name, *chance_of_truth(truth, outputs))
         return _mean(loss, weights, "a score is missing", falling=True)
-    return _of_values(name, truth, outputs, weights)
-
-
-def is_of_labels(name: str) -> bool:
-    """Whether a metric is computed from predicted labels."""
-    return name.removesuffix("_macro").removesuffix("_micro").removesuffix("_weighted") in _LABEL_BASES
+    return _of_values(name, truth, outputs, weights, groups)
 
 
 def _mean(values: Array, weights: Array | None, missing: str, *, falling: bool = False) -> Measured:
@@ -215,21 +214,16 @@ def probability_loss(name: str, scores: NDArray[Any], of_truth: Array) -> Array:
     return brier
 
 
-def _of_values(name: str, truth: Truth, outputs: Outputs, weights: Array | None) -> Measured:
+def _of_values(
+    name: str, truth: Truth, outputs: Outputs, weights: Array | None, groups: NDArray[Any] | None
+) -> Measured:
     if outputs.values is None or truth.values is None:
         raise Undefined("there are no predicted values")
     errors = outputs.values - truth.values
     if not np.isfinite(errors).all():
         raise Undefined("a prediction is missing or not finite")
-    if name in ("mae", "mape", "smape"):
-        rows = {"mae": lambda _, e: np.abs(e), "mape": influence.mape_rows, "smape": influence.smape_rows}[name]
-        return _mean(rows(truth.values, errors), weights, "an error is too large to compute with", falling=True)
-    if name == "rmse":
-        score = influence.rmse_score(errors, weights)
-    elif name == "r2":
-        score = influence.r2_score(truth.values, errors, weights)
-    elif name == "wape":
-        score = influence.wape_score(truth.values, errors, weights)
-    else:
-        raise Undefined(f"{name} is neither a metric nor a column of both files")
-    return Measured(score, -np.abs(errors))
+    rows = error_rows(name, truth.values, errors)
+    if rows is not None:
+        return _mean(rows, weights, "an error is too large to compute with", falling=True)
+    pieces = effective_n(weights, len(errors)) if groups is None else float(groups.max() + 1)
+    return Measured(value_score(name, truth.values, errors, weights, pieces), -np.abs(errors))

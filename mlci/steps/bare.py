@@ -10,7 +10,7 @@ from mlci.domain import gate
 from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import BareMetrics
 from mlci.domain.finding import Finding
-from mlci.domain.metric import METRICS, Metric, metric_named
+from mlci.domain.metric import Metric, known_metric, metric_named
 from mlci.domain.operation import is_operational
 from mlci.domain.policy import GatePolicy, MetricRule
 
@@ -23,7 +23,7 @@ def rules_for(metrics: BareMetrics, policy: GatePolicy) -> tuple[MetricRule, ...
     others = metrics.candidate if metrics.baseline is None else metrics.baseline
     common = [name for name in metrics.candidate if name in others]
     asked = tuple(rule for rule in policy.rules if not is_operational(rule.metric))
-    known = (name for name in common if name in METRICS and not is_operational(name))
+    known = (name for name in common if known_metric(name) is not None and not is_operational(name))
     return asked or tuple(MetricRule(metric=name) for name in known)
 
 

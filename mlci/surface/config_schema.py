@@ -10,7 +10,7 @@ from mlci.config.model import Config
 from mlci.config.scalar import ACCEPTED_PERCENT, DURATION, LARGEST_LOSS
 from mlci.config.settings import as_written
 from mlci.config.shape import Shape, fields_by_key, limited, main_keys, shapes
-from mlci.domain.metric import ALIASES, METRICS, Metric
+from mlci.domain.metric import ALIASES, DESCRIBED, FAMILIES, METRICS, Metric
 from mlci.surface.schema import Schema
 
 # What a value may be instead: nothing, which means unset, or a text that refers to the environment.
@@ -97,6 +97,7 @@ def _mapping(shape: Shape, definitions: dict[str, Schema]) -> list[Schema]:
         limits = {"properties": {"min": value, "max": value, "tolerance": loss, "min_improvement": loss}, **loss}
         if loss or value:
             body["patternProperties"][f"^{spellings}$"] = limits
+    body["patternProperties"][f"^{_described()}$"] = {"not": {}}
     return [body, {"type": "array", "items": _NAME, "uniqueItems": True}]
 
 
@@ -111,6 +112,7 @@ def _limits(entry: Shape) -> dict[str, Schema]:
     for spellings, metric in _by_range():
         if _range(metric):
             patterns[f"^(?:min|max)[-_]{spellings}$"] = _range(metric)
+    patterns[f"^(?:min|max)[-_]{_described()}$"] = {"not": {}}
     return patterns
 
 
@@ -119,12 +121,26 @@ def _by_range() -> list[tuple[str, Metric]]:
     groups: dict[tuple[float, float], list[Metric]] = {}
     for metric in METRICS.values():
         groups.setdefault((metric.low, metric.high), []).append(metric)
+    numbered: dict[tuple[float, float], list[str]] = {}
+    for family in FAMILIES:
+        metric = family.of("", "1")
+        pattern = "{}".join(_spelling(part) for part in family.spelling.split("{}"))
+        numbered.setdefault((metric.low, metric.high), []).append(pattern.replace("{}", family.number))
     found = []
-    for metrics in groups.values():
+    for reach, metrics in groups.items():
         names = {metric.name for metric in metrics}
         spellings = sorted(names | {alias for alias, name in ALIASES.items() if name in names})
-        found.append((f"(?:{'|'.join(name.replace('_', '[-_]') for name in spellings)})", metrics[0]))
+        patterns = [*(_spelling(name) for name in spellings), *numbered.get(reach, ())]
+        found.append((f"(?:{'|'.join(patterns)})", metrics[0]))
     return found
+
+
+def _described() -> str:
+    return f"(?:{'|'.join(_spelling(name) for name in sorted(DESCRIBED))})"
+
+
+def _spelling(name: str) -> str:
+    return name.replace("_", "[-_]")
 
 
 def _range(metric: Metric) -> Schema:

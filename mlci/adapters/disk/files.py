@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mlci.domain.metric import METRICS, normalise
+from mlci.domain.metric import known_metric, normalise
 from mlci.errors import BadValue, FileMissing, NoExamples, NotWritable, Place, Unreadable
 
 _LARGEST_JSON = 10 << 20
@@ -143,7 +143,7 @@ def _finite(name: str, value: Any, path: str) -> float:
             place=Place(path),
             help="leave out what was not measured",
         )
-    metric = METRICS.get(normalise(name))
+    metric = known_metric(normalise(name))
     if metric is not None and not metric.low <= number <= metric.high:
         raise BadValue(
             f"{name} is {number:.12g}, and {metric.title} lies between {metric.low:g} and {metric.high:g}",

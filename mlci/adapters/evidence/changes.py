@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from mlci.domain.changes import Calibration, Changes, LabelChanges, ScoreChanges, ValueChanges
 from mlci.domain.evidence import GatePredicate
 from mlci.domain.metric import METRICS
-from mlci.stats.bounds import SHARES
+from mlci.stats.facts import is_share
 
 # Reports are made with ten bins; what has many more was not made by us.
 MOST_BINS = 50
@@ -55,7 +55,7 @@ def _beside(predicate: GatePredicate, labels: LabelChanges) -> Iterator[str]:
     for found in predicate.statistics:
         simple = found.groups is None and found.effective_n is None
         flips = (labels.newly_right, labels.newly_wrong)
-        if found.slice is None and found.metric in SHARES and simple and (found.gained, found.lost) != flips:
+        if found.slice is None and is_share(found.metric or "") and simple and (found.gained, found.lost) != flips:
             yield "the examples newly right and newly wrong are counted twice and differ"
     counted = {"negative_flip_rate": labels.newly_wrong, "prediction_churn": labels.changed}
     for own in predicate.measurements:

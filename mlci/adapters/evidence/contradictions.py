@@ -12,7 +12,7 @@ from mlci.adapters.evidence.disparities import of_fairness
 from mlci.adapters.evidence.operations import of_operations
 from mlci.domain.evidence import Coverage, GatePredicate, Measurement, NoValue, Statistic
 from mlci.domain.metric import Metric, metric_named
-from mlci.stats.bounds import SHARES
+from mlci.stats.facts import is_share
 
 # Sums in another order differ in the last digits; a lie that small decides nothing.
 _CLOSE = 1e-9
@@ -50,8 +50,9 @@ def _of_statistic(of: Statistic) -> Iterator[str]:
     for value in (of.candidate, of.baseline):
         if not _in_range(metric, value):
             yield "a value is outside what its metric can be"
-    if of.metric in SHARES and _is_simple(of) and of.n > 0:
-        if not _close(of.candidate - of.baseline, (of.gained - of.lost) / of.n):
+    if metric is not None and is_share(metric.name) and _is_simple(of) and of.n > 0:
+        gain = (of.gained - of.lost) / of.n
+        if not _close(of.candidate - of.baseline, gain if metric.better == "higher" else -gain):
             yield "the difference is not that of the examples gained and lost"
         if of.differing != of.gained + of.lost:
             yield "the examples that differ are not those gained and lost"

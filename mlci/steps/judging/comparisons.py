@@ -13,7 +13,8 @@ from mlci.domain.evidence import Coverage, Measurement, NoValue, Numbers, Slice,
 from mlci.domain.finding import Finding
 from mlci.domain.metric import Metric, metric_named
 from mlci.domain.policy import Columns, GatePolicy, MetricRule
-from mlci.stats.bounds import SHARES, Contrast, Discordance, Paired, Undefined
+from mlci.stats.bounds import Contrast, Discordance, Paired, Undefined
+from mlci.stats.facts import is_share
 from mlci.stats.multiplicity import holm
 from mlci.steps.judging.fairness import fairness, fairness_is_asked
 from mlci.steps.judging.missing import not_measured
@@ -101,6 +102,8 @@ def _estimate(
     )
     if found is None:
         return replace(blank, undefined="it was not measured")
+    if not metric.sided:
+        return replace(blank, undefined="it has no better side; ask for a min and a max of it")
     if isinstance(found, NoValue) and found.unknown:
         return replace(blank, undefined=found.why)
     if metric.needs == "column" and rule.better is None:
@@ -149,7 +152,7 @@ def _labels_needed(asked: Estimate, found: Statistic, rows: int | None) -> int |
     An example on which they agree moves neither share of right answers against the other. Of a ratio such as F1, or of
     a change relative to production, it does. Renggli et al. 2019, Proc. SysML 1 (active labelling).
     """
-    if rows is None or asked.metric.name not in SHARES or asked.relative or not 0 < found.differing < found.n:
+    if rows is None or not is_share(asked.metric.name) or asked.relative or not 0 < found.differing < found.n:
         return None
     return math.ceil(rows * (found.differing / found.n))
 
@@ -175,7 +178,7 @@ def _contrast(metric: Metric, found: Statistic, policy: GatePolicy, *, relative:
         policy.confidence,
         higher_is_better=metric.better == "higher",
         relative=relative,
-        is_share=metric.name in SHARES,
+        is_share=is_share(metric.name),
         asked=asked,
     )
 

@@ -7,7 +7,8 @@ import math
 from mlci.domain.evidence import Measurement, Statistic
 from mlci.domain.metric import Metric
 from mlci.domain.policy import GatePolicy
-from mlci.stats.bounds import OWN_SHARES, interval_of
+from mlci.stats.bounds import interval_of
+from mlci.stats.facts import is_own_share
 
 
 def is_simple(found: Statistic | Measurement) -> bool:
@@ -26,7 +27,7 @@ def interval(metric: Metric, own: Measurement, policy: GatePolicy) -> tuple[floa
         own.n if own.size is None else own.size,
         own.n,
         policy.confidence,
-        exact=metric.name in OWN_SHARES and is_simple(own),
+        exact=is_own_share(metric.name) and is_simple(own),
         freedom=own.freedom,
         support=own.smallest_class,
         low=metric.low,

@@ -14,9 +14,9 @@ from mlci.domain import gate
 from mlci.domain.evidence import Measurement, NoValue, Statistic
 from mlci.domain.metric import METRICS, Metric, metric_named
 from mlci.domain.policy import GatePolicy, MetricRule
-from mlci.stats.bounds import SHARES, Contrast, Discordance, Paired
-from mlci.stats.cells import LEAN_ON_BOTH_CLASSES, LEAN_ON_PREDICTIONS, LEAN_ON_TRUTH
+from mlci.stats.bounds import Contrast, Discordance, Paired
 from mlci.stats.comparing import Compared
+from mlci.stats.facts import is_share, leans_on
 from mlci.stats.influence import Undefined, effective_n
 from mlci.stats.measure import Measured, Outputs, Truth, measure
 from mlci.stats.paired import Design, discordance_of, own_error, own_freedom, paired
@@ -26,7 +26,9 @@ from mlci.steps.measuring.views import View
 def outcome(rule: MetricRule, view: View, outputs: Outputs | None) -> Measured | str:
     """One model's metric on a view, or why it has none."""
     try:
-        return measure(metric_named(rule.metric).name, view.truth, outputs or Outputs(), view.design.weights)
+        return measure(
+            metric_named(rule.metric).name, view.truth, outputs or Outputs(), view.design.weights, view.design.clusters
+        )
     except Undefined as error:
         return str(error)
 
@@ -76,7 +78,7 @@ def _gain(metric: Metric, candidate: Measured, baseline: Measured) -> NDArray[An
 def _differing(metric: Metric, view: View, discordance: Discordance) -> int:
     """On how many examples the two differ as far as the metric can see: two wrong labels may well differ."""
     labels, others = view.candidate.labels, None if view.baseline is None else view.baseline.labels
-    if metric.needs != "label" or metric.name in SHARES or labels is None or others is None:
+    if metric.needs != "label" or is_share(metric.name) or labels is None or others is None:
         return discordance.total
     return int(np.count_nonzero(labels != others))
 
@@ -141,7 +143,7 @@ def _contrast(metric: Metric, pair: Paired, policy: GatePolicy, *, relative: boo
         policy.confidence,
         higher_is_better=metric.better == "higher",
         relative=relative,
-        is_share=metric.name in SHARES,
+        is_share=is_share(metric.name),
     )
 
 
@@ -186,15 +188,13 @@ def _rarest(metric: Metric, truth: Truth, outputs: Sequence[Outputs | None]) -> 
     if truth.positive is None or truth.codes is None:
         return None
     positives = int(truth.is_positive.sum())
-    kinds: list[int] = []
-    if metric.name in LEAN_ON_TRUTH:
-        kinds.append(positives)
-    if metric.name in LEAN_ON_BOTH_CLASSES:
-        kinds.append(len(truth.codes) - positives)
-    if metric.name in LEAN_ON_PREDICTIONS:
-        labels = (each.labels for each in outputs if each is not None)
-        kinds += [int((each == truth.positive).sum()) for each in labels if each is not None]
-    return min(kinds, default=None)
+    counts = {"positive": [positives], "negative": [len(truth.codes) - positives]}
+    kinds = leans_on(metric.name)
+    if "called positive" in kinds or "called negative" in kinds:
+        labels = [each.labels for each in outputs if each is not None and each.labels is not None]
+        counts["called positive"] = [int((each == truth.positive).sum()) for each in labels]
+        counts["called negative"] = [int((each == 1 - truth.positive).sum()) for each in labels]
+    return min((number for kind in kinds for number in counts[kind]), default=None)
 
 
 def _unknown(metric: Metric, view: View) -> str | None:

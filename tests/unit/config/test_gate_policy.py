@@ -53,6 +53,12 @@ def test_the_complete_example_becomes_the_policy_it_reads_as() -> None:
     )
 
 
+def test_a_metric_without_a_better_side_is_compared_only_where_nothing_else_is_asked_of_it(tmp_path: Path) -> None:
+    limited = policy(tmp_path, "validation: {metrics: {mae: {}, calibration_slope: {min: 0.9}}}")
+    assert [rule.compare for rule in limited.rules] == [True, False]
+    assert policy(tmp_path, "validation: {metrics: [calibration_slope]}").rules[0].compare
+
+
 def test_the_smallest_example_compares_f1_and_limits_it() -> None:
     config = resolve(load(str(DESIGN / "design-smallest.yml"), {}), ()).config
 

@@ -77,16 +77,60 @@ def test_the_corrected_p_decides_and_not_the_raw_one() -> None:
     assert overall(estimate(-0.05, 0.01, p_adjusted=0.2))[0] is INCONCLUSIVE
 
 
-@pytest.mark.parametrize(("shift", "expected"), [(-1e-9, INCONCLUSIVE), (0.0, INCONCLUSIVE), (1e-9, PASS)])
-def test_a_bound_on_the_margin_to_the_last_digit_is_inconclusive(shift: float, expected: Verdict) -> None:
-    made = replace(estimate(0.0, 0.004), interval=(-0.01 + shift, 0.01))
-    verdict, reason = overall(made)
-    assert verdict is expected
-    assert (reason == "boundary") is (shift == 0.0)
+@pytest.mark.parametrize(("shift", "expected"), [
+    (-2e-9, (INCONCLUSIVE, "interval")), (-9e-10, (INCONCLUSIVE, "boundary")), (0.0, (INCONCLUSIVE, "boundary")),
+    (9e-10, (INCONCLUSIVE, "boundary")), (2e-9, (PASS, None)),
+])  # fmt: skip
+def test_a_bound_on_the_margin_to_the_ninth_digit_is_inconclusive(shift: float, expected: Any) -> None:
+    assert overall(replace(estimate(0.0, 0.004), interval=(-0.01 + shift, 0.01))) == expected
 
 
-def test_a_p_value_of_exactly_alpha_is_inconclusive() -> None:
-    assert overall(estimate(-0.05, 0.01, p=0.05), confidence=0.95) == (INCONCLUSIVE, "boundary")
+@pytest.mark.parametrize("scale", [1e-7, 1.0, 1e9])
+def test_how_close_is_too_close_goes_by_the_size_of_what_is_compared(scale: float) -> None:
+    def rmse(shift: float) -> Estimate:
+        return replace(
+            estimate(0.0, 0.004 * scale, metric="rmse", margin=0.01 * scale, p=0.5), candidate=scale, baseline=scale,
+            interval=(-0.01 * scale, (0.01 + shift) * scale),
+        )  # fmt: skip
+
+    assert overall(rmse(-9e-10)) == overall(rmse(9e-10)) == (INCONCLUSIVE, "boundary")
+    assert overall(rmse(-2e-9)) == (PASS, None)
+    assert overall(rmse(2e-9)) == (INCONCLUSIVE, "interval")
+
+
+def test_without_noise_a_loss_of_exactly_the_margin_is_accepted_and_one_as_good_as_it_is_not_judged() -> None:
+    def shifted(by: float) -> tuple[Verdict, str | None]:
+        return overall(replace(estimate(-0.01 + by, 0.0, p=1e-9), interval=(-0.01 + by, -0.01 + by)))
+
+    assert shifted(0.0) == shifted(-1e-17) == (PASS, None)
+    assert shifted(-5e-10) == shifted(5e-10) == (INCONCLUSIVE, "boundary")
+    assert shifted(-2e-9) == (FAIL, "regression")
+
+
+@pytest.mark.parametrize("shift", [-9e-10, 0.0, 9e-10])
+def test_a_p_value_of_alpha_to_the_ninth_digit_is_inconclusive(shift: float) -> None:
+    assert overall(estimate(-0.05, 0.01, p=0.05 + shift), confidence=0.95) == (INCONCLUSIVE, "boundary")
+
+
+@pytest.mark.parametrize("shift", [-9e-10, 0.0, 9e-10])
+def test_a_shown_loss_of_the_margin_to_the_ninth_digit_is_inconclusive(shift: float) -> None:
+    assert overall(estimate(-0.01 + shift, 0.004, p=1e-6)) == (INCONCLUSIVE, "boundary")
+    assert overall(estimate(-0.01 - 2e-9, 0.004, p=1e-6)) == (FAIL, "regression")
+
+
+@pytest.mark.parametrize(("value", "expected"), [
+    (90 / 100, (PASS, None)), (1 - 10 / 100, (PASS, None)), (0.1 + 0.8, (PASS, None)),
+    (0.9 + 5e-10, (INCONCLUSIVE, "boundary")),
+    (0.9 - 5e-10, (INCONCLUSIVE, "boundary")), (0.9 + 2e-9, (PASS, None)), (0.9 - 2e-9, (FAIL, "threshold")),
+])  # fmt: skip
+def test_a_limit_reached_exactly_is_met_and_one_as_good_as_reached_is_not_judged(value: float, expected: Any) -> None:
+    made = Estimate(metric=metric_named("accuracy"), n=100, candidate=value, candidate_interval=(value, value))
+    for thresholds in ("point", "interval"):
+        found = gate.threshold(made, GatePolicy(thresholds=thresholds), 0.9, lower=True)
+        assert (found.verdict, found.reason) == expected
+    error = replace(made, metric=metric_named("error_rate"), candidate=1 - value)
+    found = gate.threshold(error, GatePolicy(), 0.1, lower=False)
+    assert (found.verdict, found.reason) == expected
 
 
 def test_a_tolerance_of_zero_asks_whether_a_regression_is_demonstrated() -> None:

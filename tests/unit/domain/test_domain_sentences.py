@@ -120,7 +120,7 @@ def test_few_groups_few_positives_and_the_border_each_say_what_would_help() -> N
     assert grouped.endswith("at least 20 groups.")
     assert explained("few-positives", WARN, smallest_class=7).endswith("at least 20 in all.")
     assert explained("few-positives", WARN, metric="roc_auc", smallest_class=7).endswith("at least 10 in all.")
-    assert "to the last digit" in explained("boundary")
+    assert "to the ninth digit" in explained("boundary")
 
 
 @pytest.mark.parametrize("slice", [None, "region=north"])
@@ -148,6 +148,7 @@ def test_limits_are_worded_by_their_direction() -> None:
     assert "is 0.8799, below the limit of 0.88." in (sentence.limit_explanation(made, 0.88, FAIL, lower=True) or "")
     assert "is 0.1201, above the limit of 0.12." in (sentence.limit_explanation(bare, 0.12, FAIL, lower=False) or "")
     assert "reaches past 0.88" in (sentence.limit_explanation(made, 0.88, INCONCLUSIVE, lower=True) or "")
+    assert "to the ninth digit" in (sentence.limit_explanation(made, 0.88, INCONCLUSIVE, "boundary", lower=True) or "")
     assert sentence.limit_explanation(made, 0.88, PASS, lower=True) is None
 
 

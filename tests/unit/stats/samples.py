@@ -9,14 +9,29 @@ import numpy as np
 
 from mlci.stats.measure import Outputs, Truth
 
-WHOLE = ("accuracy", "balanced_accuracy", "mcc")
-AVERAGED = tuple(
-    f"{base}_{average}" for base in ("precision", "recall", "f1") for average in ("macro", "micro", "weighted")
+WHOLE = ("accuracy", "error_rate", "balanced_accuracy", "mcc", "kappa")
+AVERAGED = (
+    *(f"{base}_{average}" for base in ("precision", "recall", "f1") for average in ("macro", "micro", "weighted")),
+    *(f"{base}_{average}" for base in ("jaccard", "f0.5", "f2") for average in ("macro", "weighted")),
 )
-BINARY = ("precision", "recall", "f1")
+BINARY = ("precision", "recall", "f1", "specificity", "npv", "jaccard", "f0.5", "f2")
 LABEL = (*WHOLE, *BINARY, *AVERAGED)
 SCORE = ("roc_auc", "pr_auc", "log_loss", "brier")
-VALUE = ("rmse", "mae", "r2", "mape", "smape", "wape")
+VALUE = (
+    "rmse",
+    "mse",
+    "mae",
+    "r2",
+    "explained_variance",
+    "pearson",
+    "calibration_slope",
+    "mape",
+    "smape",
+    "wape",
+    "pinball_0.9",
+)
+# Quantiles have no derivative in the weights of a sample: their influence is an estimate.
+QUANTILE = ("median_absolute_error", "p90_absolute_error")
 
 
 @dataclass(frozen=True)

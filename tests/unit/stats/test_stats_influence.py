@@ -292,9 +292,10 @@ def test_a_class_that_weighs_nothing_is_no_class(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BINARY)
-def test_no_positive_example_leaves_binary_metrics_undefined(name: str) -> None:
-    truth = Truth(codes=np.zeros(4, dtype=int), classes=2, positive=1)
-    with pytest.raises(Undefined, match="no example of the positive class"):
+def test_no_example_of_the_class_asked_about_leaves_binary_metrics_undefined(name: str) -> None:
+    which = 1 if name in ("specificity", "npv") else 0
+    truth = Truth(codes=np.full(4, which), classes=2, positive=1)
+    with pytest.raises(Undefined, match=f"no example of the {'negative' if which else 'positive'} class"):
         measure(name, truth, Outputs(labels=np.array([0, 1, 0, 0])))
 
 

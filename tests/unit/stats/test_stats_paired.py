@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mlci.stats.bounds import quantile
 from mlci.stats.influence import Score, Undefined, mean_score
+from mlci.stats.measure import Outputs, Truth, measure
 from mlci.stats.paired import Contrast, Design, Discordance, contrast, discordance_of, own_interval, paired
 from mlci.stats.proportions import wilson
 from mlci.stats.student import normal_quantile, t_quantile
@@ -101,6 +102,25 @@ def test_a_share_of_independent_examples_is_judged_by_tango_and_any_other_design
     assert weighted.method == "influence function, t"
     clustered = compared(mine, theirs, Design(40, 0.95, clusters=groups, groups=20), is_share=True)
     assert clustered.method == "clustered influence function, t"
+
+
+def test_wrong_answers_are_bounded_as_right_ones_the_other_way_round() -> None:
+    truth = Truth(codes=np.tile([0, 1], 60), classes=2, positive=1)
+    random = np.random.default_rng(3)
+    mine, theirs = (Outputs(labels=np.where(random.random(120) < 0.8, truth.codes, 1 - truth.codes)) for _ in range(2))
+
+    def judged(name: str, higher: bool) -> Contrast:
+        both = [measure(name, truth, outputs) for outputs in (mine, theirs)]
+        found = discordance_of(both[0].goodness - both[1].goodness)
+        return contrast(
+            both[0].score, both[1].score, Design(120, 0.95), higher_is_better=higher, relative=False, is_share=True,
+            discordance=found,
+        )  # fmt: skip
+
+    right, wrong = judged("accuracy", True), judged("error_rate", False)
+    assert (wrong.low, wrong.high) == pytest.approx((-right.high, -right.low), abs=1e-12)
+    assert (wrong.p_worse, wrong.discordance) == (right.p_worse, right.discordance)
+    assert wrong.difference == pytest.approx(-right.difference, abs=1e-15)
 
 
 @pytest.mark.parametrize(("n", "bounded", "p_worse"), [(3, False, 2**-4), (4, True, 2**-5), (9, True, 2**-10)])

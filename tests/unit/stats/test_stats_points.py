@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import AVERAGED, BINARY, WHOLE
+from samples import AVERAGED, BINARY, QUANTILE, VALUE, WHOLE
 from sklearn import metrics as theirs
 
 from mlci.stats.influence import Undefined
@@ -29,8 +29,16 @@ def sklearn_label(name: str, truth: Any, predicted: Any, weights: Any, positive:
             return float(theirs.balanced_accuracy_score(truth, predicted, sample_weight=weights))
         if name == "mcc":
             return float(theirs.matthews_corrcoef(truth, predicted, sample_weight=weights))
+        if name == "error_rate":
+            return float(theirs.zero_one_loss(truth, predicted, sample_weight=weights))
+        if name == "kappa":
+            return float(theirs.cohen_kappa_score(truth, predicted, sample_weight=weights))
+        if name in ("specificity", "npv"):
+            name, positive = {"specificity": "recall", "npv": "precision"}[name], 1 - positive
         base, _, average = name.partition("_")
-        scorer = {"f1": theirs.f1_score, "precision": theirs.precision_score, "recall": theirs.recall_score}[base]
+        scorer = {"f1": theirs.f1_score, "precision": theirs.precision_score, "recall": theirs.recall_score,
+                  "jaccard": theirs.jaccard_score, "f2": partial(theirs.fbeta_score, beta=2),
+                  "f0.5": partial(theirs.fbeta_score, beta=0.5)}[base]  # fmt: skip
         chosen = {"average": average} if average else {"average": "binary", "pos_label": positive}
         return float(scorer(truth, predicted, sample_weight=weights, zero_division=0, **chosen))
 
@@ -39,12 +47,31 @@ def sklearn_value(name: str, truth: Any, predicted: Any, weights: Any) -> float:
     errors = np.abs(predicted - truth)
     return float({
         "rmse": lambda: theirs.root_mean_squared_error(truth, predicted, sample_weight=weights),
+        "mse": lambda: theirs.mean_squared_error(truth, predicted, sample_weight=weights),
+        "explained_variance": lambda: theirs.explained_variance_score(truth, predicted, sample_weight=weights),
+        "pearson": lambda: _covariance(truth, predicted, weights)[2],
+        "calibration_slope": lambda: np.polyfit(predicted, truth, 1, w=None if weights is None else weights**0.5)[0],
+        "pinball_0.9": lambda: theirs.mean_pinball_loss(truth, predicted, sample_weight=weights, alpha=0.9),
+        "median_absolute_error": lambda: theirs.median_absolute_error(truth, predicted, sample_weight=weights),
+        "p90_absolute_error": lambda: _quantile(errors, 0.9, weights),
         "mae": lambda: theirs.mean_absolute_error(truth, predicted, sample_weight=weights),
         "r2": lambda: theirs.r2_score(truth, predicted, sample_weight=weights),
         "mape": lambda: theirs.mean_absolute_percentage_error(truth, predicted, sample_weight=weights),
         "smape": lambda: np.average(2 * errors / (np.abs(truth) + np.abs(predicted)), weights=weights),
         "wape": lambda: np.average(errors, weights=weights) / np.average(np.abs(truth), weights=weights),
     }[name]())  # fmt: skip
+
+
+def _covariance(truth: Any, predicted: Any, weights: Any) -> tuple[float, float, float]:
+    matrix = np.cov(truth, predicted, aweights=weights, ddof=0)
+    return matrix[0, 0], matrix[1, 1], matrix[0, 1] / np.sqrt(matrix[0, 0] * matrix[1, 1])
+
+
+def _quantile(values: Any, part: float, weights: Any) -> float:
+    if weights is None:
+        return float(np.quantile(values, part, method="averaged_inverted_cdf"))
+    low = np.quantile(values, part, weights=weights, method="inverted_cdf")
+    return float(low)
 
 
 def scaled(weights: Any) -> Any:
@@ -134,12 +161,12 @@ def test_doctor_visits_are_measured_as_scikit_learn_measures_them(decimals: int,
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("name", ["rmse", "mae", "r2", "mape", "smape", "wape"])
+@pytest.mark.parametrize("name", [*VALUE, *QUANTILE])
 def test_diabetes_progression_is_measured_as_scikit_learn_measures_it(name: str, weighted: bool) -> None:
     truth, predicted = diabetes()
     weights = weights_for(len(truth), weighted)
     value = ours(name, Truth(values=truth), Outputs(values=predicted), weights)
-    assert value == pytest.approx(sklearn_value(name, truth, predicted, weights), rel=EXACT)
+    assert value == pytest.approx(sklearn_value(name, truth, predicted, weights), rel=1e-11)
 
 
 @settings(max_examples=80, deadline=None)
@@ -191,7 +218,7 @@ def test_values_of_any_size_are_measured_as_scikit_learn_measures_them(data: st.
     number = st.floats(-1e6, 1e6).filter(lambda x: abs(x) > 1e-3)
     truth, predicted = (np.array(data.draw(st.lists(number, min_size=n, max_size=n))) for _ in range(2))
     weights = data.draw(st.none() | st.lists(st.floats(0.01, 10), min_size=n, max_size=n).map(np.array))
-    for name in ("rmse", "mae", "mape", "smape", "wape"):
+    for name in ("rmse", "mse", "mae", "mape", "smape", "wape", "pinball_0.9", "median_absolute_error"):
         expected = sklearn_value(name, truth, predicted, weights)
         assert ours(name, Truth(values=truth), Outputs(values=predicted), weights) == pytest.approx(
             expected, rel=1e-9, abs=1e-9

@@ -257,3 +257,16 @@ def test_repeated_ids_are_matched_one_by_one_and_the_surplus_is_left_over() -> N
     assert match.right.tolist() == [0, 1, 3]
     assert match.only_left.tolist() == [2, 3]
     assert match.only_right.tolist() == [2]
+
+
+def test_a_metric_without_a_better_side_is_limited_and_not_compared() -> None:
+    columns = regression(200, 1)
+    limited = policy(MetricRule(metric="calibration_slope", compare=False, minimum=0.9, maximum=1.1), "mae")
+    found = report(columns, regression(200, 2), limited)
+    assert finding(found, "minimum:calibration_slope").verdict is Verdict.PASS
+    assert finding(found, "maximum:calibration_slope").candidate == pytest.approx(
+        np.polyfit(columns["pred"], columns["y"], 1)[0]
+    )
+    compared = finding(report(columns, regression(200, 2), policy("calibration_slope")), "compare:calibration_slope")
+    assert (compared.verdict, compared.reason) == (Verdict.INCONCLUSIVE, "undefined")
+    assert "no better side" in compared.message

@@ -10,7 +10,7 @@ from mlci.adapters.tables.plain import PlainTable
 from mlci.domain.columns import USUAL, spelled
 from mlci.domain.figures import Better, count
 from mlci.domain.harness import OwnScore
-from mlci.domain.metric import METRICS, normalise
+from mlci.domain.metric import known_metric, normalise
 from mlci.errors import Place, Unreadable
 
 MOST_COLUMNS = 1000
@@ -137,7 +137,7 @@ def _is_free(name: str, columns: Mapping[str, Any]) -> bool:
         name not in columns
         and spelling not in _RESERVED
         and not spelling.startswith("slice_")
-        and normalise(name) not in METRICS
+        and known_metric(normalise(name)) is None
     )
 
 
