@@ -11,6 +11,7 @@ from mlci import publish
 from mlci.adapters.disk import files
 from mlci.cli.delivery import Delivery, delivery_of, exit_of, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, job_of, key_of, said_by_plan
+from mlci.cli.functions import Code, code_of, functions_of
 from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.operating import running
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from mlci.surface.command import Command
 
 # Errors after which a report of the error itself is posted: the change shows it instead of an old verdict.
-_SHOWN = (Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY)
+_SHOWN = (Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.COMMAND)
 
 
 @dataclass(frozen=True)
@@ -173,11 +174,12 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
         )
     candidate = running(sides.candidate, sides.operations, baseline, own["latency"], config)
     notes = [*decided.notes, *_about_change(gate, config), *sides.doubts(config, own["config"])]
-    if decided.changed:
-        notes.append(
-            gate_changed(decided.changed, _under(decided.proposed, candidate, baseline, baselines, looks.beside))
-        )
-    outcome = _judge(config, candidate, baseline, baselines, notes, looks.beside)
+    compared = baseline is not None or baselines is not None
+    judging = Judging(gate, code_of(config, own["config"], gate.forge, gate.invocation.environ), compared, looks.beside)
+    changed = (*decided.changed, *judging.code.changed)
+    if changed:
+        notes.append(gate_changed(changed, judging.under(decided.proposed, candidate, baseline)))
+    outcome = judging.judge(config, candidate, baseline, notes)
     files.write(own["evidence"], outcome.evidence)
     beside = kept_with(outcome, looks.after(outcome), chosen) if gate.forge is not None else {}
     _fill(gate, outcome, sides.path, chosen, beside)
@@ -276,29 +278,34 @@ def _record(gate: Gate, sides: Sides, outcome: Outcome, looks: Remembered) -> No
 # Judging.
 
 
-def _judge(
-    config: Config,
-    candidate: Given,
-    baseline: Given | None,
-    baselines: Baselines | None,
-    notes: list[Finding],
-    beside: Beside | None = None,
-) -> Outcome:
-    from mlci.steps import gate_compare
+@dataclass(frozen=True)
+class Judging:
+    """What a run judges by besides its policy: code of functions, whether there is a production, earlier looks."""
 
-    compared = baseline is not None or baselines is not None
-    policy = gate_policy(config, baseline_given=compared)
-    return gate_compare.run(candidate, baseline, policy, config.model, notes=notes, beside=beside)
+    gate: Gate
+    code: Code
+    compared: bool
+    beside: Beside
 
+    def judge(self, config: Config, candidate: Given, baseline: Given | None, notes: list[Finding]) -> Outcome:
+        """Judge by a configuration."""
+        from mlci.steps import gate_compare
 
-def _under(
-    proposed: Config, candidate: Given, baseline: Given | None, baselines: Baselines | None, beside: Beside
-) -> str:
-    """What the policy that the change proposes would say: for the reviewer, never for the exit."""
-    try:
-        return _judge(proposed, candidate, baseline, baselines, [], beside).report.verdict.value
-    except MlciError as error:
-        return f"not judged: {error.cause}"
+        policy = gate_policy(config, baseline_given=self.compared)
+        calls = functions_of(self.code, config, self.gate.own["config"], self.gate.invocation.environ, self._say)
+        return gate_compare.run(
+            candidate, baseline, policy, config.model, notes=notes, functions=calls, beside=self.beside
+        )
+
+    def under(self, proposed: Config, candidate: Given, baseline: Given | None) -> str:
+        """What the policy that the change proposes would say: for the reviewer, never for the exit."""
+        try:
+            return self.judge(proposed, candidate, baseline, []).report.verdict.value
+        except MlciError as error:
+            return f"not judged: {error.cause}"
+
+    def _say(self, line: str) -> None:
+        self.gate.delivery.say("notice", line)
 
 
 def _about_change(gate: Gate, config: Config) -> Iterator[Finding]:

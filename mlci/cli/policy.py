@@ -73,7 +73,7 @@ def base_of(forge: Forge) -> str:
     change, default = forge.run.change, forge.run.default_branch
     if change is not None and change.base_branch == default:
         return change.base
-    with _reading("what the default branch is at"):
+    with reading("what the default branch is at"):
         return forge.commits.tip(default)
 
 
@@ -83,7 +83,7 @@ def _require_in_change(forge: Forge, path: str) -> None:
     Raises:
         PolicyUnreadable: the proposed commit has no such file either, or the forge did not say.
     """
-    with _reading(f"{one_line(path)} of the change"):
+    with reading(f"{one_line(path)} of the change"):
         known = forge.commits.file(path, forge.run.commit) is not None
     if not known:
         raise PolicyUnreadable(
@@ -98,7 +98,7 @@ def base_file(commits: Commits, path: str, commit: str, environ: Mapping[str, st
     Raises:
         PolicyUnreadable: the forge did not say.
     """
-    with _reading(f"{one_line(path)} of the branch to merge to ({commit[:12]})"):
+    with reading(f"{one_line(path)} of the branch to merge to ({commit[:12]})"):
         content = commits.file(path, commit)
     if content is None:
         return None
@@ -106,7 +106,7 @@ def base_file(commits: Commits, path: str, commit: str, environ: Mapping[str, st
 
 
 @contextmanager
-def _reading(what: str) -> Iterator[None]:
+def reading(what: str) -> Iterator[None]:
     """Whatever keeps the forge from saying what the policy is, it is never taken for an answer."""
     try:
         yield

@@ -11,7 +11,7 @@ from mlci.config.scalar import LARGE_HELP, LARGEST_LOSS, is_too_large
 from mlci.config.settings import Setting, Settings, branch
 from mlci.domain.metric import DESCRIBED, known_metric, normalise
 from mlci.domain.policy import Tolerance
-from mlci.errors import Contradiction, MlciError, OutOfRange
+from mlci.errors import Contradiction, MlciError, OutOfRange, RequiredMissing
 
 
 def contradictions(settings: Settings) -> Iterator[MlciError]:
@@ -24,6 +24,7 @@ def contradictions(settings: Settings) -> Iterator[MlciError]:
     yield from _both_ways(branch(validation, "metrics"))
     yield from _paired(branch(validation, "metrics"))
     yield from _described(branch(validation, "metrics"))
+    yield from _calls(branch(validation, "metrics"))
     yield from _losses(settings)
     yield from _stages(branch(settings, "promote"))
 
@@ -89,6 +90,21 @@ def _described(metrics: Settings) -> Iterator[MlciError]:
                 place=given.source.where if given is not None else None,
                 help="judge brier or log_loss, which fall with calibration too and have honest intervals",
             )
+
+
+def _calls(metrics: Settings) -> Iterator[MlciError]:
+    """A function needs a name of its own, and only its author knows which way it is better."""
+    for name in metrics:
+        entry = branch(metrics, name)
+        call, metric = _setting(entry, "call"), known_metric(name)
+        if call is None:
+            continue
+        if metric is not None:
+            cause = f"validation.metrics.{name}.call names a function, and {name} is a metric that mlci knows"
+            yield Contradiction(cause, place=call.source.where, help="give the function's metric another name")
+        elif _setting(entry, "better") is None:
+            cause = f"validation.metrics.{printable(name)} calls a function and does not say which way it is better"
+            yield RequiredMissing(cause, place=call.source.where, help="add better: higher or better: lower")
 
 
 def _losses(settings: Settings) -> Iterator[MlciError]:

@@ -55,6 +55,7 @@ def _rule(name: str, asked: MetricPolicy) -> MetricRule:
         improvement=asked.min_improvement,
         minimum=asked.min,
         maximum=asked.max,
+        call=asked.call,
     )
 
 

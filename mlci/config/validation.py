@@ -99,6 +99,14 @@ class MetricPolicy:
     better: Better | None = key(
         default=None, help="Which way a column of your own is better; a metric that mlci knows has its own."
     )
+    call: str | None = key(
+        default=None,
+        pattern=r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*\.py:[A-Za-z_][A-Za-z0-9_]*",
+        pattern_help="the path of a Python file below the folder of mlci.yml, a colon, and the name of a function",
+        help="A function of your own that the metric is the value of: called with labels, predictions, scores and "
+        "weights in the interpreter of train.python.",
+        example="metrics.py:profit",
+    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from mlci.domain.changes import Changes
 from mlci.domain.fairness import Disparities
 from mlci.domain.figures import Better
 from mlci.domain.finding import Finding
+from mlci.domain.functions import Called
 from mlci.domain.harness import OwnScore
 from mlci.domain.metric import Task
 from mlci.domain.operation import Operations
@@ -83,6 +84,10 @@ class Statistic:
     own_freedom: float | None = field(default=None, metadata={"help": "Degrees of freedom of own_error."})
     own_class: int | None = field(
         default=None, metadata={"help": "Examples of the rarer class that the candidate's value leans on."}
+    )
+    blocks: int | None = field(
+        default=None,
+        metadata={"help": "Blocks left out one after the other, where the errors are those of a jackknife."},
     )
 
 
@@ -213,6 +218,7 @@ class Numbers:
         changes: what changed beyond averages; None without production, and where the evidence does not say.
         coverage: None for bare metrics, and where the evidence is of a version that did not say.
         bare: metrics without examples; None where there are examples.
+        functions: the functions of the user's that gave values.
         wear: how often the holdout was looked at; None where nobody counts.
         operations: how the two models run; None where nobody measured that.
         fairness: rates of the groups of sensitive columns; None where no rule asks for them.
@@ -226,6 +232,7 @@ class Numbers:
     changes: Changes | None = None
     coverage: Coverage | None = None
     bare: BareMetrics | None = None
+    functions: tuple[Called, ...] = ()
     wear: Wear | None = None
     operations: Operations | None = None
     fairness: Disparities | None = None
@@ -266,6 +273,9 @@ class GatePredicate:
     bare: BareMetrics | None = field(
         default=None, metadata={"help": "Metrics without examples; absent where there are predictions."}
     )
+    functions: tuple[Called, ...] = field(
+        default=(), metadata={"help": "The functions of the user's that gave values, by metric."}
+    )
     wear: Wear | None = field(
         default=None, metadata={"help": "How often the evaluation set was looked at; absent where nobody counts."}
     )
@@ -288,6 +298,7 @@ class GatePredicate:
             changes=self.changes,
             coverage=self.coverage,
             bare=self.bare,
+            functions=self.functions,
             wear=self.wear,
             operations=self.operations,
             fairness=self.fairness,

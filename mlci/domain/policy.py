@@ -32,11 +32,12 @@ class Tolerance:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRule:
-    """What is asked of one metric, or of the mean of one column of the user's.
+    """What is asked of one metric, of the mean of one column of the user's, or of a function of theirs.
 
     Attributes:
         tolerance: the largest accepted loss; None where the policy's holds.
         improvement: the gain that must be shown on all examples, instead of a tolerance; slices are not asked for it.
+        call: the function, as <file>.py:<name>; None for any other metric.
     """
 
     metric: str
@@ -46,6 +47,7 @@ class MetricRule:
     improvement: Tolerance | None = None
     minimum: float | None = None
     maximum: float | None = None
+    call: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from mlci.ports.forge import (
     Thread,
     Threads,
 )
+from mlci.ports.functions import Functions, Sample
 from mlci.ports.models import Candidate, Earlier, Entry, Operated, Registry, Trained, Unscored, Version, Workshop
 from mlci.ports.table import Table, Texts
 
@@ -31,12 +32,14 @@ __all__ = [
     "Conversation",
     "Earlier",
     "Entry",
+    "Functions",
     "Job",
     "Kept",
     "MoreFace",
     "Operated",
     "Registry",
     "Runs",
+    "Sample",
     "State",
     "Status",
     "Table",

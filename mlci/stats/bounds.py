@@ -96,6 +96,7 @@ class Paired:
         n: number of examples.
         simple: independent examples of equal weight, for which exact and score methods exist.
         clustered: examples come in groups.
+        blocks: number of blocks, where the errors are those of a delete-block jackknife; else None.
     """
 
     candidate: float
@@ -109,6 +110,7 @@ class Paired:
     n: int
     simple: bool
     clustered: bool
+    blocks: int | None = None
 
     def contrast(
         self, confidence: float, *, higher_is_better: bool, relative: bool, is_share: bool, asked: float = 0.0
@@ -175,11 +177,15 @@ class Paired:
                 return low, high, p_value, "Tango score interval and test"
             return low, high, sign_test(lost, gained), "Tango score interval, exact McNemar mid-p"
         if math.isnan(error) or error <= _DUST * max(1.0, abs(estimate)):
+            if self.blocks is not None:
+                return math.nan, math.nan, 1.0, "no spread among the blocks"
             return _degenerate(estimate, error, confidence, self.discordance)
         reach = t_quantile(confidence, freedom) * error
         gain = estimate if higher_is_better else -estimate
         p_worse = t_tail((asked - gain) / error, freedom)
         method = "clustered influence function, t" if self.clustered else "influence function, t"
+        if self.blocks is not None:
+            method = f"delete-block jackknife ({self.blocks} blocks), t"
         return estimate - reach, estimate + reach, p_worse, method
 
 

@@ -19,7 +19,7 @@ from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Report, Subject, plain
 from mlci.domain.wear import Looks
 from mlci.errors import HoldoutDiffers, NoExamples, Place
-from mlci.ports import Table
+from mlci.ports import Functions, Table
 from mlci.steps import bare
 from mlci.steps.beside import Beside
 from mlci.steps.holdout import gather
@@ -96,6 +96,7 @@ def run(
     model: str | None = None,
     *,
     notes: Sequence[Finding] = (),
+    functions: Functions | None = None,
     beside: Beside | None = None,
 ) -> Outcome:
     """Judge a candidate.
@@ -106,12 +107,13 @@ def run(
         policy: what is asked.
         model: the model's name, for the report.
         notes: findings about this run that no number tells, such as a changed gate; counted like any other.
+        functions: calls the functions of the user's that policy names.
         beside: what trusted code knows of the holdout; None where nobody does.
 
     Raises:
-        MlciError: an I-error of ``mlci.errors`` when the input cannot be judged at all.
+        MlciError: an I-error of ``mlci.errors`` when the input cannot be judged at all, a T-error of a function's.
     """
-    found = measure(candidate, baseline, policy)
+    found = measure(candidate, baseline, policy, functions)
     beside, digest = beside or Beside(), candidate.subject.digest
     numbers = beside.with_wear(found.numbers, found.digest, digest)
     judged = judge(numbers, policy)
@@ -138,6 +140,7 @@ def run(
         changes=numbers.changes,
         coverage=numbers.coverage,
         bare=numbers.bare,
+        functions=numbers.functions,
         wear=numbers.wear,
         operations=numbers.operations,
         fairness=numbers.fairness,
@@ -163,7 +166,9 @@ def run(
     return Outcome(report, evidence, found.digest, beside.after(found.digest, digest))
 
 
-def measure(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Measured:
+def measure(
+    candidate: Given, baseline: Given | None, policy: GatePolicy, functions: Functions | None = None
+) -> Measured:
     """Turn rows, or bare metrics, into the numbers that are judged.
 
     Raises:
@@ -171,13 +176,18 @@ def measure(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Mea
     """
     given = [candidate] if baseline is None else [candidate, baseline]
     by_example = all(one.metrics is None for one in given)
-    found = (_measure_predictions if by_example else _measure_bare)(candidate, baseline, policy)
+    if by_example:
+        found = _measure_predictions(candidate, baseline, policy, functions)
+    else:
+        found = _measure_bare(candidate, baseline, policy)
     # What nobody asks for is no part of the evidence: the times of single calls are many.
     operations = candidate.operations if rules_of(policy) else None
     return replace(found, numbers=replace(found.numbers, operations=operations))
 
 
-def _measure_predictions(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Measured:
+def _measure_predictions(
+    candidate: Given, baseline: Given | None, policy: GatePolicy, functions: Functions | None
+) -> Measured:
     if candidate.table is None:
         raise NoExamples("there are no predictions", place=Place(candidate.subject.name))
     # Production's file says what is judged, as it says everything else of the holdout.
@@ -192,7 +202,7 @@ def _measure_predictions(candidate: Given, baseline: Given | None, policy: GateP
     )
     rules, notes = rules_for(holdout.task, gives(holdout), policy, scores)
     assumptions = (*_reading_notes(candidate, baseline), *holdout.assumptions, *notes, *clipped(holdout, rules))
-    return Measured(measured(holdout, rules, policy, scores), holdout.digest, assumptions)
+    return Measured(measured(holdout, rules, policy, scores, functions), holdout.digest, assumptions)
 
 
 def _reading_notes(candidate: Given, baseline: Given | None) -> Iterator[str]:
@@ -208,7 +218,8 @@ def _own_columns(policy: GatePolicy, scores: Sequence[OwnScore] = ()) -> list[st
     """The columns that a rule judges by their mean: those that policy names, else those that the file calls scores."""
     if not policy.rules and scores:
         return [score.name for score in scores]
-    return [rule.metric for rule in policy.rules if metric_named(rule.metric).needs == "column"]
+    rules = (rule for rule in policy.rules if rule.call is None)
+    return [rule.metric for rule in rules if metric_named(rule.metric).needs == "column"]
 
 
 def _measure_bare(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Measured:

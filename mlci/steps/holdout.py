@@ -52,6 +52,7 @@ class Holdout:
         thinned: slices of production's file that lost examples: name, examples lost, examples in all.
         digest: sha256 over ids, truth, weights and slices, in hexadecimal.
         assumptions: what had to be guessed, one sentence each.
+        classes: names of the classes, by code.
     """
 
     n: int
@@ -69,6 +70,7 @@ class Holdout:
     thinned: tuple[tuple[str, int, int], ...]
     digest: str
     assumptions: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def gather(
         candidate=outputs[0],
         baseline=outputs[1] if baseline is not None else None,
         weights=weights,
+        classes=coding.classes,
         clusters=_clusters(groups, ids, reading, authority.side.table.name),
         slices=words,
         sensitive=_words(aligned, ids, "sensitive", [one.side.sensitive for one in aligned]),

@@ -116,8 +116,8 @@ GATE_COMPARE = Command(
         Output(name="comment", help="Address of the comment; empty where none was posted."),
     ),
     exits=(
-        Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.GATE, Exit.WARNED,
-        Exit.INTERRUPTED,
+        Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.GATE, Exit.COMMAND,
+        Exit.WARNED, Exit.INTERRUPTED,
     ),
     extras=("gate",),
     permissions=(

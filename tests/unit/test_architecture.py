@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adapters": {"domain", "stats", "ports"},
     "testing": {"domain", "stats", "ports"},
     "worker": set(),
+    "measurer": set(),
     "cli": {"domain", "stats", "ports", "config", "render", "surface", "steps", "publish", "adapters"},
     "__main__": {"cli"},
 }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from mlci.adapters.evidence.changes import wrong_changes
 from mlci.adapters.evidence.disparities import of_fairness
 from mlci.adapters.evidence.operations import of_operations
 from mlci.domain.evidence import Coverage, GatePredicate, Measurement, NoValue, Statistic
-from mlci.domain.metric import Metric, metric_named
+from mlci.domain.metric import Metric, known_metric, metric_named
 from mlci.stats.facts import is_share
 
 # Sums in another order differ in the last digits; a lie that small decides nothing.
@@ -23,8 +23,12 @@ _MOST = 10**12
 def contradictions(predicate: GatePredicate) -> Iterator[str]:
     """Every way in which the numbers contradict each other, one clause each, without any text of theirs."""
     numbers = predicate.numbers
+    called = {each.metric for each in numbers.functions}
+    if len(called) < len(numbers.functions) or any(known_metric(name) is not None for name in called):
+        yield "a function is there twice, or by the name of a metric that mlci knows"
     for place, statistic in enumerate(numbers.statistics, 1):
-        yield from (f"comparison {place}: {what}" for what in _of_statistic(statistic))
+        wrong = (*_of_statistic(statistic), *_of_blocks(statistic, called))
+        yield from (f"comparison {place}: {what}" for what in wrong)
     for place, measurement in enumerate(numbers.measurements, 1):
         yield from (f"measurement {place}: {what}" for what in _of_measurement(measurement))
     if numbers.examples is not None and not 0 < numbers.examples <= _MOST:
@@ -72,6 +76,14 @@ def _of_counts(of: Statistic) -> Iterator[str]:
         yield "the degrees of freedom are none that can be"
     if any(number is not None and not 0 <= number <= of.n for number in (of.smallest_class, of.own_class)):
         yield "a class has more examples than there are"
+
+
+def _of_blocks(of: Statistic, called: Container[str]) -> Iterator[str]:
+    """A function's numbers: from blocks of its examples, without a count of which were right."""
+    if (of.blocks is not None) != (of.metric in called):
+        yield "a function was called and gave no blocks, or was not called and gave some"
+    if of.blocks is not None and (of.gained, of.lost, of.size, of.own_size) != (0, 0, of.blocks, of.blocks):
+        yield "a function's error is not that of its blocks"
 
 
 def _of_difference(of: Statistic) -> Iterator[str]:

@@ -47,7 +47,8 @@ def _wrong(statement: Statement[GatePredicate], most: int) -> Iterator[str]:
     named = [(subject.name, subject.digest) for subject in statement.subject]
     if named != [(candidate.name, {"sha256": candidate.digest})]:
         yield "the evidence is not about the candidate it names"
-    if any(not DIGEST.fullmatch(each.digest) for each in (candidate, predicate.baseline) if each is not None):
+    digested = (candidate, predicate.baseline, *predicate.functions)
+    if any(not DIGEST.fullmatch(each.digest) for each in digested if each is not None):
         yield "a digest is not 64 hexadecimal digits"
     if any(len(numbers) > most for numbers in _lists(predicate)):
         yield f"the evidence has more than {most} numbers of one kind"
@@ -58,6 +59,7 @@ def _wrong(statement: Statement[GatePredicate], most: int) -> Iterator[str]:
 
 def _lists(predicate: GatePredicate) -> Iterator[Sized]:
     yield from (predicate.findings, predicate.statistics, predicate.undefined, predicate.measurements)
+    yield predicate.functions
     if predicate.bare is not None:
         yield from (predicate.bare.candidate, predicate.bare.baseline or {})
     if predicate.coverage is not None:
@@ -79,6 +81,7 @@ def _names(predicate: GatePredicate) -> Iterator[str]:
     for each in comparisons:
         yield from (name for name in (each.metric, each.slice_column, each.slice) if name is not None)
     yield from (measurement.metric for measurement in predicate.measurements)
+    yield from (text for each in predicate.functions for text in (each.metric, each.call))
     if predicate.bare is not None:
         yield from chain(predicate.bare.candidate, predicate.bare.baseline or ())
     if predicate.coverage is not None:

@@ -14,6 +14,7 @@ from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.report import Section
 from mlci.steps import bare
 from mlci.steps.judging import budget
+from mlci.steps.judging.called import as_asked
 from mlci.steps.judging.comparisons import comparisons
 from mlci.steps.judging.fairness import fairness
 from mlci.steps.judging.limits import limits
@@ -54,15 +55,17 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
     elif numbers.coverage is None:
         findings = [too_little()]
     else:
-        rules, assumptions = rules_for(numbers.coverage.task, numbers.coverage.gives, policy, numbers.coverage.scores)
-        usual = _measured(numbers, numbers.coverage, rules, policy)
+        covered = numbers.coverage
+        rules, assumptions = rules_for(covered.task, covered.gives, policy, covered.scores)
+        numbers = as_asked(numbers, rules)
+        usual = _measured(numbers, covered, rules, policy)
         if policy.holdout is not None:
-            spending = _measured(numbers, numbers.coverage, rules, budget.spent(policy))
+            spending = _measured(numbers, covered, rules, budget.spent(policy))
             usual = budget.stricter(usual, spending, policy)
         findings = [
             *budget.shown(usual, policy),
-            *about_input(numbers, numbers.coverage, rules),
-            *missing_slices(present(numbers.coverage, numbers, policy), policy),
+            *about_input(numbers, covered, rules),
+            *missing_slices(present(covered, numbers, policy), policy),
         ]
     findings.extend(operations(numbers, policy))
     return Judged(

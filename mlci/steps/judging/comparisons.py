@@ -173,6 +173,7 @@ def _contrast(metric: Metric, found: Statistic, policy: GatePolicy, *, relative:
         n=found.n,
         simple=is_simple(found),
         clustered=found.groups is not None,
+        blocks=found.blocks,
     )
     return pair.contrast(
         policy.confidence,

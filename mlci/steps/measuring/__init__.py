@@ -14,11 +14,13 @@ from mlci.domain.figures import count
 from mlci.domain.harness import OwnScore
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.slices import Folded
+from mlci.ports import Functions
 from mlci.stats.comparing import Compared
 from mlci.stats.influence import Undefined
 from mlci.stats.measure import CLIP, Measured, Outputs, Truth, measure
 from mlci.steps.holdout import Holdout, Lost
 from mlci.steps.measuring.changes import changes, paired_outcome
+from mlci.steps.measuring.functions import by_functions
 from mlci.steps.measuring.groups import disparities
 from mlci.steps.measuring.pairs import compared, comparison, measurement, outcome, statistic
 from mlci.steps.measuring.views import View, all_examples, every_slice
@@ -46,12 +48,25 @@ def _are_probabilities(scores: NDArray[Any]) -> bool:
 
 
 def measured(
-    holdout: Holdout, rules: Sequence[MetricRule], policy: GatePolicy, scores: Sequence[OwnScore] = ()
+    holdout: Holdout,
+    rules: Sequence[MetricRule],
+    policy: GatePolicy,
+    scores: Sequence[OwnScore] = (),
+    functions: Functions | None = None,
 ) -> Numbers:
     """Measure what the rules ask: both models on all examples and on every slice, and the candidate alone.
 
     The policy decides nothing here but the scale that a comparison is written on; the numbers hold for either.
+
+    Args:
+        holdout: what is measured on.
+        rules: what is asked.
+        policy: in whose scale comparisons are written.
+        scores: what production's file calls scores.
+        functions: calls functions of the user's; None leaves the metrics that need one unmeasured.
     """
+    called = [rule for rule in rules if rule.call is not None]
+    rules = [rule for rule in rules if rule.call is None]
     whole = all_examples(holdout, policy)
     is_compared = holdout.baseline is not None and policy.compare
     comparisons: list[Statistic | NoValue] = []
@@ -62,13 +77,20 @@ def measured(
         comparisons += both
     slices: list[Slice] = []
     folded: list[Folded] = []
+    views = [whole]
     for view in every_slice(holdout, whole) if is_compared else ():
         if isinstance(view, Folded):
             folded.append(view)
             continue
         slices.append(Slice(column=view.column or "", name=view.name or "", n=view.design.n))
+        if called:
+            views.append(view)
         for rule in rules:
             comparisons += _judged(rule, view, policy, compare=rule.compare)[1] if rule.compare else ()
+    own = by_functions(called, views, holdout.classes, functions, policy) if called and functions is not None else None
+    if own is not None:
+        measurements += own.measurements
+        comparisons = sorted([*comparisons, *own.comparisons], key=lambda found: found.slice is not None)
     return Numbers(
         compared=holdout.baseline is not None,
         examples=holdout.n,
@@ -78,6 +100,7 @@ def measured(
         coverage=replace(_coverage(holdout, rules, slices, folded), scores=tuple(scores)),
         fairness=disparities(holdout, policy),
         changes=changes(whole) if is_compared else None,
+        functions=own.called if own is not None else (),
     )
 
 
