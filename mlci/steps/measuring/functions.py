@@ -35,6 +35,11 @@ class Replicates:
         """How many blocks were left out in turn."""
         return len(self.candidate) - 1
 
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of every error."""
+        return max(1.0, self.blocks - 1.0)
+
 
 @dataclass(frozen=True)
 class ByFunctions:
@@ -158,6 +163,8 @@ def compared(rule: MetricRule, view: View, values: Replicates, policy: GatePolic
         baseline=float(baseline[0]),
         plain_error=error_of(values.candidate[1:] - baseline[1:]),
         log_error=_log_error(values.candidate, baseline),
+        freedom=values.freedom,
+        log_freedom=values.freedom,
         size=float(values.blocks),
         discordance=Discordance(0, 0),
         n=view.design.n,
@@ -212,9 +219,12 @@ def _statistic(rule: MetricRule, view: View, values: Replicates, pair: Paired, p
         better=metric.better,
         plain_error=_number(pair.plain_error),
         log_error=_number(pair.log_error),
+        freedom=values.freedom,
+        log_freedom=values.freedom if math.isfinite(pair.log_error) else None,
         effective_n=_effective_n(view),
         own_error=_number(error_of(values.candidate[1:])),
         own_size=pair.size,
+        own_freedom=values.freedom,
         blocks=values.blocks,
     )
 
@@ -262,6 +272,7 @@ def alone(rule: MetricRule, view: View, values: Replicates) -> Measurement:
         value=float(values.candidate[0]),
         standard_error=_number(error_of(values.candidate[1:])),
         size=float(values.blocks),
+        freedom=values.freedom,
         n=design.n,
         groups=design.groups,
         effective_n=_effective_n(view),
