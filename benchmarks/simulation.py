@@ -21,6 +21,7 @@ from multiprocessing import Pool
 from statistics import NormalDist
 
 import numpy as np
+from holdouts import held
 from measure import table
 from numpy.typing import NDArray
 
@@ -42,7 +43,7 @@ ACCURACY = 0.90
 # Gives a discordance of 6 % between two models of 90 % accuracy at this share of positives.
 CORRELATION = 0.86
 METRICS = {1: ("accuracy",), 4: ("accuracy", "f1", "roc_auc", "brier")}
-SLICES = (0, 10, 20)
+SLICES = (0, 5, 10, 20, 50)
 ROWS = (2_000, 5_000, 10_000, 20_000, 50_000)
 
 
@@ -95,20 +96,13 @@ def draw(scenario: Scenario, n: int, slices: int, random: np.random.Generator) -
     m, changed = strength(ACCURACY), strength(ACCURACY + scenario.change)
     of_each = np.where(codes == 0, changed, m) if scenario.one_slice else changed
     words = {"region": Texts(tuple(f"r{number:02d}" for number in range(slices)), codes)} if slices else {}
-    return Holdout(
-        n=n,
-        task="binary",
-        truth=Truth(codes=positive.astype(np.intp), classes=2, positive=1),
-        candidate=_outputs(positive, of_candidate, of_each),
-        baseline=_outputs(positive, of_baseline, m),
-        weights=None,
-        clusters=None,
+    return held(
+        n,
+        "binary",
+        Truth(codes=positive.astype(np.intp), classes=2, positive=1),
+        _outputs(positive, of_candidate, of_each),
+        _outputs(positive, of_baseline, m),
         slices=words,
-        missing=(0, 0),
-        dropped=(),
-        thinned=(),
-        digest="",
-        assumptions=(),
     )
 
 

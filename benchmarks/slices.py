@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import numpy as np
+from holdouts import held
 from measure import table, times
 from numpy.typing import NDArray
 from sklearn import metrics
@@ -15,7 +16,6 @@ from sklearn import metrics
 from mlci.domain.policy import GatePolicy, MetricRule, SlicePolicy
 from mlci.ports import Texts
 from mlci.stats.measure import Outputs, Truth
-from mlci.steps.holdout import Holdout
 from mlci.steps.judging import judge
 from mlci.steps.measuring import measured
 
@@ -54,21 +54,10 @@ def scores_of(metric: str, model: Outputs) -> NDArray[Any]:
 
 def ours(truth: Truth, models: tuple[Outputs, Outputs], codes: NDArray[np.intp], slices: int) -> int:
     """Compare on all examples and on every slice, judged; returns the number of findings."""
-    holdout = Holdout(
-        n=len(codes),
-        task="binary",
-        truth=truth,
-        candidate=models[0],
-        baseline=models[1],
-        weights=None,
-        clusters=None,
+    holdout = held(
+        len(codes), "binary", truth, models[0], models[1],
         slices={"region": Texts(tuple(f"r{number}" for number in range(slices)), codes)},
-        missing=(0, 0),
-        dropped=(),
-        thinned=(),
-        digest="",
-        assumptions=(),
-    )
+    )  # fmt: skip
     rules = tuple(MetricRule(metric=name) for name in METRICS)
     policy = GatePolicy(rules=rules, slices=SlicePolicy(columns=("region",)))
     return len(judge(measured(holdout, rules, policy), policy).findings)

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from holdouts import held
 from measure import table
 
 from mlci.domain.evidence import Numbers
@@ -157,10 +158,7 @@ def draw(world: World, n: int, strength: float, random: np.random.Generator, *, 
         outputs = [
             _two_classes(world, codes == 1, e, size) for size, e in zip((strength, production), both, strict=True)
         ]
-    return Holdout(
-        n=n, task=world.task, truth=truth, candidate=outputs[0], baseline=outputs[1], weights=None, clusters=groups,
-        slices={}, missing=(0, 0), dropped=(), thinned=(), digest="", assumptions=(),
-    )  # fmt: skip
+    return held(n, world.task, truth, outputs[0], outputs[1], clusters=groups)
 
 
 @cache
@@ -322,8 +320,8 @@ def summary(totals: dict[Key, Counter[str]], replicates: int) -> str:
         beyond = sum(share > ALPHA + 3 * _error(drawn(key[2], replicates)) for key, share in shares.items())
         lines.append(
             f"- {name}: mean {100 * sum(shares.values()) / len(shares):.1f} %, highest {100 * shares[worst]:.1f} % "
-            f"({worst[1]}, {worst[0]}, {worst[2]} rows); {beyond} of {len(shares)} cells more than three standard errors "
-            f"above {100 * ALPHA:.0f} %"
+            f"({worst[1]}, {worst[0]}, {worst[2]} rows); {beyond} of {len(shares)} cells more than three standard "
+            f"errors above {100 * ALPHA:.0f} %"
         )
     return "\n".join(lines)
 
@@ -360,10 +358,7 @@ def _look(world: World, n: int, random: np.random.Generator, look: int) -> Holdo
         _two_classes(world, codes == 1, e, size)
         for size, e in zip((world.losses[1], world.losses[0]), both, strict=True)
     ]
-    return Holdout(
-        n=n, task="binary", truth=Truth(codes=codes, classes=2, positive=1), candidate=outputs[0], baseline=outputs[1],
-        weights=None, clusters=None, slices={}, missing=(0, 0), dropped=(), thinned=(), digest="", assumptions=(),
-    )  # fmt: skip
+    return held(n, "binary", Truth(codes=codes, classes=2, positive=1), outputs[0], outputs[1])
 
 
 def looks_table(holdouts: int, rows: Sequence[int] = (2_000, 10_000), steps: Sequence[int] = (1, 10, 32)) -> str:
