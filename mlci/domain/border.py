@@ -9,7 +9,7 @@ DUST = 1e-12
 CLOSE = 1e-9
 
 
-def side(value: float, border: float, size: float, *, exact: bool) -> int:
+def side(value: float, border: float, size: float, *, exact: bool, off: float = 0.0) -> int:
     """1 above a border or on it, -1 below, 0 too close to say.
 
     Args:
@@ -18,11 +18,12 @@ def side(value: float, border: float, size: float, *, exact: bool) -> int:
         size: how large the numbers are that ``value`` was computed from; closeness is a part of that.
         exact: whether a value without noise is judged, which meets its border when it reaches it exactly, as a share
             of 90 in 100 meets 0.9. Nothing random ever is exactly on a border but by rounding.
+        off: how far the value may be from the exact one, where it was computed from bins.
     """
     apart = abs(value - border)
     if exact and apart <= DUST * size:
         return 1
-    if apart <= CLOSE * size:
+    if apart <= CLOSE * size + off:
         return 0
     return 1 if value > border else -1
 

@@ -50,6 +50,7 @@ class Estimate:
     detectable: float | None = None
     rows_needed: int | None = None
     labels_needed: int | None = None
+    off: float = 0.0
 
     @property
     def sign(self) -> int:

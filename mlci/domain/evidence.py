@@ -72,6 +72,13 @@ class Statistic:
         default=None, metadata={"help": "Degrees of freedom of plain_error; absent in older evidence: size less 1."}
     )
     log_freedom: float | None = field(default=None, metadata={"help": "Degrees of freedom of log_error."})
+    plain_off: float | None = field(
+        default=None,
+        metadata={"help": "How far the difference may be from that of a sort of the scores; absent where exact."},
+    )
+    log_off: float | None = field(
+        default=None, metadata={"help": "The same of the logarithm of the ratio; absent where exact."}
+    )
     effective_n: float | None = field(
         default=None, metadata={"help": "Kish's effective number of examples; absent without weights."}
     )

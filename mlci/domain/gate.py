@@ -115,12 +115,16 @@ def _decide(estimate: Estimate, alpha: float) -> tuple[Verdict, Reason | None]:
     bound, p_value, size = estimate.worst_gain, estimate.p_adjusted, estimate.magnitude
     if estimate.discordant == 0 and estimate.gain == 0:
         return _decide_without_differences(estimate, margin, alpha)
-    stands = None if bound is None else border.side(bound, -margin, size, exact=not estimate.standard_error)
+    stands = (
+        None
+        if bound is None
+        else border.side(bound, -margin, size, exact=not estimate.standard_error, off=estimate.off)
+    )
     if stands == 0:
         return Verdict.INCONCLUSIVE, "boundary"
     if stands == 1:
         return Verdict.PASS, "better" if (bound or 0.0) > 0 else None
-    lost = border.side(estimate.gain, -margin, size, exact=False)
+    lost = border.side(estimate.gain, -margin, size, exact=False, off=estimate.off)
     if lost <= 0 and p_value is not None:
         if border.is_alpha(p_value, alpha) or (p_value < alpha and lost == 0):
             return Verdict.INCONCLUSIVE, "boundary"

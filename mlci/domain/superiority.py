@@ -23,12 +23,14 @@ def decide(estimate: Estimate, alpha: float) -> tuple[Verdict, Reason | None]:
     bound, p_value, size = estimate.worst_gain, estimate.p_adjusted, estimate.magnitude
     if estimate.discordant == 0 and estimate.gain == 0:
         return _without_differences(estimate, asked, alpha)
-    stands = None if bound is None else border.side(bound, asked, size, exact=not estimate.standard_error)
+    stands = (
+        None if bound is None else border.side(bound, asked, size, exact=not estimate.standard_error, off=estimate.off)
+    )
     if stands == 0:
         return Verdict.INCONCLUSIVE, "boundary"
     if stands == 1 and estimate.gain > 0:
         return Verdict.PASS, "better"
-    short = border.side(estimate.gain, asked, size, exact=False)
+    short = border.side(estimate.gain, asked, size, exact=False, off=estimate.off)
     if short <= 0 and p_value is not None:
         if border.is_alpha(p_value, alpha) or (p_value < alpha and short == 0):
             return Verdict.INCONCLUSIVE, "boundary"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.stats import cells, counts, influence, moments, placements
+from mlci.stats import cells, counts, histogram, influence, moments, placements
 from mlci.stats.bounds import Undefined
 from mlci.stats.comparing import Compared
 from mlci.stats.influence import Array
@@ -57,15 +57,17 @@ class Both:
     baseline: Outputs
 
     @np.errstate(over="ignore", invalid="ignore")
-    def compared(self, name: str, *, rising: bool) -> Compared | None:
+    def compared(self, name: str, *, rising: bool, exact: bool = True) -> Compared | None:
         """One metric of both models; None where no aggregate gives it, or gives it no value.
 
         Args:
             name: a metric of ``mlci.domain.metric``, or the name of a column of both models.
             rising: whether a column's higher values are the better ones.
+            exact: sort scores, instead of binning them where what that costs is known to be little.
         """
         try:
-            return self._compared(name, rising=rising)
+            binned = self._binned if name == "roc_auc" and not exact else None
+            return binned or self._compared(name, rising=rising)
         except Undefined:
             return None
 
@@ -93,10 +95,18 @@ class Both:
 
     @cached_property
     def _area(self) -> Compared | None:
+        scores = self._ranked
+        return None if scores is None else placements.compared(placements.placed(*scores, self.truth.is_positive))
+
+    @cached_property
+    def _binned(self) -> Compared | None:
+        scores = self._ranked
+        return None if scores is None else histogram.binned(*scores, self.truth.is_positive)
+
+    @property
+    def _ranked(self) -> tuple[NDArray[Any], NDArray[Any]] | None:
         mine, theirs = finite_scores(self.candidate), finite_scores(self.baseline)
-        if self.truth.positive is None or mine.ndim != 1 or theirs.ndim != 1:
-            return None
-        return placements.compared(placements.placed(mine, theirs, self.truth.is_positive))
+        return None if self.truth.positive is None or mine.ndim != 1 or theirs.ndim != 1 else (mine, theirs)
 
     @cached_property
     def _chances(self) -> tuple[tuple[NDArray[Any], Array], ...]:

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlci.stats.ids import order_of_bytes
+from mlci.stats.sorting import whole_order
+
 Ids = NDArray[Any]
 Rows = NDArray[np.intp]
 
@@ -38,8 +41,17 @@ def ordered(ids: Ids) -> Order:
     """Sort ids; a file that is sorted already costs one comparison."""
     if len(ids) < 2 or bool((ids[1:] >= ids[:-1]).all()):
         return Order(ids, None)
-    rows = np.argsort(ids, kind="stable")
+    rows = _sorted_rows(ids)
     return Order(ids[rows], rows)
+
+
+def _sorted_rows(ids: Ids) -> Rows:
+    if ids.dtype.kind == "S":
+        return order_of_bytes(ids)
+    low, high = int(ids.min()), int(ids.max())
+    if ids.dtype.kind not in "iu" or high - low >= 1 << 63:
+        return np.argsort(ids, kind="stable")
+    return whole_order(ids - low)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class Contrast:
     """Candidate against baseline on one metric and one set of examples.
 
     ``difference``, ``standard_error``, ``low`` and ``high`` are candidate minus baseline; on the relative scale, the
-    same divided by the baseline. ``low`` and ``high`` are NaN where no bound can be given.
+    same divided by the baseline. ``low`` and ``high`` are NaN where no bound can be given. ``off`` is how far the
+    difference may be from the exact one, 0 where it is exact.
     """
 
     candidate: float
@@ -57,6 +58,7 @@ class Contrast:
     discordance: Discordance
     n: int
     size: float
+    off: float = 0.0
 
     @property
     def bounded(self) -> bool:
@@ -97,6 +99,8 @@ class Paired:
         simple: independent examples of equal weight, for which exact and score methods exist.
         clustered: examples come in groups.
         blocks: number of blocks, where the errors are those of a delete-block jackknife; else None.
+        plain_off: how far candidate minus baseline may be from the exact value; 0 where it is exact.
+        log_off: the same of the logarithm of their ratio.
     """
 
     candidate: float
@@ -111,6 +115,8 @@ class Paired:
     simple: bool
     clustered: bool
     blocks: int | None = None
+    plain_off: float = 0.0
+    log_off: float = 0.0
 
     def contrast(
         self, confidence: float, *, higher_is_better: bool, relative: bool, is_share: bool, asked: float = 0.0
@@ -131,11 +137,12 @@ class Paired:
         """
         if not relative:
             estimate, error, freedom = self.candidate - self.baseline, self.plain_error, self.freedom
+            off = self.plain_off
         elif self.candidate <= 0 or self.baseline <= 0:
             raise Undefined("a relative tolerance needs positive values on both sides")
         else:
             estimate = math.log(self.candidate) - math.log(self.baseline)
-            error, freedom = self.log_error, self.log_freedom
+            error, freedom, off = self.log_error, self.log_freedom, self.log_off
         low, high, p_worse, method = self._bounds(
             estimate,
             error,
@@ -143,17 +150,19 @@ class Paired:
             confidence,
             is_share=is_share and not relative,
             higher_is_better=higher_is_better,
-            asked=_log_gain(asked, higher_is_better) if relative else asked,
+            # A loss is as surprising as the smallest one that the numbers allow.
+            asked=(_log_gain(asked, higher_is_better) if relative else asked) - off,
         )
         if relative:
             estimate, low, high = (_ratio_less_one(x) for x in (estimate, low, high))
             error *= 1 + estimate
+            off = (1 + estimate) * _ratio_less_one(off)
             method += " on the log ratio"
         if math.isinf(estimate) or math.isinf(error * _WIDEST):
             raise Undefined("the numbers are too large to compare")
         return Contrast(
             self.candidate, self.baseline, estimate, error, low, high, p_worse, method,
-            self.discordance, self.n, self.size,
+            self.discordance, self.n, self.size, off,
         )  # fmt: skip
 
     def _bounds(

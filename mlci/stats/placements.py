@@ -7,6 +7,7 @@ over the size of the other class, so that the area itself is a quotient of integ
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,10 @@ from mlci.stats.sorting import order_of
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+
+# With fewer examples a second thread costs more than it saves.
+_SEVERAL = 1 << 17
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +66,7 @@ class Placed:
 _PRODUCTS = ("aa", "bb", "dd", "db", "aaaa", "dddd", "dddb", "ddbb", "dbbb", "bbbb")
 
 
-def halves(scores: NDArray[Any], positive: Mask) -> NDArray[np.int64]:
+def halves(scores: NDArray[Any], positive: Mask) -> NDArray[Any]:
     """Twice the number of examples of the other class that each example is on the right side of, a tie counting one.
 
     Args:
@@ -70,19 +75,21 @@ def halves(scores: NDArray[Any], positive: Mask) -> NDArray[np.int64]:
     """
     order = order_of(scores)
     rising, is_positive = scores[order], positive[order]
+    # Twice the number of examples fits 32 bits in nearly every holdout, and half the memory is read.
+    whole: Any = np.int32 if len(order) < 1 << 30 else np.int64
     ends = np.append(np.flatnonzero(rising[1:] != rising[:-1]), len(order) - 1)
-    positives_to = np.cumsum(is_positive)
+    positives_to = np.cumsum(is_positive, dtype=whole)
     total = int(positives_to[-1])
     if len(ends) == len(order):
-        of_positive = 2 * (np.arange(1, len(order) + 1) - positives_to)
-        of_negative = 2 * (total - positives_to)
+        of_positive = 2 * (np.arange(1, len(order) + 1, dtype=whole) - positives_to)
+        of_negative = 2 * (whole(total) - positives_to)
     else:
         sizes = np.diff(ends, prepend=-1)
         positives_to = positives_to[ends]
-        negatives_to = ends + 1 - positives_to
+        negatives_to = (ends + 1).astype(whole) - positives_to
         of_positive = np.repeat(negatives_to + np.concatenate(([0], negatives_to[:-1])), sizes)
-        of_negative = np.repeat(2 * total - positives_to - np.concatenate(([0], positives_to[:-1])), sizes)
-    placed = np.empty(len(order), dtype=np.int64)
+        of_negative = np.repeat(whole(2 * total) - positives_to - np.concatenate(([0], positives_to[:-1])), sizes)
+    placed = np.empty(len(order), dtype=whole)
     placed[order] = np.where(is_positive, of_positive, of_negative)
     return placed
 
@@ -97,9 +104,9 @@ def placed(candidate: NDArray[Any], baseline: NDArray[Any], positive: Mask) -> P
     k = len(positive) - m
     if not m or not k:
         raise Undefined("only one class among these examples")
-    a, b = halves(candidate, positive), halves(baseline, positive)
+    a, b = _of_both(candidate, baseline, positive)
     gained, lost = int(np.count_nonzero(a > b)), int(np.count_nonzero(a < b))
-    values = [int(each.sum(where=positive)) / (2.0 * m * k) for each in (a, b)]
+    values = [int(each[positive].sum(dtype=np.int64)) / (2.0 * m * k) for each in (a, b)]
     if min(m, k) < 2:
         products = dict.fromkeys(_PRODUCTS, math.nan)
     else:
@@ -109,9 +116,16 @@ def placed(candidate: NDArray[Any], baseline: NDArray[Any], positive: Mask) -> P
     )
 
 
-def _products(
-    a: NDArray[np.int64], b: NDArray[np.int64], positive: Mask, values: tuple[float, float]
-) -> dict[str, Any]:
+def _of_both(candidate: NDArray[Any], baseline: NDArray[Any], positive: Mask) -> tuple[NDArray[Any], NDArray[Any]]:
+    if len(positive) < _SEVERAL:
+        return halves(candidate, positive), halves(baseline, positive)
+    # Sorting leaves the interpreter's lock to the other model.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        other = pool.submit(halves, baseline, positive)
+        return halves(candidate, positive), other.result()
+
+
+def _products(a: NDArray[Any], b: NDArray[Any], positive: Mask, values: tuple[float, float]) -> dict[str, Any]:
     """Sums of products of deviations, each class over its size and its size less one, as DeLong does."""
     m = int(np.count_nonzero(positive))
     k = len(positive) - m
@@ -121,7 +135,17 @@ def _products(
     each_scale, each_weight = scale[by_class], weight[by_class]
     of_a = a * each_scale - values[0] * each_weight
     of_b = b * each_scale - values[1] * each_weight
-    of_d = (a - b) * each_scale - (values[0] - values[1]) * each_weight
+    return sums_of(of_a, of_b, (a - b) * each_scale - (values[0] - values[1]) * each_weight)
+
+
+def sums_of(of_a: Array, of_b: Array, of_d: Array) -> dict[str, Any]:
+    """Sums of squares, products and fourth powers of weighted deviations, as ``Placed`` names them.
+
+    Args:
+        of_a: the candidate's, shape (n,).
+        of_b: production's.
+        of_d: those of the difference.
+    """
     aa, bb, dd, db = of_a * of_a, of_b * of_b, of_d * of_d, of_d * of_b
     products = (aa, bb, dd, db, aa * aa, dd * dd, dd * db, db * db, db * bb, bb * bb)
     return {name: float(each.sum()) for name, each in zip(_PRODUCTS, products, strict=True)}

@@ -24,9 +24,18 @@ def order_of(scores: NDArray[Any]) -> Rows:
     bits = (_single(scores) + np.float32(0)).view(np.int32)  # -0 and 0 are one score
     # Negative floats order backwards by their bits; flip them, and put the sign where unsigned numbers have it.
     flipped = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).view(np.uint32) ^ np.uint32(0x80000000)
-    order: Rows = np.argsort(flipped.astype(np.uint16), kind="stable")
-    order = order[np.argsort((flipped >> 16).astype(np.uint16)[order], kind="stable")]
+    order = whole_order(flipped)
     return order if scores.dtype == np.float32 else _settled(order, scores)
+
+
+def whole_order(numbers: NDArray[Any]) -> Rows:
+    """Rows in ascending order of whole numbers from 0 up, equal ones in the order they stand in."""
+    order: Rows = np.argsort(numbers.astype(np.uint16), kind="stable")
+    # A digit of 16 bits after the other: each is sorted in linear time, and stays sorted under the next.
+    for bits in range(16, int(numbers.max()).bit_length(), 16):
+        digit = (numbers >> numbers.dtype.type(bits)).astype(np.uint16)
+        order = order[np.argsort(digit[order], kind="stable")]
+    return order
 
 
 @np.errstate(over="ignore")

@@ -16,6 +16,8 @@ from mlci.stats.facts import is_share
 
 # Sums in another order differ in the last digits; a lie that small decides nothing.
 _CLOSE = 1e-9
+# Scores are binned only where that costs a hundredth of the error; a lie here could make a harm look open.
+_WIDEST_OFF = 0.0101
 # No holdout has more examples, and exact tests of more would lose their digits.
 _MOST = 10**12
 
@@ -100,6 +102,9 @@ def _of_difference(of: Statistic) -> Iterator[str]:
     size = 1 + abs(expected) if of.relative else max(abs(of.candidate), abs(of.baseline))
     if not abs(of.difference - expected) <= _CLOSE * size:
         yield "the difference is not that of the two values"
+    for off, error in ((of.plain_off, of.plain_error), (of.log_off, of.log_error)):
+        if off is not None and not 0 <= off <= _WIDEST_OFF * (error or 0.0):
+            yield "the difference is less certain than its error says"
     error = of.log_error if of.relative else of.plain_error
     if error is not None and of.standard_error is not None:
         scaled = error * (1 + of.difference) if of.relative else error

@@ -143,6 +143,7 @@ def _filled(blank: Estimate, found: Statistic, policy: GatePolicy) -> Estimate:
         detectable=result.detectable(policy.confidence) if has_error and result.standard_error > 0 else None,
         rows_needed=needed,
         labels_needed=_labels_needed(blank, found, needed),
+        off=result.off,
     )
 
 
@@ -174,6 +175,8 @@ def _contrast(metric: Metric, found: Statistic, policy: GatePolicy, *, relative:
         simple=is_simple(found),
         clustered=found.groups is not None,
         blocks=found.blocks,
+        plain_off=found.plain_off or 0.0,
+        log_off=found.log_off or 0.0,
     )
     return pair.contrast(
         policy.confidence,

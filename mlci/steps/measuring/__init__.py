@@ -111,7 +111,7 @@ def _judged(
     between = paired_outcome(rule, view)
     if between is not None:
         return between, ()
-    found = compared(rule, view)
+    found = compared(rule, view, policy)
     if found is not None:
         return found, (statistic(rule, view, found, policy),) if compare else ()
     candidate = outcome(rule, view, view.candidate)

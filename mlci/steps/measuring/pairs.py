@@ -22,6 +22,9 @@ from mlci.stats.measure import Measured, Outputs, Truth, measure
 from mlci.stats.paired import Design, discordance_of, own_error, own_freedom, paired
 from mlci.steps.measuring.views import View
 
+# In units of what bins may cost: further from every boundary than this, no verdict depends on them.
+_FAR = 10
+
 
 def outcome(rule: MetricRule, view: View, outputs: Outputs | None) -> Measured | str:
     """One model's metric on a view, or why it has none."""
@@ -33,10 +36,30 @@ def outcome(rule: MetricRule, view: View, outputs: Outputs | None) -> Measured |
         return str(error)
 
 
-def compared(rule: MetricRule, view: View) -> Compared | None:
+def compared(rule: MetricRule, view: View, policy: GatePolicy) -> Compared | None:
     """Both models' metric from aggregates; None where examples are weighted or grouped, or these give it no value."""
+    if view.both is None:
+        return None
     metric = metric_named(rule.metric, rule.better)
-    return None if view.both is None else view.both.compared(metric.name, rising=metric.better == "higher")
+    rising = metric.better == "higher"
+    limited = rule.minimum is not None or rule.maximum is not None or rule.improvement is not None
+    found = view.both.compared(metric.name, rising=rising, exact=limited or not rule.compare)
+    if found is not None and found.pair.plain_off and _is_near(rule, view, found.pair, policy):
+        return view.both.compared(metric.name, rising=rising)
+    return found
+
+
+def _is_near(rule: MetricRule, view: View, pair: Paired, policy: GatePolicy) -> bool:
+    """Whether what bins cost is much beside the distance to a boundary: the scores are then sorted after all."""
+    metric = metric_named(rule.metric, rule.better)
+    tolerance = gate.tolerance_for(metric, rule, policy, sliced=view.name is not None)
+    try:
+        result = _contrast(metric, pair, policy, relative=tolerance.relative)
+    except Undefined:
+        return True
+    reach = _FAR * result.off
+    edges = (result.low, result.high, result.difference)
+    return any(abs(abs(edge) - limit) <= reach for edge in edges for limit in (tolerance.value, 0.0))
 
 
 def comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: GatePolicy) -> Statistic | NoValue:
@@ -115,6 +138,8 @@ def statistic(rule: MetricRule, view: View, found: Compared, policy: GatePolicy)
         log_error=_number(pair.log_error),
         freedom=_number(pair.freedom),
         log_freedom=_number(pair.log_freedom),
+        plain_off=pair.plain_off or None,
+        log_off=pair.log_off or None,
         effective_n=_effective_n(design),
         own_error=_number(found.own_error),
         own_size=found.own_size,
