@@ -163,7 +163,7 @@ def discard(command: Command, own: Mapping[str, Any]) -> publish.Faces:
     faces = publish.Faces.beside(own["report"])
     _refuse_overwriting(command, own, faces)
     _refuse_clearing(command, own)
-    for path in (*faces.all, *(own[name] for name in _WRITTEN[1:] if own.get(name))):
+    for path in (*faces.files, *(own[name] for name in _WRITTEN[1:] if own.get(name))):
         files.remove(path)
     return faces
 
@@ -178,7 +178,7 @@ def _refuse_overwriting(command: Command, own: Mapping[str, Any], faces: publish
     results = [(f"--{name}", path) for name, path in named if name in _WRITTEN[1:] and path]
     inputs = [(f"--{name}", path) for name, path in named if name not in (*_WRITTEN, "keep") and path]
     seen: dict[str, str] = {}
-    for flag, path in [*(("--report", path) for path in faces.all), *results, *inputs]:
+    for flag, path in [*(("--report", path) for path in faces.files), *results, *inputs]:
         if not _is_utf8(path):
             raise UsageError(f"{flag} is not UTF-8 text: {path!a}", help="rename the file")
         real, is_input = os.path.realpath(path), (flag, path) in inputs

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlci import publish
 from mlci.adapters.disk import files
+from mlci.cli import flips
 from mlci.cli.delivery import Delivery, delivery_of, exit_of, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, job_of, key_of, said_by_plan
 from mlci.cli.functions import Code, code_of, functions_of
@@ -143,18 +144,20 @@ def _untouched(gate: Gate, decided: Decided) -> Exit:
     return Exit.PASS
 
 
-def _left(gate: Gate, key: str, evidence: str) -> dict[str, str]:
+def _left(gate: Gate, key: str, evidence: str, flipped: str | None = None) -> dict[str, str]:
     """Outputs that say what was left, and where."""
     return {
         "evidence": evidence,
         "keep": gate.delivery.from_workspace(gate.own["keep"]),
         "artifact": artifact_name("gate", key, gate.forge),
+        "flips": gate.delivery.from_workspace(gate.delivery.faces.flips) if flipped is not None else "",
     }
 
 
 def _judged(gate: Gate, decided: Decided) -> Exit:
     own, config = gate.own, decided.config
     _check_inputs(own, gate.forge)
+    listed = flips.wanted(own)
     key = key_of(own["key"], config.model, gate.forge)
     baselines = baselines_of(own["baseline_from"], key, gate.forge)
     chosen = _chosen(baselines)
@@ -175,18 +178,22 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     candidate = running(sides.candidate, sides.operations, baseline, own["latency"], config)
     notes = [*decided.notes, *_about_change(gate, config), *sides.doubts(config, own["config"])]
     compared = baseline is not None or baselines is not None
-    judging = Judging(gate, code_of(config, own["config"], gate.forge, gate.invocation.environ), compared, looks.beside)
+    code = code_of(config, own["config"], gate.forge, gate.invocation.environ)
+    judging = Judging(gate, code, compared, looks.beside, listed)
     changed = (*decided.changed, *judging.code.changed)
     if changed:
         notes.append(gate_changed(changed, judging.under(decided.proposed, candidate, baseline)))
     outcome = judging.judge(config, candidate, baseline, notes)
     files.write(own["evidence"], outcome.evidence)
+    flipped = flips.write(outcome.flips, gate.delivery.faces.flips)
+    if flipped is not None:
+        gate.delivery.say("notice", flipped)
     beside = kept_with(outcome, looks.after(outcome), chosen) if gate.forge is not None else {}
     _fill(gate, outcome, sides.path, chosen, beside)
     report = outcome.report
     if chosen is not None:
         report = chosen.noted(report)
-    gate.deliver(report, _left(gate, key, report.evidence["gate"]), config.model)
+    gate.deliver(report, _left(gate, key, report.evidence["gate"], flipped), config.model)
     _keep(gate, outcome, sides.path, baselines, beside)
     _record(gate, sides, outcome, looks)
     return exit_of(report.verdict, own)
@@ -280,12 +287,16 @@ def _record(gate: Gate, sides: Sides, outcome: Outcome, looks: Remembered) -> No
 
 @dataclass(frozen=True)
 class Judging:
-    """What a run judges by besides its policy: code of functions, whether there is a production, earlier looks."""
+    """What a run judges by besides its policy: code of functions, whether there is a production, earlier looks.
+
+    It lists so many flipped examples.
+    """
 
     gate: Gate
     code: Code
     compared: bool
     beside: Beside
+    listed: int
 
     def judge(self, config: Config, candidate: Given, baseline: Given | None, notes: list[Finding]) -> Outcome:
         """Judge by a configuration."""
@@ -294,7 +305,14 @@ class Judging:
         policy = gate_policy(config, baseline_given=self.compared)
         calls = functions_of(self.code, config, self.gate.own["config"], self.gate.invocation.environ, self._say)
         return gate_compare.run(
-            candidate, baseline, policy, config.model, notes=notes, functions=calls, beside=self.beside
+            candidate,
+            baseline,
+            policy,
+            config.model,
+            notes=notes,
+            functions=calls,
+            beside=self.beside,
+            listed=self.listed,
         )
 
     def under(self, proposed: Config, candidate: Given, baseline: Given | None) -> str:

@@ -21,7 +21,10 @@ _SUMMARY = 200_000
 
 @dataclass(frozen=True)
 class Faces:
-    """Where each face of a report is written: beside the report itself, under the same name."""
+    """Where each face of a report is written: beside the report itself, under the same name.
+
+    The list of flipped examples lies there, too, and is no face: it is made from rows, and not every reader may see it.
+    """
 
     json: str
     markdown: str
@@ -29,6 +32,7 @@ class Faces:
     junit: str
     codequality: str
     metrics: str
+    flips: str
 
     @classmethod
     def beside(cls, report: str) -> Faces:
@@ -40,7 +44,7 @@ class Faces:
         path = PurePath(report)
         if path.suffix != ".json":
             raise UsageError(f"--report must end in .json, got {report}", help="the other faces are written beside it")
-        endings = (".md", ".html", ".junit.xml", ".codequality.json", ".metrics.txt")
+        endings = (".md", ".html", ".junit.xml", ".codequality.json", ".metrics.txt", ".flips.csv")
         return cls(report, *(str(path.with_suffix(ending)) for ending in endings))
 
     @property
@@ -50,8 +54,13 @@ class Faces:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Every path, those included that only one forge reads."""
+        """The path of every face, those included that only one forge reads."""
         return (*self.always, self.codequality, self.metrics)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every path that a run may write beside its report."""
+        return (*self.all, self.flips)
 
 
 def publish(

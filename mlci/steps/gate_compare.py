@@ -22,6 +22,7 @@ from mlci.errors import HoldoutDiffers, NoExamples, Place
 from mlci.ports import Functions, Table
 from mlci.steps import bare
 from mlci.steps.beside import Beside
+from mlci.steps.flips import Flips, flips
 from mlci.steps.holdout import gather
 from mlci.steps.judging import judge, rules_for
 from mlci.steps.judging.budget import spent
@@ -66,12 +67,15 @@ class Outcome:
         evidence: the canonical bytes (RFC 8785) of the in-toto Statement.
         evaluation_set: digest of the examples that were compared; None for bare metrics.
         looks: what is to be remembered of the looks at holdouts after this one; None where nobody remembers any.
+        flips: the examples that the two models tell apart, by id; None where no list was asked for. It is no part of
+            report and evidence, because whoever reads these need not be allowed to see the holdout.
     """
 
     report: Report
     evidence: bytes
     evaluation_set: str | None = None
     looks: Looks | None = None
+    flips: Flips | None = None
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,13 @@ class Measured:
         numbers: what is judged.
         digest: of the holdout, where it is known.
         assumptions: what had to be assumed, one sentence each.
+        flips: as in the outcome.
     """
 
     numbers: Numbers
     digest: str | None
     assumptions: tuple[str, ...]
+    flips: Flips | None = None
 
 
 def run(
@@ -98,6 +104,7 @@ def run(
     notes: Sequence[Finding] = (),
     functions: Functions | None = None,
     beside: Beside | None = None,
+    listed: int = 0,
 ) -> Outcome:
     """Judge a candidate.
 
@@ -109,11 +116,12 @@ def run(
         notes: findings about this run that no number tells, such as a changed gate; counted like any other.
         functions: calls the functions of the user's that policy names.
         beside: what trusted code knows of the holdout; None where nobody does.
+        listed: how many flipped examples the outcome names at most.
 
     Raises:
         MlciError: an I-error of ``mlci.errors`` when the input cannot be judged at all, a T-error of a function's.
     """
-    found = measure(candidate, baseline, policy, functions)
+    found = measure(candidate, baseline, policy, functions, listed)
     beside, digest = beside or Beside(), candidate.subject.digest
     numbers = beside.with_wear(found.numbers, found.digest, digest)
     judged = judge(numbers, policy)
@@ -163,11 +171,15 @@ def run(
             "gate": hashlib.sha256(evidence).hexdigest(),
         },
     )
-    return Outcome(report, evidence, found.digest, beside.after(found.digest, digest))
+    return Outcome(report, evidence, found.digest, beside.after(found.digest, digest), found.flips)
 
 
 def measure(
-    candidate: Given, baseline: Given | None, policy: GatePolicy, functions: Functions | None = None
+    candidate: Given,
+    baseline: Given | None,
+    policy: GatePolicy,
+    functions: Functions | None = None,
+    listed: int = 0,
 ) -> Measured:
     """Turn rows, or bare metrics, into the numbers that are judged.
 
@@ -177,7 +189,7 @@ def measure(
     given = [candidate] if baseline is None else [candidate, baseline]
     by_example = all(one.metrics is None for one in given)
     if by_example:
-        found = _measure_predictions(candidate, baseline, policy, functions)
+        found = _measure_predictions(candidate, baseline, policy, functions, listed)
     else:
         found = _measure_bare(candidate, baseline, policy)
     # What nobody asks for is no part of the evidence: the times of single calls are many.
@@ -186,7 +198,7 @@ def measure(
 
 
 def _measure_predictions(
-    candidate: Given, baseline: Given | None, policy: GatePolicy, functions: Functions | None
+    candidate: Given, baseline: Given | None, policy: GatePolicy, functions: Functions | None, listed: int
 ) -> Measured:
     if candidate.table is None:
         raise NoExamples("there are no predictions", place=Place(candidate.subject.name))
@@ -202,7 +214,10 @@ def _measure_predictions(
     )
     rules, notes = rules_for(holdout.task, gives(holdout), policy, scores)
     assumptions = (*_reading_notes(candidate, baseline), *holdout.assumptions, *notes, *clipped(holdout, rules))
-    return Measured(measured(holdout, rules, policy, scores, functions), holdout.digest, assumptions)
+    # Where a look may tell no more than its verdict, a list of what is right and wrong would tell everything.
+    is_hidden = policy.holdout is not None and policy.holdout.reuse == "full"
+    found = None if is_hidden else flips(holdout, listed)
+    return Measured(measured(holdout, rules, policy, scores, functions), holdout.digest, assumptions, found)
 
 
 def _reading_notes(candidate: Given, baseline: Given | None) -> Iterator[str]:

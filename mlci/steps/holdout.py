@@ -38,6 +38,7 @@ class Holdout:
 
     Attributes:
         n: number of examples.
+        ids: of the examples, ascending, shape (n,).
         task: what kind of prediction this is; None when there is no target and only columns are judged.
         truth: what the holdout says; shape (n,).
         candidate: the candidate's outputs.
@@ -56,6 +57,7 @@ class Holdout:
     """
 
     n: int
+    ids: NDArray[Any]
     task: Task | None
     truth: Truth
     candidate: Outputs
@@ -123,7 +125,7 @@ def gather(
             place=Place(sides[-1].table.name),
             help="write the target beside production's predictions, or name its column with --target",
         )
-    aligned, ids = _align(sides, reading)
+    aligned, ids = align(sides, reading)
     if len(ids) == 0:
         raise NoExamples("the two files have no example in common", place=Place(candidate.name))
     _check_truth(aligned, ids)
@@ -139,6 +141,7 @@ def gather(
     missing = [int(one.take(mask).sum()) for mask, one in zip(coding.unusable, aligned, strict=True)]
     return Holdout(
         n=len(ids),
+        ids=ids,
         task=coding.task,
         truth=truth,
         candidate=outputs[0],
@@ -161,8 +164,12 @@ def gather(
     )
 
 
-def _align(sides: list[Side], reading: ReadingPolicy) -> tuple[list[Aligned], NDArray[Any]]:
-    """Find the common examples; which file rows they are, and their ids in ascending order."""
+def align(sides: list[Side], reading: ReadingPolicy) -> tuple[list[Aligned], NDArray[Any]]:
+    """Find the common examples; which file rows they are, and their ids in ascending order.
+
+    Raises:
+        IdsDiffer: one file has examples that the other has not, and policy does not leave them out.
+    """
     orders = _same_kind([side.order for side in sides])
     if len(sides) == 1:
         nothing = np.empty(0, dtype=np.intp)

@@ -75,6 +75,11 @@ GATE_COMPARE = Command(
             name="keep", kind="path", default="mlci-keep",
             help="Folder of what a later run needs: the evidence and, on the default branch, the predictions.",
         ),
+        Param(
+            name="flips", kind="number", default="1000",
+            help="How many examples that the two models tell apart are listed by id beside the report, at most; 0 for "
+            "none.",
+        ),
         FORMAT,
         KEY,
         COMMENT,
@@ -113,6 +118,7 @@ GATE_COMPARE = Command(
         Output(name="evidence", help="sha256 of the evidence, in hexadecimal."),
         Output(name="keep", help="Folder to upload as an artifact."),
         Output(name="artifact", help="Name to upload it under."),
+        Output(name="flips", help="Path of the list of examples that the two models tell apart; empty without one."),
         Output(name="comment", help="Address of the comment; empty where none was posted."),
     ),
     exits=(

@@ -61,6 +61,7 @@ def test_a_worse_model_is_posted_handed_on_and_shown_on_the_page(monkeypatch: py
         "evidence": report()["evidence"]["gate"],
         "keep": "mlci-keep",
         "artifact": "mlci-gate-churn",
+        "flips": ".mlci/report/gate-compare.flips.csv",
         "comment": comment.url,
     }
     assert report()["reason"] in job.page

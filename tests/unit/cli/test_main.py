@@ -285,6 +285,7 @@ def test_own_parameters_arrive_with_their_defaults(seen: list[Invocation]) -> No
         "report": ".mlci/report/gate-compare.json",
         "evidence": ".mlci/evidence/gate.json",
         "keep": "mlci-keep",
+        "flips": "1000",
         "format": "json",
         "key": None,
         "comment": "true",
