@@ -207,7 +207,7 @@ def asked_of(config: Config) -> Asked:
     evaluate, reading = config.evaluate, gate_policy(config).reading
     return Asked(
         columns=reading.columns,
-        slices=evaluate.slices,
+        slices=tuple(dict.fromkeys((*evaluate.slices, *config.validation.slices.discover.columns))),
         sensitive=evaluate.sensitive,
         features=evaluate.features,
         outputs=evaluate.outputs,

@@ -7,7 +7,16 @@ from mlci.config.validation import Evaluate, FairnessPolicy, MetricPolicy, Valid
 from mlci.domain.fairness import is_judged
 from mlci.domain.figures import Better
 from mlci.domain.metric import known_metric
-from mlci.domain.policy import Columns, FairnessRule, GatePolicy, HoldoutPolicy, MetricRule, ReadingPolicy, SlicePolicy
+from mlci.domain.policy import (
+    Columns,
+    FairnessRule,
+    GatePolicy,
+    HoldoutPolicy,
+    MetricRule,
+    ReadingPolicy,
+    SearchPolicy,
+    SlicePolicy,
+)
 
 # A budget without a number: the one that ease.ml/ci works its examples out for.
 USUAL_STEPS = 32
@@ -28,7 +37,10 @@ def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
         confidence=validation.confidence,
         thresholds=validation.thresholds,
         slices=SlicePolicy(
-            columns=config.evaluate.slices, tolerance=validation.slices.tolerance, require=validation.slices.require
+            columns=config.evaluate.slices,
+            tolerance=validation.slices.tolerance,
+            require=validation.slices.require,
+            discover=search_of(validation),
         ),
         sensitive=config.evaluate.sensitive if validation.fairness else (),
         fairness=tuple(_fairness(name, asked) for name, asked in validation.fairness.items() if _is_fair(name, asked)),
@@ -67,6 +79,13 @@ def _better(name: str, asked: MetricPolicy) -> Better | None:
     if asked.better is not None or (asked.min is None) == (asked.max is None):
         return asked.better
     return "higher" if asked.max is None else "lower"
+
+
+def search_of(validation: Validation) -> SearchPolicy | None:
+    """The search for slices that a configuration asks for; None where it asks for none."""
+    asked = validation.slices.discover
+    is_on = asked.search if asked.search is not None else bool(asked.columns) or asked.support is not None
+    return SearchPolicy(columns=asked.columns, support=asked.support, depth=asked.depth) if is_on else None
 
 
 def _fairness(name: str, asked: FairnessPolicy) -> FairnessRule:

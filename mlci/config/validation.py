@@ -110,6 +110,30 @@ class MetricPolicy:
 
 
 @dataclass(frozen=True)
+class Discover:
+    """Slices that nobody declared, searched for on one half of the examples and confirmed on the other."""
+
+    main: ClassVar[tuple[str, ...]] = ("search",)
+
+    search: bool | None = key(
+        default=None, help="Whether there is a search; left out, there is one where columns or support are named."
+    )
+    columns: tuple[str, ...] = key(
+        default=(),
+        help="Columns of the holdout to search; left out, those of production's predictions that play no other part.",
+        example="[region, age]",
+    )
+    support: float | None = key(
+        default=None, minimum=0.001, maximum=0.5,
+        help="Share of the examples that a slice must hold to be looked at; left out, 0.05. It must have 50 examples "
+        "of the searched half, too.",
+    )  # fmt: skip
+    depth: int = key(
+        default=2, minimum=1, maximum=2, help="1: values of one column; 2: values of two columns that meet, too."
+    )
+
+
+@dataclass(frozen=True)
 class Slices:
     """How much proof each declared slice needs."""
 
@@ -123,6 +147,11 @@ class Slices:
     require: Literal["harm", "shown"] = key(
         default="harm",
         help="harm: a slice fails when it is shown to be worse; shown: it must be shown not to be worse.",
+    )
+    discover: Discover = key(
+        factory=Discover,
+        help="A search for slices on which the candidate is worse, which warns at most; true searches all columns that "
+        "stand beside production's predictions.",
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mlci.domain.changes import Changes
+from mlci.domain.discovery import Discovery
 from mlci.domain.fairness import Disparities
 from mlci.domain.figures import Better
 from mlci.domain.finding import Finding
@@ -229,6 +230,8 @@ class Numbers:
         wear: how often the holdout was looked at; None where nobody counts.
         operations: how the two models run; None where nobody measured that.
         fairness: rates of the groups of sensitive columns; None where no rule asks for them.
+        discovery: what a search for slices found on one half of the examples; None where none was asked for.
+        confirmations: the slices it found, on the other half.
     """
 
     compared: bool
@@ -243,6 +246,8 @@ class Numbers:
     wear: Wear | None = None
     operations: Operations | None = None
     fairness: Disparities | None = None
+    discovery: Discovery | None = None
+    confirmations: tuple[Statistic, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,6 +297,12 @@ class GatePredicate:
     fairness: Disparities | None = field(
         default=None, metadata={"help": "Rates of the groups of sensitive columns; absent where no rule asks."}
     )
+    discovery: Discovery | None = field(
+        default=None, metadata={"help": "What a search for slices found on one half; absent where none was asked for."}
+    )
+    confirmations: tuple[Statistic, ...] = field(
+        default=(), metadata={"help": "The slices that the search found, on the other half of the examples."}
+    )
 
     @property
     def numbers(self) -> Numbers:
@@ -309,6 +320,8 @@ class GatePredicate:
             wear=self.wear,
             operations=self.operations,
             fairness=self.fairness,
+            discovery=self.discovery,
+            confirmations=self.confirmations,
         )
 
 

@@ -51,12 +51,28 @@ class MetricRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SearchPolicy:
+    """Where slices are searched for that nobody declared.
+
+    Attributes:
+        columns: columns of production's file; empty for all that may hold groups.
+        support: share of the examples that a slice must hold; None for the usual one.
+        depth: 1 for values of one column, 2 for pairs of them too.
+    """
+
+    columns: tuple[str, ...] = ()
+    support: float | None = None
+    depth: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
 class SlicePolicy:
     """Which groups of examples are looked at, and how much proof each needs."""
 
     columns: tuple[str, ...] = ()
     tolerance: Tolerance | None = None
     require: Literal["harm", "shown"] = "harm"
+    discover: SearchPolicy | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

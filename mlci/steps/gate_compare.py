@@ -152,6 +152,8 @@ def run(
         wear=numbers.wear,
         operations=numbers.operations,
         fairness=numbers.fairness,
+        discovery=numbers.discovery,
+        confirmations=numbers.confirmations,
     )
     evidence = rfc8785.dumps(statement(REPOSITORY, "gate", candidate.subject, predicate))
     report = Report(
@@ -211,6 +213,7 @@ def _measure_predictions(
         policy.slices.columns,
         _own_columns(policy, scores),
         policy.sensitive,
+        policy.slices.discover if policy.compare else None,
     )
     rules, notes = rules_for(holdout.task, gives(holdout), policy, scores)
     assumptions = (*_reading_notes(candidate, baseline), *holdout.assumptions, *notes, *clipped(holdout, rules))

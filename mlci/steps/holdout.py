@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from mlci.domain.figures import count
 from mlci.domain.metric import Task
-from mlci.domain.policy import ReadingPolicy
-from mlci.domain.slices import MISSING_VALUE, columns_of, slice_name
+from mlci.domain.policy import ReadingPolicy, SearchPolicy
+from mlci.domain.slices import MISSING_VALUE, slice_name
 from mlci.errors import BadValue, ColumnMissing, HoldoutDiffers, IdsDiffer, NoExamples, Place
 from mlci.ports import Table, Texts
 from mlci.stats.alignment import Order, joined, ordered
 from mlci.stats.measure import Outputs, Truth
 from mlci.steps.coding import Coding, code
+from mlci.steps.noting import column_notes, unused
 from mlci.steps.reading import Side, named, read_side
+from mlci.steps.searching import Searched, searched_columns
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Holdout:
         slices: slice columns as words, and pairs of them as the names of their slices.
         sensitive: the columns of the groups that fairness is judged by, likewise.
         pairs: which of all these are pairs.
+        search: the columns that a search looks at, and the half of the examples; None where there is none.
         missing: unusable predictions of candidate and baseline.
         dropped: what only one file has, candidate first.
         thinned: slices of production's file that lost examples: name, examples lost, examples in all.
@@ -67,6 +70,7 @@ class Holdout:
     slices: dict[str, Texts]
     sensitive: dict[str, Texts]
     pairs: frozenset[str]
+    search: Searched | None
     missing: tuple[int, int]
     dropped: tuple[Lost, ...]
     thinned: tuple[tuple[str, int, int], ...]
@@ -101,6 +105,7 @@ def gather(
     slices: Sequence[str],
     columns: Sequence[str],
     sensitive: Sequence[str] = (),
+    search: SearchPolicy | None = None,
 ) -> Holdout:
     """Bring two predictions files together.
 
@@ -111,6 +116,7 @@ def gather(
         slices: slice columns asked for.
         columns: per-example columns judged by their mean.
         sensitive: columns of the groups that fairness is judged by.
+        search: which columns a search for slices looks at; None where there is none.
 
     Raises:
         MlciError: one of the I-errors of ``mlci.errors``, naming file, place and what to do.
@@ -138,6 +144,7 @@ def gather(
     outputs = [
         out if one.rows is None else out.take(one.rows) for out, one in zip(coding.outputs, aligned, strict=True)
     ]
+    clusters = _clusters(groups, ids, reading, authority.side.table.name)
     missing = [int(one.take(mask).sum()) for mask, one in zip(coding.unusable, aligned, strict=True)]
     return Holdout(
         n=len(ids),
@@ -148,18 +155,19 @@ def gather(
         baseline=outputs[1] if baseline is not None else None,
         weights=weights,
         classes=coding.classes,
-        clusters=_clusters(groups, ids, reading, authority.side.table.name),
+        clusters=clusters,
         slices=words,
         sensitive=_words(aligned, ids, "sensitive", [one.side.sensitive for one in aligned]),
         pairs=authority.side.pairs,
+        search=None if search is None else _search(authority, ids, clusters, search),
         missing=(missing[0], missing[1] if baseline is not None else missing[0]),
         dropped=tuple(_lost(coding, index, one) for index, one in enumerate(aligned)),
         thinned=tuple(_thinned(authority)) if baseline is not None else (),
         digest=_digest(ids, truth, coding.classes, weights, words if groups is None else {**words, "\0group": groups}),
         assumptions=(
-            *_column_notes(sides, reading, (*slices, *sensitive), columns),
+            *column_notes(sides, reading, (*slices, *sensitive), columns),
             *coding.assumptions,
-            *_unused(sides, slices),
+            *unused(sides, slices),
         ),
     )
 
@@ -322,6 +330,13 @@ def _clusters(groups: Texts | None, ids: NDArray[Any], reading: ReadingPolicy, f
     return None
 
 
+def _search(authority: Aligned, ids: NDArray[Any], clusters: NDArray[Any] | None, search: SearchPolicy) -> Searched:
+    side = authority.side
+    return searched_columns(
+        side.table, side.roles, authority.take, (side.slices, side.sensitive), ids, clusters, search
+    )
+
+
 def _thinned(authority: Aligned) -> Iterator[tuple[str, int, int]]:
     """Slices of production's file that the candidate was not scored on in full."""
     for column, words in authority.side.slices.items() if len(authority.alone) else ():
@@ -357,39 +372,3 @@ def _digest(
         digest.update("\0".join((name, *order)).encode("utf-8", "surrogatepass"))
         digest.update(codes.astype(np.int64).data.cast("B"))
     return digest.hexdigest()
-
-
-def _column_notes(
-    sides: list[Side], reading: ReadingPolicy, slices: Sequence[str], columns: Sequence[str]
-) -> list[str]:
-    """Say which columns were found by their name, and which are not looked at."""
-    notes = []
-    guessed = {
-        part: column
-        for side in sides
-        for part, column in side.roles.named.items()
-        if getattr(reading.columns, part) != column
-    }
-    if guessed:
-        notes.append("columns by their names: " + ", ".join(f"{part} = {column}" for part, column in guessed.items()))
-    by_name = [name for name in sides[-1].roles.slices if name not in slices]
-    if by_name:
-        notes.append("slices by their names: " + ", ".join(by_name))
-    asked = {column for name in slices for column in columns_of(name, sides[-1].table.columns)}
-    looked_at = {*asked, *columns, *(name for side in sides for name in side.columns)}
-    unused = dict.fromkeys(name for side in sides for name in side.roles.others if name not in looked_at)
-    if unused:
-        shown = ", ".join(list(unused)[:8]) + (", …" if len(unused) > 8 else "")
-        notes.append(f"not looked at: {shown} (name slice columns with --slices)")
-    return notes
-
-
-def _unused(sides: list[Side], slices: Sequence[str]) -> list[str]:
-    """Say which parts of the holdout only the candidate brought: it may not choose how it is judged."""
-    candidate, authority = sides[0], sides[-1]
-    parts = [
-        ("weights", candidate.weights is not None and authority.weights is None),
-        ("groups", candidate.group is not None and authority.group is None),
-    ]
-    parts += [(f"slices by {name}", name not in authority.slices) for name in candidate.slices if name not in slices]
-    return [f"{part} only in the candidate's file are not used" for part, alone in parts if alone]

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator
 from typing import Any
 
 from mlci.adapters.evidence.changes import wrong_changes
+from mlci.adapters.evidence.discovered import of_discovery
 from mlci.adapters.evidence.disparities import of_fairness
 from mlci.adapters.evidence.operations import of_operations
 from mlci.domain.evidence import Coverage, GatePredicate, Measurement, NoValue, Statistic
@@ -42,11 +43,19 @@ def contradictions(predicate: GatePredicate) -> Iterator[str]:
     if numbers.wear is not None and not 0 < numbers.wear.look <= numbers.wear.looks <= _MOST:
         yield "a look is none of those that were counted"
     yield from of_operations(numbers.operations)
-    if numbers.fairness is not None:
-        yield from of_fairness(predicate, numbers.fairness)
+    yield from _of_groups(predicate)
     if (numbers.statistics or numbers.undefined) and predicate.baseline is None:
         yield "there are comparisons and nothing to compare with"
     yield from wrong_changes(predicate)
+
+
+def _of_groups(predicate: GatePredicate) -> Iterator[str]:
+    """The groups that nobody declared as slices: those of a search, and those of fairness."""
+    yield from of_discovery(predicate, predicate.discovery)
+    for place, statistic in enumerate(predicate.confirmations, 1):
+        yield from (f"confirmation {place}: {what}" for what in _of_statistic(statistic))
+    if predicate.fairness is not None:
+        yield from of_fairness(predicate, predicate.fairness)
 
 
 def _of_statistic(of: Statistic) -> Iterator[str]:

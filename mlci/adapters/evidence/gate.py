@@ -66,6 +66,9 @@ def _lists(predicate: GatePredicate) -> Iterator[Sized]:
         covered = predicate.coverage
         yield from (covered.slices, covered.slice_columns, covered.thinned, covered.folded, covered.scores)
         yield from (each.names for each in covered.folded)
+    yield predicate.confirmations
+    if predicate.discovery is not None:
+        yield from (predicate.discovery.columns, predicate.discovery.left, predicate.discovery.found)
     if predicate.fairness is not None:
         fairness = predicate.fairness
         yield from (fairness.columns, fairness.rates, fairness.links, fairness.folded)
@@ -77,7 +80,7 @@ def _names(predicate: GatePredicate) -> Iterator[str]:
     yield predicate.candidate.name
     if predicate.baseline is not None:
         yield predicate.baseline.name
-    comparisons: list[Statistic | NoValue] = [*predicate.statistics, *predicate.undefined]
+    comparisons: list[Statistic | NoValue] = [*predicate.statistics, *predicate.undefined, *predicate.confirmations]
     for each in comparisons:
         yield from (name for name in (each.metric, each.slice_column, each.slice) if name is not None)
     yield from (measurement.metric for measurement in predicate.measurements)
@@ -92,6 +95,11 @@ def _names(predicate: GatePredicate) -> Iterator[str]:
             yield from (slice_.column, slice_.name)
         for folded in predicate.coverage.folded:
             yield from (folded.column, *folded.names)
+    if predicate.discovery is not None:
+        found = predicate.discovery
+        yield from (*found.columns, *found.left, found.metric or "")
+        for hidden in found.found:
+            yield from (hidden.column, hidden.slice)
     if predicate.fairness is not None:
         yield from _names_of_groups(predicate.fairness)
 

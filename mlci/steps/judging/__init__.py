@@ -16,6 +16,7 @@ from mlci.steps import bare
 from mlci.steps.judging import budget
 from mlci.steps.judging.called import as_asked
 from mlci.steps.judging.comparisons import comparisons
+from mlci.steps.judging.discovery import discoveries
 from mlci.steps.judging.fairness import fairness
 from mlci.steps.judging.limits import limits
 from mlci.steps.judging.limits import own_estimates as own_estimates
@@ -28,6 +29,7 @@ from mlci.steps.judging.missing import (
     without_baseline,
 )
 from mlci.steps.judging.operations import operations
+from mlci.steps.judging.reversals import reversals
 from mlci.steps.judging.sections import sections
 
 
@@ -62,6 +64,7 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
         if policy.holdout is not None:
             spending = _measured(numbers, covered, rules, budget.spent(policy))
             usual = budget.stricter(usual, spending, policy)
+        usual += [*reversals(numbers, covered, rules, policy), *discoveries(numbers, policy)]
         findings = [
             *budget.shown(usual, policy),
             *about_input(numbers, covered, rules),

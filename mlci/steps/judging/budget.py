@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from mlci.domain import budget
 from mlci.domain.evidence import Numbers
+from mlci.domain.fairness import MEASURES
 from mlci.domain.finding import Finding
 from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Section
@@ -38,8 +39,8 @@ def stricter(usual: Sequence[Finding], spending: Sequence[Finding], policy: Gate
 
 
 def _harm_alone(finding: Finding, policy: GatePolicy) -> bool:
-    tested_for_harm = finding.rule == "compare" and finding.slice is not None and policy.slices.require == "harm"
-    return finding.verdict is Verdict.FAIL or tested_for_harm
+    of_slice = finding.rule == "compare" and finding.slice is not None and finding.metric not in MEASURES
+    return finding.verdict is Verdict.FAIL or (of_slice and policy.slices.require == "harm")
 
 
 def worn(numbers: Numbers, policy: GatePolicy) -> Iterator[Finding]:

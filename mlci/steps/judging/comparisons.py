@@ -19,7 +19,6 @@ from mlci.stats.multiplicity import holm
 from mlci.steps.judging.fairness import fairness, fairness_is_asked
 from mlci.steps.judging.missing import not_measured
 from mlci.steps.judging.own import freedom, interval, is_simple, or_nan
-from mlci.steps.judging.reversals import reversals
 
 # What distinguishes one comparison of the numbers from every other: metric, slice column, slice.
 _Key = tuple[str | None, str | None, str | None]
@@ -37,16 +36,16 @@ def comparisons(
     pairs = [
         (rule, slice_)
         for slice_ in covered.slices
-        if _is_asked(slice_.column, policy)
+        if is_asked(slice_.column, policy)
         for rule in asked
         if _key(rule, None) in known
     ]
     sliced = [_estimate(rule, slice_, known, policy) for rule, slice_ in pairs]
     shares = gate.error_shares(overall, policy, sliced=bool(sliced), fairness=fairness_is_asked(numbers, policy))
-    estimates = _corrected(overall, shares.overall)
+    estimates = corrected(overall, shares.overall)
     if covered.identical:
         estimates = [replace(each, method=gate.IDENTICAL, discordant=0) for each in estimates]
-    of_slices = _corrected(sliced, shares.slices)
+    of_slices = corrected(sliced, shares.slices)
     looks = sum(each.undefined is None for each in of_slices) / shares.slices if sliced else 0.0
     for rule, each in zip(asked, estimates, strict=True):
         yield gate.compare_overall(each, policy) if _key(rule, None) in known else not_measured(each, "compare")
@@ -54,23 +53,19 @@ def comparisons(
         there = _key(rule, slice_) in known
         yield gate.compare_slice(each, policy, looks) if there else not_measured(each, "compare")
     yield from _left_out(covered, policy, looks)
-    complete = {slice_.column: None for _, slice_ in pairs} if sliced else {}
-    for folded in covered.folded:
-        complete.pop(folded.column, None)
-    yield from reversals(numbers, covered, asked, list(complete), policy)
     yield from fairness(numbers, policy, shares.fairness)
 
 
 def _left_out(covered: Coverage, policy: GatePolicy, looks: float) -> Iterator[Finding]:
     """Slices of a column with too many; where proof is asked of each, what was not looked at is never set aside."""
     for folded in covered.folded:
-        if _is_asked(folded.column, policy):
+        if is_asked(folded.column, policy):
             compared = sum(slice_.column == folded.column for slice_ in covered.slices)
             hopeless = bool(2.0**-folded.largest * max(1.0, looks) >= 1 - policy.confidence)
             yield coverage.left_out(folded, compared, too_small=hopeless and policy.slices.require == "harm")
 
 
-def _is_asked(column: str, policy: GatePolicy) -> bool:
+def is_asked(column: str, policy: GatePolicy) -> bool:
     """Whether policy declares slices by this column, or its name does."""
     return column in policy.slices.columns or bool(roles((column,), Columns()).slices)
 
@@ -83,6 +78,12 @@ def _by_key(numbers: Numbers) -> dict[_Key, Statistic | NoValue]:
 def _key(rule: MetricRule, slice_: Slice | None) -> _Key:
     name = metric_named(rule.metric).name
     return (name, None, None) if slice_ is None else (name, slice_.column, slice_.name)
+
+
+def estimate(rule: MetricRule, found: Statistic, policy: GatePolicy) -> Estimate:
+    """What one comparison on a slice says, on the scale and against the margin of policy."""
+    slice_ = Slice(column=found.slice_column or "", name=found.slice or "", n=found.n)
+    return _estimate(rule, slice_, {_key(rule, slice_): found}, policy)
 
 
 def _estimate(
@@ -202,7 +203,7 @@ def _own(found: Statistic) -> Measurement:
     )
 
 
-def _corrected(estimates: list[Estimate], share: float) -> list[Estimate]:
+def corrected(estimates: list[Estimate], share: float) -> list[Estimate]:
     """Holm's correction over everything of one family that has a p-value, at the family's share of the error rate."""
     defined = [index for index, each in enumerate(estimates) if each.p_worse is not None]
     adjusted = holm([estimates[index].p_worse or 0.0 for index in defined])

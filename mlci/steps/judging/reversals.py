@@ -11,12 +11,13 @@ from mlci.domain.metric import metric_named
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.reversal import Reversal, reversal
 from mlci.stats.student import t_tail
+from mlci.steps.judging.comparisons import is_asked
 
 
 def reversals(
-    numbers: Numbers, covered: Coverage, rules: Sequence[MetricRule], columns: Sequence[str], policy: GatePolicy
+    numbers: Numbers, covered: Coverage, rules: Sequence[MetricRule], policy: GatePolicy
 ) -> Iterator[Finding]:
-    """Name every reversal that is not noise.
+    """Name every reversal that is not noise, on columns whose slices were all compared.
 
     Both sides must be shown, so the larger of two p-values counts; it is corrected for both directions and for every
     metric and column looked at.
@@ -24,12 +25,17 @@ def reversals(
     Args:
         numbers: what was measured.
         covered: the slices.
-        rules: the metrics that are compared.
-        columns: the columns of slices that are judged, complete ones.
-        policy: the level.
+        rules: the metrics that are judged.
+        policy: the level, and the columns that are asked for.
     """
+    if not (numbers.compared and policy.compare):
+        return
+    left = {each.column for each in covered.folded}
+    columns = dict.fromkeys(
+        each.column for each in covered.slices if is_asked(each.column, policy) and each.column not in left
+    )
     known = {(each.metric, each.slice_column, each.slice): each for each in numbers.statistics}
-    looked_at = [(rule, column) for rule in rules for column in columns]
+    looked_at = [(rule, column) for rule in rules if rule.compare for column in columns]
     for rule, column in looked_at:
         name = metric_named(rule.metric).name
         whole = known.get((name, None, None))

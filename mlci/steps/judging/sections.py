@@ -11,10 +11,17 @@ from mlci.domain.report import Section
 from mlci.steps.judging.budget import wear
 from mlci.steps.judging.calibration import calibration
 from mlci.steps.judging.changes import changes
+from mlci.steps.judging.discovery import searched
 from mlci.steps.judging.groups import group_rates
 
 # In the order a reader meets them.
-_PARTS: tuple[Callable[[Numbers, GatePolicy], Iterator[Section]], ...] = (group_rates, changes, calibration, wear)
+_PARTS: tuple[Callable[[Numbers, GatePolicy], Iterator[Section]], ...] = (
+    group_rates,
+    searched,
+    changes,
+    calibration,
+    wear,
+)
 
 
 def sections(numbers: Numbers, policy: GatePolicy) -> Iterator[Section]:

@@ -20,6 +20,7 @@ from mlci.stats.influence import Undefined
 from mlci.stats.measure import CLIP, Measured, Outputs, Truth, measure
 from mlci.steps.holdout import Holdout, Lost
 from mlci.steps.measuring.changes import changes, paired_outcome
+from mlci.steps.measuring.discovery import discovery
 from mlci.steps.measuring.functions import by_functions
 from mlci.steps.measuring.groups import disparities
 from mlci.steps.measuring.pairs import compared, comparison, measurement, outcome, statistic
@@ -91,6 +92,7 @@ def measured(
     if own is not None:
         measurements += own.measurements
         comparisons = sorted([*comparisons, *own.comparisons], key=lambda found: found.slice is not None)
+    search, confirmations = discovery(holdout, rules, whole, policy) if is_compared else (None, ())
     return Numbers(
         compared=holdout.baseline is not None,
         examples=holdout.n,
@@ -99,6 +101,8 @@ def measured(
         measurements=tuple(measurements),
         coverage=replace(_coverage(holdout, rules, slices, folded), scores=tuple(scores)),
         fairness=disparities(holdout, policy),
+        discovery=search,
+        confirmations=confirmations,
         changes=changes(whole) if is_compared else None,
         functions=own.called if own is not None else (),
     )

@@ -72,7 +72,7 @@ def comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: 
     baseline = outcome(rule, view, view.baseline)
     if isinstance(baseline, str):
         return _no_value(metric, view, baseline if view.name is not None else f"production: {baseline}")
-    discordance = discordance_of(_gain(metric, candidate, baseline))
+    discordance = discordance_of(gain_of(metric, candidate, baseline))
     found = Compared(
         pair=paired(candidate.score, baseline.score, view.design, discordance),
         own_error=own_error(candidate.score, view.design),
@@ -92,7 +92,8 @@ def _no_value(metric: Metric, view: View, why: str, *, unknown: bool = False) ->
 
 
 @np.errstate(over="ignore")
-def _gain(metric: Metric, candidate: Measured, baseline: Measured) -> NDArray[Any]:
+def gain_of(metric: Metric, candidate: Measured, baseline: Measured) -> NDArray[Any]:
+    """How much better the candidate is on each example, shape (n,)."""
     gain: NDArray[Any] = candidate.goodness - baseline.goodness
     # A user's column is compared as it is; its goodness is its value, which may be better when lower.
     return -gain if metric.needs == "column" and metric.better == "lower" else gain

@@ -138,6 +138,11 @@ def _rows_of(whole: View, rows: NDArray[np.intp]) -> View:
     )
 
 
+def some_rows(whole: View, column: str, name: str, rows: NDArray[np.intp]) -> View:
+    """A slice of these rows."""
+    return _part(_rows_of(whole, rows), column, name, slice(0, len(rows)))
+
+
 def _part(whole: View, column: str, name: str, rows: slice) -> View:
     weights, clusters = whole.design.weights, whole.design.clusters
     if weights is not None:

@@ -15,6 +15,7 @@ import pytest
 
 from mlci import REPOSITORY
 from mlci.adapters.evidence.gate import read_gate
+from mlci.domain.discovery import Discovery, Found
 from mlci.domain.evidence import (
     Alone,
     BareMetrics,
@@ -230,6 +231,35 @@ false("groups of nothing", "compared with nothing", lambda: replace(
 false("groups left out of none", "do not add up", fair(folded=(Folded(column="gender", slices=2, n=9, largest=5),)))
 false("a group's name without end", "400 characters", fair(rates=tuple(
     replace(each, group="x" * 401) if each.group == "gender=f" else each for each in RATES)))  # fmt: skip
+
+
+HIDDEN = Found(column="plan", slice="plan=pro", n=20, loss=0.2)
+SEARCH = Discovery(metric="accuracy", columns=("plan",), searched=48, slices=3, small=1, found=(HIDDEN,))
+CONFIRMED = replace(
+    ACCURACY, id="compare:accuracy[plan=pro]", slice_column="plan", slice="plan=pro", n=20, size=20.0, own_size=20.0,
+    candidate=0.7, baseline=0.8, difference=-0.1, gained=2, lost=4, differing=6,
+)  # fmt: skip
+
+
+def searched(confirmation: dict[str, Any] | None = None, **changes: Any) -> Any:
+    confirmed = replace(CONFIRMED, **(confirmation or {}))
+    return lambda: replace(TRUE, discovery=replace(SEARCH, **changes), confirmations=(confirmed,))
+
+
+false("a slice confirmed that was not found", "was not found", searched({"slice": "plan=x"}))
+false("a slice confirmed by another metric", "was not found", searched(metric="f1"))
+false("a slice confirmed of no search", "was not found", lambda: replace(TRUE, confirmations=(CONFIRMED,)))
+false("a slice larger than its half", "other half", searched(searched=81))
+false("a confirmation with other numbers", "gained and lost", searched({"lost": 3}))
+false("a slice confirmed twice", "confirmed twice", lambda: replace(searched()(), confirmations=(CONFIRMED,) * 2))
+false("more searched than there is", "more examples were searched", searched(searched=101))
+false("more found than looked at", "more slices were found", searched(slices=0))
+false("a found slice of no loss", "where there is none", searched(found=(replace(HIDDEN, loss=-0.1),)))
+false("a found slice with a name without end", "400 characters", searched(columns=("x" * 401,)))
+
+
+def test_a_search_that_can_be_true_is_read_as_it_is() -> None:
+    assert read(written(searched()())) == searched()()
 
 
 def test_rates_that_can_be_true_together_are_read_as_they_are() -> None:

@@ -16,6 +16,7 @@ from mlci.domain.policy import (
     HoldoutPolicy,
     MetricRule,
     ReadingPolicy,
+    SearchPolicy,
     SlicePolicy,
     Tolerance,
 )
@@ -149,6 +150,23 @@ def test_a_worsening_of_fairness_is_asked_of_a_comparison_and_a_limit_is_not(tmp
     text = "validation: {{min_f1: 0.5, fairness: {{equal_opportunity_difference: {}}}}}"
     assert policy(tmp_path, text.format("{tolerance: 0.02}")).compare
     assert not policy(tmp_path, text.format("{max: 0.1}")).compare
+
+
+@pytest.mark.parametrize(
+    ("written", "search"),
+    [
+        ("true", SearchPolicy()),
+        ("false", None),
+        ("{columns: [region, age]}", SearchPolicy(columns=("region", "age"))),
+        ("{support: 0.1, depth: 1}", SearchPolicy(support=0.1, depth=1)),
+        ("{depth: 1}", None),
+        ("{search: false, columns: [region]}", None),
+    ],
+)
+def test_a_search_for_slices_is_asked_for_by_a_word_or_by_where_to_look(
+    tmp_path: Path, written: str, search: SearchPolicy | None
+) -> None:
+    assert policy(tmp_path, f"validation: {{slices: {{discover: {written}}}}}").slices.discover == search
 
 
 def test_sensitive_columns_alone_are_no_rule(tmp_path: Path) -> None:
