@@ -60,6 +60,7 @@ class Metric:
 
 _BINARY: tuple[Task, ...] = ("binary",)
 _CLASSES: tuple[Task, ...] = ("binary", "multiclass")
+_SEVERAL: tuple[Task, ...] = ("multiclass",)
 _VALUES: tuple[Task, ...] = ("regression",)
 _ALL: tuple[Task, ...] = (*_CLASSES, *_VALUES)
 
@@ -72,6 +73,10 @@ def _averages(name: str, title: str, *averages: str) -> tuple[Metric, ...]:
     return _of_labels(name, title, _BINARY), *(
         _of_labels(f"{name}_{average}", f"{title} ({average})") for average in averages
     )
+
+
+def _ranking(name: str, title: str, tasks: tuple[Task, ...]) -> Metric:
+    return Metric(name, title, "higher", "score", tasks, 0.0, 1.0)
 
 
 def _error(name: str, title: str) -> Metric:
@@ -98,6 +103,15 @@ METRICS: dict[str, Metric] = {
         _of_labels("kappa", "Cohen's kappa", low=-1.0),
         Metric("roc_auc", "ROC AUC", "higher", "score", _BINARY, 0.0, 1.0),
         Metric("pr_auc", "PR AUC (average precision)", "higher", "score", _BINARY, 0.0, 1.0),
+        _ranking("roc_auc_ovr", "ROC AUC (one against the rest)", _SEVERAL),
+        _ranking("roc_auc_ovr_weighted", "ROC AUC (one against the rest, weighted)", _SEVERAL),
+        _ranking("roc_auc_ovo", "ROC AUC (one against one)", _SEVERAL),
+        _ranking("roc_auc_ovo_weighted", "ROC AUC (one against one, weighted)", _SEVERAL),
+        _ranking("pr_auc_macro", "PR AUC (macro)", _SEVERAL),
+        _ranking("pr_auc_weighted", "PR AUC (weighted)", _SEVERAL),
+        _ranking("ndcg", "NDCG", _ALL),
+        _ranking("mrr", "Mean reciprocal rank", _ALL),
+        _ranking("map", "Mean average precision", _ALL),
         Metric("log_loss", "Log loss", "lower", "score", _CLASSES, 0.0),
         Metric("brier", "Brier score", "lower", "score", _CLASSES, 0.0, 1.0),
         _error("rmse", "RMSE"),
@@ -156,10 +170,25 @@ def _f_beta(average: str) -> Callable[[str, str], Metric]:
     return of
 
 
+def _at(title: str) -> Callable[[str, str], Metric]:
+    return lambda name, k: _ranking(name, f"{title}@{k}", _ALL)
+
+
 FAMILIES: tuple[Family, ...] = (
     *(
         Family("f{}" + (f"_{average}" if average else ""), f"(?:[2-9]|{_FRACTION})", _f_beta(average))
         for average in ("", "macro", "weighted")
+    ),
+    Family("top_{}_accuracy", _COUNT, lambda name, k: _ranking(name, f"Top-{k} accuracy", _SEVERAL)),
+    *(
+        Family(f"{base}_at_{{}}", _COUNT, _at(title))
+        for base, title in (
+            ("ndcg", "NDCG"),
+            ("mrr", "Mean reciprocal rank"),
+            ("hit", "Hit"),
+            ("precision", "Precision"),
+            ("recall", "Recall"),
+        )
     ),
     Family("p{}_absolute_error", _PER_CENT, lambda name, part: _error(name, f"P{part} absolute error")),
     Family("pinball_{}", _FRACTION, lambda name, part: _error(name, f"Pinball loss at {part}")),
@@ -192,10 +221,10 @@ DESCRIBED = dict.fromkeys(
 def normalise(name: str) -> str:
     """The one spelling of a metric's name: lower case, underscores, known aliases resolved.
 
-    >>> normalise("ROC-AUC"), normalise("auc")
-    ('roc_auc', 'roc_auc')
+    >>> normalise("ROC-AUC"), normalise("auc"), normalise("NDCG@10")
+    ('roc_auc', 'roc_auc', 'ndcg_at_10')
     """
-    spelled = name.strip().lower().replace("-", "_")
+    spelled = name.strip().lower().replace("-", "_").replace("@", "_at_")
     return ALIASES.get(spelled, spelled)
 
 

@@ -93,3 +93,11 @@ def _occurrence(order: Order) -> Rows:
     position = np.arange(len(order.ids))
     first = np.where(order.repeated, 0, position)
     return position - np.maximum.accumulate(first) if len(position) else position
+
+
+def numbered(codes: NDArray[Any]) -> Rows:
+    """Codes 0 … k - 1 in the order in which they first occur, so that the numbers say nothing of any file's order."""
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    place = np.empty(len(first), dtype=np.intp)
+    place[np.argsort(first)] = np.arange(len(first))
+    return place[inverse]

@@ -8,7 +8,7 @@ from typing import Literal
 # A kind of example that an error estimate leans on: those of a class, or those that a model puts there.
 Kind = Literal["positive", "negative", "called positive", "called negative"]
 
-_SHARE = re.compile(r"accuracy|error_rate|(?:f1|precision|recall)_micro")
+_SHARE = re.compile(r"accuracy|error_rate|top_[0-9]+_accuracy|(?:f1|precision|recall)_micro")
 _F_BETA = re.compile(r"f[0-9.]+")
 _BOTH: tuple[Kind, ...] = ("positive", "negative")
 _LEANS: dict[str, tuple[Kind, ...]] = {

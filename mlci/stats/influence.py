@@ -28,12 +28,14 @@ class Score:
         positives: for two-sample metrics (ROC AUC), which examples are of the positive class; the small-sample
             correction is then made within each class, as DeLong does.
         uneven: few examples may carry the error, as with labels and rankings: its degrees of freedom are then counted.
+        pieces: independent pieces of information, where the metric itself says how many; else the design does.
     """
 
     value: float
     influence: Array
     positives: NDArray[np.bool_] | None = None
     uneven: bool = False
+    pieces: float | None = None
 
 
 def weighted_mean(values: Array, weights: Array | None) -> float:

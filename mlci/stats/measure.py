@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 
 from mlci.stats import auc, counts, influence, placements
 from mlci.stats.influence import Array, Score, Undefined, effective_n
+from mlci.stats.multiclass import is_multiclass_ranking, multiclass_score
+from mlci.stats.queries import is_query_metric, query_score
 from mlci.stats.values import error_rows, value_score
 
 # Probabilities this close to 0 or 1 are clipped for the log loss, the bound scikit-learn used for years.
 CLIP = 1e-15
+_TOP = re.compile(r"top_([1-9][0-9]{0,3})_accuracy")
 # Class probabilities written with a few digits still sum to 1 within this.
 _SUM_TO_ONE = 1e-3
 
@@ -27,12 +31,27 @@ class Truth:
         values: target values, shape (n,), for regression.
         classes: number of classes.
         positive: code of the positive class when there are two.
+        grades: the number that each class stands for as a relevance, shape (classes,); None where it stands for none.
     """
 
     codes: NDArray[Any] | None = None
     values: Array | None = None
     classes: int = 0
     positive: int | None = None
+    grades: Array | None = None
+
+    @property
+    def relevance(self) -> Array:
+        """How relevant each example is to its query, shape (n,).
+
+        Raises:
+            Undefined: the target is neither a number nor one of two classes.
+        """
+        if self.values is not None:
+            return self.values
+        if self.codes is None or self.grades is None:
+            raise Undefined("the target is no relevance: it must be a number, or one of two classes")
+        return np.asarray(self.grades[self.codes])
 
     def take(self, rows: NDArray[Any] | slice) -> Truth:
         """The same for some of the examples."""
@@ -129,6 +148,10 @@ def _measured(
         return _of_labels(name, truth, outputs, weights)
     if name in ("roc_auc", "pr_auc"):
         return _of_ranking(name, truth, outputs, weights)
+    if is_multiclass_ranking(name) or _TOP.fullmatch(name):
+        return _of_class_scores(name, truth, outputs, weights)
+    if is_query_metric(name):
+        return _of_queries(name, truth, outputs, weights, groups)
     if name in ("log_loss", "brier"):
         loss = probability_loss(name, *chance_of_truth(truth, outputs))
         return _mean(loss, weights, "a score is missing", falling=True)
@@ -174,6 +197,33 @@ def _of_ranking(name: str, truth: Truth, outputs: Outputs, weights: Array | None
     score = auc.average_precision(auc.ranked(scores), truth.is_positive, weights)
     # Influence alone is all zero for a perfect ranking and for a perfectly wrong one; the value tells them apart.
     return Measured(score, score.influence + score.value)
+
+
+def _of_class_scores(name: str, truth: Truth, outputs: Outputs, weights: Array | None) -> Measured:
+    scores = finite_scores(outputs)
+    if truth.codes is None or scores.ndim != 2:
+        raise Undefined(f"{name} needs a score of every class")
+    top = _TOP.fullmatch(name)
+    if top is None:
+        score = multiclass_score(name, truth.codes, scores, weights)
+        return Measured(score, score.influence + score.value)
+    # A score shared with other classes names the true one only where all of them are named.
+    of_truth = scores[np.arange(len(scores)), truth.codes]
+    right = (scores >= of_truth[:, None]).sum(axis=1) <= int(top[1])
+    return Measured(influence.mean_score(right.astype(np.float64), weights), right.view(np.int8))
+
+
+def _of_queries(
+    name: str, truth: Truth, outputs: Outputs, weights: Array | None, groups: NDArray[Any] | None
+) -> Measured:
+    scores = outputs.values if outputs.scores is None else outputs.scores
+    if scores is None or scores.ndim != 1:
+        raise Undefined("there are no scores to rank by")
+    if not np.isfinite(scores).all():
+        raise Undefined("a score is missing or not finite")
+    if groups is None:
+        raise Undefined(f"{name} needs the column of the query as group: a query is a group of examples")
+    return Measured(*query_score(name, truth.relevance, scores, groups, weights))
 
 
 def chance_of_truth(truth: Truth, outputs: Outputs) -> tuple[NDArray[Any], Array]:

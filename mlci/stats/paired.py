@@ -53,6 +53,15 @@ class Design:
         """The same for one metric: groups count by how much of its influence each carries."""
         return self.size if self.clusters is None else effective_groups(influence, self.clusters)
 
+    def size_of(self, *scores: Score) -> float:
+        """The same for one metric of one model, or of two."""
+        if scores[0].pieces is not None:
+            return scores[0].pieces
+        carried = np.abs(scores[0].influence)
+        for other in scores[1:]:
+            carried = carried + np.abs(other.influence)
+        return self.size_for(carried)
+
     def freedom(self, influence: Array, size: float, of: Score) -> float:
         """Degrees of freedom of the error of this influence, with so many pieces of information behind it."""
         if not of.uneven:
@@ -70,7 +79,7 @@ def paired(candidate: Score, baseline: Score, design: Design, discordance: Disco
         design: weights and clusters.
         discordance: how many examples only one of the two got right.
     """
-    size = design.size_for(np.abs(candidate.influence) + np.abs(baseline.influence))
+    size = design.size_of(candidate, baseline)
     log_error = log_freedom = math.nan
     if candidate.value > 0 and baseline.value > 0:
         ratio = candidate.influence / candidate.value - baseline.influence / baseline.value
@@ -128,7 +137,7 @@ def own_error(score: Score, design: Design) -> float:
 
 def own_freedom(score: Score, design: Design) -> float:
     """Degrees of freedom of that error."""
-    return design.freedom(score.influence, design.size_for(score.influence), score)
+    return design.freedom(score.influence, design.size_of(score), score)
 
 
 def own_interval(
@@ -150,7 +159,7 @@ def own_interval(
         low: smallest possible value of the metric.
         high: largest possible value.
     """
-    size, error = design.size_for(score.influence), own_error(score, design)
+    size, error = design.size_of(score), own_error(score, design)
     exact = is_share and design.simple
     return interval_of(
         score.value, error, size, design.n, design.confidence,

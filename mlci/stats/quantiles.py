@@ -46,7 +46,7 @@ def quantile_score(values: Array, part: float, weights: Array | None, pieces: fl
     # Centred on what these examples say, so that influences have mean zero with ties and weights too.
     centre = float((below if weights is None else weights * below).mean())
     psi = (centre - below) * _sparsity(rising, reached, part, pieces)
-    return Score(value, psi if weights is None else weights * psi)
+    return Score(value, psi if weights is None else weights * psi, uneven=True)
 
 
 def _first(reached: Array, part: float) -> int:

@@ -166,7 +166,19 @@ def _class_truth(side: Side, classes: tuple[str, ...], positive: int | None) -> 
     if side.truth is None:
         return None
     _refuse_missing(side, side.truth.codes < 0)
-    return Truth(codes=_codes(side.truth, classes), classes=len(classes), positive=positive)
+    codes = _codes(side.truth, classes)
+    return Truth(codes=codes, classes=len(classes), positive=positive, grades=_grades(classes, positive))
+
+
+def _grades(classes: tuple[str, ...], positive: int | None) -> NDArray[np.float64] | None:
+    """The relevance that each class stands for: its own number, else 1 for the positive one of two."""
+    try:
+        grades = np.array([float(name) for name in classes])
+    except ValueError:
+        grades = np.full(len(classes), math.nan)
+    if np.isfinite(grades).all():
+        return grades
+    return None if positive is None else (np.arange(len(classes)) == positive).astype(np.float64)
 
 
 def _classified(

@@ -17,7 +17,7 @@ from mlci.domain.policy import ReadingPolicy, SearchPolicy
 from mlci.domain.slices import MISSING_VALUE, slice_name
 from mlci.errors import BadValue, ColumnMissing, HoldoutDiffers, IdsDiffer, NoExamples, Place
 from mlci.ports import Table, Texts
-from mlci.stats.alignment import Order, joined, ordered
+from mlci.stats.alignment import Order, joined, numbered, ordered
 from mlci.stats.measure import Outputs, Truth
 from mlci.steps.coding import Coding, code
 from mlci.steps.noting import column_notes, unused
@@ -323,7 +323,7 @@ def _clusters(groups: Texts | None, ids: NDArray[Any], reading: ReadingPolicy, f
             raise BadValue(
                 f"{count(int(absent.sum()))} examples have no group, among them {named(ids[absent])}", place=Place(file)
             )
-        return np.unique(groups.codes, return_inverse=True)[1]
+        return numbered(groups.codes)
     if reading.duplicates == "cluster" and len(ids) > 1:
         new = np.concatenate(([False], ids[1:] != ids[:-1]))
         return None if new[1:].all() else np.cumsum(new)

@@ -140,7 +140,8 @@ def _described() -> str:
 
 
 def _spelling(name: str) -> str:
-    return name.replace("_", "[-_]")
+    parts = name.split("_at_")
+    return "(?:[-_]at[-_]|@)".join(part.replace("_", "[-_]") for part in parts)
 
 
 def _range(metric: Metric) -> Schema:

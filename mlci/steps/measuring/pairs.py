@@ -20,6 +20,7 @@ from mlci.stats.facts import is_share, leans_on
 from mlci.stats.influence import Undefined, effective_n
 from mlci.stats.measure import Measured, Outputs, Truth, measure
 from mlci.stats.paired import Design, discordance_of, own_error, own_freedom, paired
+from mlci.stats.queries import is_query_metric
 from mlci.steps.measuring.views import View
 
 # In units of what bins may cost: further from every boundary than this, no verdict depends on them.
@@ -28,10 +29,11 @@ _FAR = 10
 
 def outcome(rule: MetricRule, view: View, outputs: Outputs | None) -> Measured | str:
     """One model's metric on a view, or why it has none."""
+    name = metric_named(rule.metric).name
+    if is_query_metric(name) and view.cuts_groups:
+        return "this slice cuts queries apart; slice by what is the same throughout a query"
     try:
-        return measure(
-            metric_named(rule.metric).name, view.truth, outputs or Outputs(), view.design.weights, view.design.clusters
-        )
+        return measure(name, view.truth, outputs or Outputs(), view.design.weights, view.design.clusters)
     except Undefined as error:
         return str(error)
 
@@ -76,7 +78,7 @@ def comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: 
     found = Compared(
         pair=paired(candidate.score, baseline.score, view.design, discordance),
         own_error=own_error(candidate.score, view.design),
-        own_size=view.design.size_for(candidate.score.influence),
+        own_size=view.design.size_of(candidate.score),
         own_freedom=own_freedom(candidate.score, view.design),
         differing=_differing(metric, view, discordance),
         smallest_class=_rarest(metric, view.truth, (view.candidate, view.baseline)),
@@ -192,7 +194,7 @@ def measurement(rule: MetricRule, outcome: Measured | Compared | str, view: View
         metric=metric.name,
         value=outcome.score.value,
         standard_error=_number(own_error(outcome.score, design)),
-        size=design.size_for(outcome.score.influence),
+        size=design.size_of(outcome.score),
         freedom=own_freedom(outcome.score, design),
         smallest_class=_rarest(metric, view.truth, (view.candidate,)),
         n=design.n,

@@ -26,6 +26,8 @@ class View:
     Attributes:
         column: the slice column; None for all examples.
         name: the slice as column=value; None for all examples.
+        whole: group of each example of the whole holdout, shape (all examples,), and of each example here, by the same
+            codes; None for all examples, and where there are no groups.
         both: both models on independent examples of equal weight, for which aggregates say all; else None.
     """
 
@@ -35,6 +37,15 @@ class View:
     candidate: Outputs
     baseline: Outputs | None
     design: Design
+    whole: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    @cached_property
+    def cuts_groups(self) -> bool:
+        """Whether a group is here in part: what is judged by the group cannot be judged on a part of it."""
+        if self.whole is None:
+            return False
+        every, here = (np.bincount(codes, minlength=int(self.whole[0].max()) + 1) for codes in self.whole)
+        return bool(((here > 0) & (here < every)).any())
 
     @cached_property
     def both(self) -> Both | None:
@@ -150,7 +161,9 @@ def _part(whole: View, column: str, name: str, rows: slice) -> View:
         # Weights that are equal, or all zero, within a slice are no weights there.
         equal = bool((weights == weights[0]).all())
         weights = None if equal else weights * (len(weights) / weights.sum())
+    groups = None
     if clusters is not None:
+        groups = clusters, clusters[rows]
         clusters = np.unique(clusters[rows], return_inverse=True)[1]
     return View(
         column,
@@ -159,4 +172,5 @@ def _part(whole: View, column: str, name: str, rows: slice) -> View:
         whole.candidate.take(rows),
         None if whole.baseline is None else whole.baseline.take(rows),
         _design(rows.stop - rows.start, whole.design.confidence, weights, clusters),
+        groups,
     )

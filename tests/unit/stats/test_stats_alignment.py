@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlci.stats.alignment import joined, ordered
+from mlci.stats.alignment import joined, numbered, ordered
 
 IDS = st.lists(st.integers(0, 6), max_size=12)
 WORDS = st.lists(st.sampled_from([b"a", b"ab", b"b", b"ba", b"\xc3\xa9", b"10", b"9"]), max_size=12)
@@ -128,3 +128,8 @@ def test_the_order_of_rows_never_decides_who_is_compared_with_whom(one: set[int]
     assert [left[i] for i, _ in before[0]] == [mixed_left[i] for i, _ in after[0]] == sorted(one & other)
     assert [left[i] for i in before[1]] == [mixed_left[i] for i in after[1]] == sorted(one - other)
     assert [right[j] for j in before[2]] == [mixed_right[j] for j in after[2]] == sorted(other - one)
+
+
+def test_codes_are_numbered_as_they_come_whatever_they_were() -> None:
+    assert numbered(np.array([7, 2, 7, 5, 2])).tolist() == [0, 1, 0, 2, 1]
+    assert numbered(np.array([1, 9, 1, 0, 9])).tolist() == [0, 1, 0, 2, 1]
