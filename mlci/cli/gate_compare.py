@@ -168,6 +168,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
         artifact_name("gate", key, gate.forge),
         budget=gate_policy(config).holdout is not None,
         baselines=baselines,
+        chosen=chosen,
         sides=sides,
         say=gate.delivery.say,
     )
@@ -188,14 +189,16 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     flipped = flips.write(outcome.flips, gate.delivery.faces.flips)
     if flipped is not None:
         gate.delivery.say("notice", flipped)
-    beside = kept_with(outcome, looks.after(outcome), chosen) if gate.forge is not None else {}
+    beside = (
+        kept_with(outcome, looks.after(outcome), chosen) if gate.forge is not None and may_keep(gate.forge.run) else {}
+    )
     _fill(gate, outcome, sides.path, chosen, beside)
     report = outcome.report
     if chosen is not None:
         report = chosen.noted(report)
     gate.deliver(report, _left(gate, key, report.evidence["gate"], flipped), config.model)
     _keep(gate, outcome, sides.path, baselines, beside)
-    _record(gate, sides, outcome, looks)
+    _record(gate, sides, outcome, looks, config)
     return exit_of(report.verdict, own)
 
 
@@ -262,12 +265,12 @@ def _keep(
         gate.delivery.say("notice", f"kept as the baseline of later changes: {origin}")
 
 
-def _record(gate: Gate, sides: Sides, outcome: Outcome, looks: Remembered) -> None:
+def _record(gate: Gate, sides: Sides, outcome: Outcome, looks: Remembered, config: Config) -> None:
     """Tell the registry what was decided of its version; like everything that is posted, it changes no verdict."""
     trusted = gate.forge is None or may_keep(gate.forge.run)
     if sides.registry is None or not trusted or gate.invocation.wants("dry_run"):
         return
-    from mlci.cli.sides import record
+    from mlci.cli.recording import record
 
     try:
         looks.tell(outcome)
@@ -276,7 +279,7 @@ def _record(gate: Gate, sides: Sides, outcome: Outcome, looks: Remembered) -> No
     if not sides.recorded:
         return
     try:
-        for loudness, line in record(sides.registry, sides, outcome, gate.own["evidence"]):
+        for loudness, line in record(sides.registry, sides, outcome, gate.own["evidence"], gate_policy(config)):
             gate.delivery.say(loudness, line)
     except MlciError as error:
         gate.delivery.say("warning", f"the verdict was not recorded with the version: {error.cause}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mlci.domain.anchor import comparisons, surpasses
 from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.wear import Look, Looks
 from mlci.errors import ServiceFailed, ServiceRefused
@@ -19,26 +20,30 @@ if TYPE_CHECKING:
     from mlci.ports import Baselines
     from mlci.publish import Loudness
     from mlci.steps.beside import Beside
-    from mlci.steps.gate_compare import Outcome
+    from mlci.steps.gate_compare import Given, Outcome
 
 Say = Callable[["Loudness", str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Remembered:
-    """The looks at holdouts, as far as they are known before this run.
+    """What is known before this run: the looks at holdouts, and the anchor.
 
     Attributes:
         before: as they are remembered; None where nobody remembers any.
         found: those of other runs that the memory does not hold yet; None where nobody looked for them.
         at_least: whether there may be more that could not be counted.
         registry: that remembers them; None where it is the default branch's runs.
+        anchor: its predictions; None where there is none to compare with.
+        unscored: name of an anchor that was not scored on this holdout; None where there is none such.
     """
 
     before: Looks | None = None
     found: Found | None = None
     at_least: bool = False
     registry: RegistryLooks | None = None
+    anchor: Given | None = None
+    unscored: str | None = None
 
     @property
     def beside(self) -> Beside:
@@ -46,7 +51,9 @@ class Remembered:
         from mlci.steps.beside import Beside
 
         looks = self.found.looks if self.found is not None else ()
-        return Beside(looks=self.before, found=looks, at_least=self.at_least)
+        return Beside(
+            looks=self.before, found=looks, at_least=self.at_least, anchor=self.anchor, unscored=self.unscored
+        )
 
     def after(self, outcome: Outcome) -> Looks:
         """What is to be remembered after this run."""
@@ -69,9 +76,16 @@ def is_accepted(outcome: Outcome) -> bool:
 
 
 def remembered(
-    forge: Forge | None, artifact: str, *, budget: bool, baselines: Baselines | None, sides: Sides, say: Say
+    forge: Forge | None,
+    artifact: str,
+    *,
+    budget: bool,
+    baselines: Baselines | None,
+    chosen: Chosen | None,
+    sides: Sides,
+    say: Say,
 ) -> Remembered:
-    """Find out what is known of the looks at holdouts.
+    """Find out what is known of the looks at holdouts, and the anchor.
 
     Args:
         forge: that this runs on.
@@ -79,6 +93,7 @@ def remembered(
         budget: whether policy allows only so many looks. Then a change counts those of other changes too, so that the
             budget holds from one merge to the next; else that is left to the runs of the default branch.
         baselines: where runs of the default branch are kept, once they were looked through.
+        chosen: the baseline that was found there; None where there is none.
         sides: what is compared, and the registry.
         say: tells the reader of the log.
 
@@ -86,7 +101,7 @@ def remembered(
         ServiceFailed, ServiceRefused: they cannot be counted, and policy has a budget of them.
         ArtifactRefused: what is remembered cannot be read.
     """
-    memory = _memory(baselines, sides)
+    memory = replace(_memory(baselines, sides), **_known_anchor(chosen, sides))
     if memory.before is None or forge is None:
         return memory
     if not (budget or may_keep(forge.run)):
@@ -117,6 +132,16 @@ def _memory(baselines: Baselines | None, sides: Sides) -> Remembered:
     return Remembered(before=registry.looks(), registry=registry)
 
 
+def _known_anchor(chosen: Chosen | None, sides: Sides) -> dict[str, Any]:
+    if chosen is None:
+        return {"anchor": sides.anchor, "unscored": sides.unscored}
+    if chosen.anchor is None:
+        return {}
+    from mlci.cli.sides import given
+
+    return {"anchor": given(chosen.anchor.path, f"the anchor beside {chosen.origin}")}
+
+
 def kept_with(outcome: Outcome | None, looks: Looks, chosen: Chosen | None) -> dict[str, bytes]:
     """What lies beside what a run of the default branch keeps.
 
@@ -133,4 +158,22 @@ def kept_with(outcome: Outcome | None, looks: Looks, chosen: Chosen | None) -> d
             outcome.report.candidate.digest == chosen.candidate.digest
         )  # fmt: skip
         since = since if again else f"{datetime.now(timezone.utc):%Y-%m-%d}"
-    return {KEPT: encoded(Memory(since=since, looks=looks))}
+    anchor = _anchor(outcome, chosen) if chosen is not None else {}
+    return {KEPT: encoded(Memory(since=since, looks=looks)), **anchor}
+
+
+def _anchor(outcome: Outcome | None, chosen: Chosen) -> dict[str, bytes]:
+    """The anchor's evidence and predictions, where the baseline that is kept is not the anchor itself."""
+    accepted = outcome is not None and is_accepted(outcome)
+    if chosen.anchor is None and not accepted:
+        return {}
+    evidence, path, digest = chosen.evidence, chosen.path, chosen.candidate.digest
+    if chosen.anchor is not None:
+        evidence, path, digest = chosen.anchor.evidence, chosen.anchor.path, chosen.anchor.digest
+    if accepted and outcome is not None:
+        again = outcome.report.candidate is not None and outcome.report.candidate.digest == digest
+        if again or surpasses(comparisons(outcome.report.findings)):
+            return {}
+    from mlci.adapters.baselines.layout import ANCHOR_GATE, anchor_name, content_of
+
+    return {ANCHOR_GATE: evidence, anchor_name(path, path): content_of(path)}

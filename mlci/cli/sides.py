@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlci.adapters.disk import files
 from mlci.adapters.disk.folders import unlinked
+from mlci.cli.anchor import anchor_of
 from mlci.cli.kept import ARTIFACTS
 from mlci.domain import card
-from mlci.domain.baseline import may_become_baseline
 from mlci.domain.candidate import doubts
 from mlci.domain.report import Subject
-from mlci.domain.verdict import Verdict
 from mlci.errors import Contradiction, FileMissing, ModelAltered, Place, UsageError
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from mlci.domain.operation import Handed
     from mlci.domain.training import ModelPredicate
     from mlci.ports import Registry, Version
-    from mlci.publish import Loudness
-    from mlci.steps.gate_compare import Given, Outcome
+    from mlci.steps.gate_compare import Given
 
 PRODUCTION = "production"
 # As a version: the one whose model the candidate's folder holds, where nobody can hand its number on.
@@ -53,6 +51,9 @@ class Sides:
         version: of the candidate in it; None where it is no version.
         model: what the candidate's evidence says; None for a file of predictions.
         handed: whether it is the folder that model-ci left.
+        anchor: predictions of the version that the alias ``anchor`` points at, where that is not production.
+        unscored: name of that version, where it keeps none on the candidate's holdout.
+        production: the version that is compared with; None for a file, and where there is none.
         model_name: of the model in the registry; None where the configuration names none.
         operations: how the two models run, where model-ci measured that.
     """
@@ -65,6 +66,9 @@ class Sides:
     model: ModelPredicate | None = None
     handed: bool = False
     model_name: str | None = None
+    anchor: Given | None = None
+    unscored: str | None = None
+    production: Version | None = None
     operations: Handed | None = None
 
     @classmethod
@@ -96,10 +100,15 @@ class Sides:
         candidate = given(path)
         if held is not None:
             candidate = replace(candidate, model=hashlib.sha256(held.evidence).hexdigest())
+        baseline, production = _baseline(own, config, registry, held, model)
+        anchor = _anchor(own, registry, production, model)
         return cls(
             candidate=candidate,
             path=path,
-            baseline=_baseline(own, config, registry, held, model),
+            baseline=baseline,
+            production=production,
+            anchor=anchor if not isinstance(anchor, str) else None,
+            unscored=anchor if isinstance(anchor, str) else None,
             registry=registry,
             version=version,
             model=model,
@@ -237,25 +246,47 @@ def _baseline(
     registry: Registry | None,
     held: HandOver | None,
     model: ModelPredicate | None,
-) -> Given | None:
+) -> tuple[Given | None, Version | None]:
+    """Production's predictions, and its version where it is one."""
     if own["baseline"] is not None:
-        return given(own["baseline"])
+        return given(own["baseline"]), None
     if own["against"] is not None and registry is not None:
         known = _named(registry, _model(config), own["against"])
         if known is None and own["against"] == PRODUCTION:
             # Until something is promoted there is no such alias, and the first version has nothing to be compared with.
-            return None
+            return None, None
         if known is None:
             raise FileMissing(
                 f"the registry has no alias or version {own['against'][:60]!a} of {_model(config)}",
                 place=Place("--against"),
             )
-        found = given(_kept(registry, known, model)[0], f"{known.model} version {known.number}")
-        return replace(found, artifact=known.tags.get(card.ARTIFACT) or _scored_artifact(held, known))
+        found = given(_kept(registry, known, model)[0], _called(known))
+        return replace(found, artifact=known.tags.get(card.ARTIFACT) or _scored_artifact(held, known)), known
     if held is not None and held.baseline is not None and own["baseline_from"] is None:
         production, path = held.baseline
-        return replace(given(path, f"{held.model.model} version {production.version}"), artifact=production.artifact)
-    return None
+        known = registry.numbered(held.model.model, production.version) if registry is not None else None
+        found = given(path, f"{held.model.model} version {production.version}")
+        return replace(found, artifact=production.artifact), known
+    return None, None
+
+
+def _called(version: Version) -> str:
+    return f"{version.model} version {version.number}"
+
+
+def _anchor(
+    own: Mapping[str, Any], registry: Registry | None, production: Version | None, model: ModelPredicate | None
+) -> Given | str | None:
+    """The anchor's predictions, or its name where it keeps none on the candidate's holdout."""
+    if registry is None or production is None or not registry.has_aliases or own["against"] not in (None, PRODUCTION):
+        return None
+    version = anchor_of(registry, production)
+    if version is None:
+        return None
+    try:
+        return given(_kept(registry, version, model)[0], f"{_called(version)}, the anchor")
+    except FileMissing:
+        return f"{_called(version)}, the anchor"
 
 
 def _scored_artifact(held: HandOver | None, version: Version) -> str | None:
@@ -306,51 +337,3 @@ def _kept(
             help="let model-ci run where the registry may be written to: it scores production and keeps that",
         )
     return found[1], evidence[1]
-
-
-def record(registry: Registry, sides: Sides, outcome: Outcome, evidence: str) -> Iterator[tuple[Loudness, str]]:
-    """Record the gate's word with the candidate's version; the first one that is accepted becomes production.
-
-    Args:
-        registry: that has the version.
-        sides: what was compared; ``sides.recorded`` holds.
-        outcome: of the gate.
-        evidence: path of the gate's evidence.
-
-    Yields:
-        how loud it is and a line, for each thing that was done or is amiss.
-    """
-    version, model = sides.version, sides.model
-    if version is None or model is None:
-        return
-    tags, metrics = card.judged(outcome.report, outcome.report.evidence["gate"], model.predictions.holdout.digest)
-    registry.annotate(version, tags, metrics, {"mlci/gate.json": evidence})
-    yield "notice", f"recorded with {version.model} version {version.number}: {outcome.report.verdict.value}"
-    accepted = may_become_baseline(outcome.report.verdict, outcome.report.findings) is None
-    if not registry.has_aliases:
-        # Production is the last accepted run of the default branch, which keeps itself.
-        return
-    if not accepted or registry.aliased(version.model, PRODUCTION) is not None:
-        return
-    before = _accepted_before(registry, version)
-    if before is not None:
-        # Whoever took the alias away meant something by it; what it pointed at is not known here.
-        yield (
-            "warning",
-            f"no version of {version.model} has the alias {PRODUCTION}, although version {before} was accepted before: "
-            "nothing is compared until somebody sets it (docs/registry.md, Production)",
-        )
-        return
-    # Until there is a production model there is nothing that a promotion could be weighed against.
-    registry.point(version, PRODUCTION)
-    yield "notice", f"{version.model} version {version.number} is the first that was accepted, and so is production"
-
-
-def _accepted_before(registry: Registry, version: Version) -> str | None:
-    """Number of another version that the gate accepted; None where this is the first."""
-    accepted = (
-        one.number
-        for verdict in (Verdict.PASS, Verdict.WARN)
-        for one in registry.tagged(version.model, card.VERDICT, verdict.value)
-    )
-    return next((number for number in accepted if number != version.number), None)

@@ -214,6 +214,23 @@ class BareMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Anchored:
+    """The candidate against the anchor on all examples: what was lost over all accepted steps since."""
+
+    name: str = field(metadata={"help": "What the anchor is: a run that was kept, or a registry version."})
+    digest: str | None = field(
+        default=None, metadata={"help": "sha256 of the anchor's predictions; absent where it has none of this holdout."}
+    )
+    same_holdout: bool = field(
+        metadata={"help": "Whether the anchor was scored on the very examples that the candidate is judged on."}
+    )
+    statistics: tuple[Statistic, ...] = field(
+        default=(), metadata={"help": "The sufficient statistics of every comparison; baseline is the anchor here."}
+    )
+    undefined: tuple[NoValue, ...] = field(default=(), metadata={"help": "Comparisons without a value."})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Numbers:
     """Everything measured, which with a policy is everything judged.
 
@@ -228,6 +245,7 @@ class Numbers:
         bare: metrics without examples; None where there are examples.
         functions: the functions of the user's that gave values.
         wear: how often the holdout was looked at; None where nobody counts.
+        anchor: the candidate against the anchor; None where there is none, or production is it.
         operations: how the two models run; None where nobody measured that.
         fairness: rates of the groups of sensitive columns; None where no rule asks for them.
         discovery: what a search for slices found on one half of the examples; None where none was asked for.
@@ -244,6 +262,7 @@ class Numbers:
     bare: BareMetrics | None = None
     functions: tuple[Called, ...] = ()
     wear: Wear | None = None
+    anchor: Anchored | None = None
     operations: Operations | None = None
     fairness: Disparities | None = None
     discovery: Discovery | None = None
@@ -291,6 +310,10 @@ class GatePredicate:
     wear: Wear | None = field(
         default=None, metadata={"help": "How often the evaluation set was looked at; absent where nobody counts."}
     )
+    anchor: Anchored | None = field(
+        default=None,
+        metadata={"help": "The candidate against the anchor; absent where there is none, or production is it."},
+    )
     operations: Operations | None = field(
         default=None, metadata={"help": "How the two models run; absent where nobody measured that."}
     )
@@ -318,6 +341,7 @@ class GatePredicate:
             bare=self.bare,
             functions=self.functions,
             wear=self.wear,
+            anchor=self.anchor,
             operations=self.operations,
             fairness=self.fairness,
             discovery=self.discovery,

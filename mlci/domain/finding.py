@@ -8,15 +8,17 @@ from typing import Literal
 from mlci.domain.figures import Better
 from mlci.domain.verdict import Verdict
 
-Rule = Literal["compare", "minimum", "maximum", "robustness", "input", "policy", "change", "job", "setup", "model"]
+Rule = Literal[
+    "compare", "minimum", "maximum", "robustness", "anchor", "input", "policy", "change", "job", "setup", "model"
+]
 
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
 Reason = Literal[
-    "better", "boundary", "cancelled", "clusters", "discovered", "dropped", "failed", "few-positives", "fork",
-    "gate-changed", "hardware", "identical", "input-error", "insufficient", "interval", "leakage", "lost-predictions",
-    "missing", "no-baseline", "no-difference", "other-branch", "other-holdout", "policy-not-yet-merged", "profile",
-    "regression", "reused", "reversal", "sequential", "shortfall", "skipped", "threshold", "undefined", "unknown",
-    "unscored", "unsupported", "untouched", "unverified", "worn",
+    "better", "boundary", "cancelled", "clusters", "discovered", "drifted", "dropped", "failed", "few-positives",
+    "fork", "gate-changed", "hardware", "identical", "input-error", "insufficient", "interval", "leakage",
+    "lost-predictions", "missing", "no-baseline", "no-difference", "other-branch", "other-holdout",
+    "policy-not-yet-merged", "profile", "regression", "reused", "reversal", "sequential", "shortfall", "skipped",
+    "threshold", "undefined", "unknown", "unscored", "unsupported", "untouched", "unverified", "worn",
 ]  # fmt: skip
 
 

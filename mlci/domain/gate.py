@@ -52,20 +52,28 @@ class ErrorShares:
 
 
 def error_shares(
-    overall: Sequence[Estimate], policy: GatePolicy, *, sliced: bool, fairness: bool = False
+    overall: Sequence[Estimate], policy: GatePolicy, *, sliced: bool, fairness: bool = False, kept: float = 1.0
 ) -> ErrorShares:
     """Divide the error rate so that a harmless change is blocked at most at the rate alpha, whatever is looked at.
 
     A comparison can only fail beyond its margin, so under no change it spends at most P(estimate < -margin), which is
     small once the examples are many for the margin. What all-example comparisons cannot spend is given to slices and
     fairness, half to each where both are asked. See ``docs/decisions/0003-one-error-rate.md``.
+
+    Args:
+        overall: comparisons on all examples.
+        policy: says alpha.
+        sliced: whether there are comparisons on slices.
+        fairness: whether there are some of groups.
+        kept: the part of the error rate that is left for all of these; the rest is spent elsewhere.
     """
     if not sliced and not fairness:
-        return ErrorShares(1.0, 0.0)
+        return ErrorShares(kept, 0.0)
     alpha = 1 - policy.confidence
     reachable = sum(_chance_beyond_margin(estimate) for estimate in overall if estimate.undefined is None)
-    rest = (1.0 - min(OVERALL_SHARE, reachable / alpha)) / (sliced + fairness)
-    return ErrorShares(OVERALL_SHARE, rest if sliced else 0.0, rest if fairness else 0.0)
+    overall_share = OVERALL_SHARE * kept
+    rest = (kept - min(overall_share, reachable / alpha)) / (sliced + fairness)
+    return ErrorShares(overall_share, rest if sliced else 0.0, rest if fairness else 0.0)
 
 
 def _chance_beyond_margin(estimate: Estimate) -> float:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mlci.domain.evidence import Numbers
 from mlci.domain.wear import Look, Looks
+
+if TYPE_CHECKING:
+    from mlci.steps.gate_compare import Given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,11 +21,15 @@ class Beside:
         looks: that are remembered; None where nobody remembers any.
         found: looks of runs that the memory does not hold yet.
         at_least: whether there may be more that could not be counted.
+        anchor: its predictions; None where there is no anchor, or none that can be compared with.
+        unscored: name of an anchor that was not scored on this holdout; None where there is none such.
     """
 
     looks: Looks | None = None
     found: Sequence[Look] = ()
     at_least: bool = False
+    anchor: Given | None = None
+    unscored: str | None = None
 
     def after(self, evaluation_set: str | None, candidate: str) -> Looks | None:
         """The memory with what was found and with this look, for whoever keeps it.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Any
 
 import rfc8785
 
@@ -21,6 +23,7 @@ from mlci.domain.wear import Looks
 from mlci.errors import HoldoutDiffers, NoExamples, Place
 from mlci.ports import Functions, Table
 from mlci.steps import bare
+from mlci.steps.anchoring import with_anchor
 from mlci.steps.beside import Beside
 from mlci.steps.flips import Flips, flips
 from mlci.steps.holdout import gather
@@ -124,6 +127,8 @@ def run(
     found = measure(candidate, baseline, policy, functions, listed)
     beside, digest = beside or Beside(), candidate.subject.digest
     numbers = beside.with_wear(found.numbers, found.digest, digest)
+    again = partial(measure, functions=functions)
+    numbers = with_anchor(numbers, candidate, baseline, policy, beside, again)
     judged = judge(numbers, policy)
     findings = (*judged.findings, *notes)
     verdict, reason = gate.compose(findings, policy.on_inconclusive)
@@ -138,22 +143,10 @@ def run(
         policy=policy_values,
         verdict=verdict,
         reason=reason,
-        examples=numbers.examples,
         findings=findings,
-        statistics=numbers.statistics,
         assumptions=found.assumptions,
         mlci=__version__,
-        undefined=numbers.undefined,
-        measurements=numbers.measurements,
-        changes=numbers.changes,
-        coverage=numbers.coverage,
-        bare=numbers.bare,
-        functions=numbers.functions,
-        wear=numbers.wear,
-        operations=numbers.operations,
-        fairness=numbers.fairness,
-        discovery=numbers.discovery,
-        confirmations=numbers.confirmations,
+        **_fields_of(numbers),
     )
     evidence = rfc8785.dumps(statement(REPOSITORY, "gate", candidate.subject, predicate))
     report = Report(
@@ -174,6 +167,11 @@ def run(
         },
     )
     return Outcome(report, evidence, found.digest, beside.after(found.digest, digest), found.flips)
+
+
+def _fields_of(numbers: Numbers) -> dict[str, Any]:
+    """What evidence says of the numbers: all of them, each under its own name; that there is a baseline it names."""
+    return {item.name: getattr(numbers, item.name) for item in fields(numbers) if item.name != "compared"}
 
 
 def measure(

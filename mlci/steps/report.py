@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mlci.domain import coverage, gate
-from mlci.domain.evidence import GatePredicate, Numbers
+from mlci.domain.evidence import Anchored, GatePredicate, Numbers
 from mlci.domain.finding import Finding
 from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Report
@@ -85,10 +85,17 @@ def _without_words(numbers: Numbers) -> Numbers:
     return replace(
         numbers,
         undefined=tuple(replace(each, why=_UNTOLD) for each in numbers.undefined),
+        anchor=_anchor_without_words(numbers.anchor),
         measurements=tuple(
             replace(each, undefined=_UNTOLD if each.value is None else None) for each in numbers.measurements
         ),
     )
+
+
+def _anchor_without_words(anchor: Anchored | None) -> Anchored | None:
+    if anchor is None:
+        return None
+    return replace(anchor, undefined=tuple(replace(each, why=_UNTOLD) for each in anchor.undefined))
 
 
 def _claimed_otherwise(claimed: Verdict, own: Verdict) -> Iterator[Finding]:

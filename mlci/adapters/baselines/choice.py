@@ -6,7 +6,14 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from mlci.adapters.baselines.layout import check_digest, predictions_name
+from mlci.adapters.baselines.layout import (
+    ANCHOR_GATE,
+    LARGEST_GATE,
+    LARGEST_PREDICTIONS,
+    anchor_name,
+    check_digest,
+    predictions_name,
+)
 from mlci.adapters.baselines.memory import KEPT, LARGEST_KEPT, Memory, decoded
 from mlci.adapters.disk import files
 from mlci.adapters.disk.folders import unlinked
@@ -35,6 +42,21 @@ class PassedOver:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Anchor:
+    """The best that was accepted so far, where that is another run than the baseline.
+
+    Attributes:
+        path: of its predictions on this machine.
+        evidence: bytes of its own evidence.
+        digest: sha256 of its predictions, in hexadecimal.
+    """
+
+    path: str
+    evidence: bytes
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chosen:
     """The baseline, ready to be opened.
 
@@ -46,6 +68,7 @@ class Chosen:
         evaluation_set: digest of the examples it was judged on, where it was compared.
         candidate: what the baseline was when it was judged.
         memory: what was kept with it of earlier runs.
+        anchor: the best accepted so far; None where the baseline itself is.
         passed_over: newer runs that were not accepted, newest first.
     """
 
@@ -56,6 +79,7 @@ class Chosen:
     evaluation_set: str | None
     candidate: Subject
     memory: Memory = field(default_factory=Memory)
+    anchor: Anchor | None = None
     passed_over: tuple[PassedOver, ...] = ()
 
     def noted(self, report: Report) -> Report:
@@ -123,6 +147,28 @@ def _memory(kept: Kept) -> Memory:
     return Memory() if content is None else decoded(content, kept.origin)
 
 
+def _anchor(kept: Kept, folder: str) -> Anchor | None:
+    """What was kept beside the baseline as the anchor.
+
+    Raises:
+        ArtifactRefused: its predictions are missing, or its evidence cannot be read.
+        BaselineBroken: they are not those that its evidence names.
+    """
+    evidence = kept.beside(ANCHOR_GATE, LARGEST_GATE)
+    if evidence is None:
+        return None
+    candidate = read_gate(evidence, kept.origin).candidate
+    name = anchor_name(candidate.name, kept.origin)
+    content = kept.beside(name, LARGEST_PREDICTIONS)
+    help = "something has changed what was kept: remove it there, so that the accepted run before it is the baseline"
+    if content is None:
+        raise ArtifactRefused(f"it has no {name}", place=Place(kept.origin), help=help)
+    check_digest(content, candidate.digest, kept.origin, help)
+    path = str(unlinked(folder) / name)
+    files.write(path, content)
+    return Anchor(path=path, evidence=evidence, digest=candidate.digest)
+
+
 def _laid_ready(kept: Kept, predicate: GatePredicate, passed: tuple[PassedOver, ...], folder: str) -> Chosen:
     content = kept.predictions()
     help = "something has changed it: remove it there, so that the accepted run before it is the baseline"
@@ -137,5 +183,6 @@ def _laid_ready(kept: Kept, predicate: GatePredicate, passed: tuple[PassedOver, 
         evaluation_set=predicate.evaluation_set,
         candidate=predicate.candidate,
         memory=_memory(kept),
+        anchor=_anchor(kept, folder),
         passed_over=passed,
     )

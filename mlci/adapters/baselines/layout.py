@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
+from mlci.adapters.disk import files
 from mlci.adapters.evidence.gate import LARGEST
 from mlci.errors import ArtifactRefused, BaselineBroken, Place
 
@@ -31,6 +33,11 @@ def predictions_name(candidate: str, place: str) -> str:
     return name
 
 
+def anchor_name(candidate: str, place: str) -> str:
+    """The same of the anchor's predictions."""
+    return f"anchor-{predictions_name(candidate, place)}"
+
+
 def check_digest(content: bytes, digest: str, place: str, help: str) -> None:
     """Compare predictions with the digest that their evidence names.
 
@@ -41,3 +48,19 @@ def check_digest(content: bytes, digest: str, place: str, help: str) -> None:
     if found != digest:
         cause = f"the predictions have the sha256 {found[:12]}…, their evidence names {digest[:12]}…"
         raise BaselineBroken(cause, place=Place(place), help=help)
+
+
+def content_of(path: str) -> bytes:
+    """The bytes of predictions on this machine.
+
+    Raises:
+        ArtifactRefused: they are too large to be kept.
+        FileMissing: they cannot be read.
+    """
+    try:
+        if Path(path).stat().st_size > LARGEST_PREDICTIONS:
+            cause = f"the predictions have more than {LARGEST_PREDICTIONS:,} bytes and are not kept"
+            raise ArtifactRefused(cause, place=Place(path))
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise files.unread(path, error) from error

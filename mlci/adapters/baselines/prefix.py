@@ -14,17 +14,16 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from mlci.adapters.baselines.layout import (
     GATE,
     LARGEST_GATE,
     LARGEST_PREDICTIONS,
     check_digest,
+    content_of,
     predictions_name,
 )
 from mlci.adapters.baselines.memory import LARGEST_KEPT
-from mlci.adapters.disk import files
 from mlci.adapters.evidence.gate import read_gate
 from mlci.adapters.remote.store import Store
 from mlci.domain.baseline import may_become_baseline, may_keep
@@ -93,7 +92,7 @@ class StoreBaselines:
         predicate = read_gate(evidence, "this run's evidence")
         if not may_keep(run) or may_become_baseline(predicate.verdict, predicate.findings) is not None:
             return None
-        content = _content(predictions)
+        content = content_of(predictions)
         check_digest(content, predicate.candidate.digest, predictions, "do not change it while the gate runs")
         folder = self._of(run.id, run.attempt)
         self._store.create(f"{folder}/{predictions_name(predicate.candidate.name, predictions)}", content)
@@ -144,13 +143,3 @@ def _segment(key: str) -> str:
         return key
     readable = re.sub(r"[^a-z0-9]+", "-", key.lower())[:40].strip("-")
     return f"_{readable}-{hashlib.sha256(key.encode()).hexdigest()[:16]}" if key else "_"
-
-
-def _content(path: str) -> bytes:
-    try:
-        if Path(path).stat().st_size > LARGEST_PREDICTIONS:
-            cause = f"the predictions have more than {LARGEST_PREDICTIONS:,} bytes and are not kept"
-            raise ArtifactRefused(cause, place=Place(path))
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise files.unread(path, error) from error

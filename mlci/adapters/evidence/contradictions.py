@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Container, Iterator
 from typing import Any
 
+from mlci.adapters.evidence.beside import wrong_beside
 from mlci.adapters.evidence.changes import wrong_changes
 from mlci.adapters.evidence.discovered import of_discovery
 from mlci.adapters.evidence.disparities import of_fairness
@@ -40,13 +41,12 @@ def contradictions(predicate: GatePredicate) -> Iterator[str]:
         yield from _of_bare(predicate)
     if numbers.coverage is not None:
         yield from _of_coverage(predicate, numbers.coverage)
-    if numbers.wear is not None and not 0 < numbers.wear.look <= numbers.wear.looks <= _MOST:
-        yield "a look is none of those that were counted"
     yield from of_operations(numbers.operations)
     yield from _of_groups(predicate)
     if (numbers.statistics or numbers.undefined) and predicate.baseline is None:
         yield "there are comparisons and nothing to compare with"
     yield from wrong_changes(predicate)
+    yield from wrong_beside(predicate, _of_statistic)
 
 
 def _of_groups(predicate: GatePredicate) -> Iterator[str]:

@@ -60,6 +60,8 @@ def _wrong(statement: Statement[GatePredicate], most: int) -> Iterator[str]:
 def _lists(predicate: GatePredicate) -> Iterator[Sized]:
     yield from (predicate.findings, predicate.statistics, predicate.undefined, predicate.measurements)
     yield predicate.functions
+    if predicate.anchor is not None:
+        yield from (predicate.anchor.statistics, predicate.anchor.undefined)
     if predicate.bare is not None:
         yield from (predicate.bare.candidate, predicate.bare.baseline or {})
     if predicate.coverage is not None:
@@ -75,12 +77,20 @@ def _lists(predicate: GatePredicate) -> Iterator[Sized]:
         yield from (each.names for each in fairness.folded)
 
 
+def _of_anchor(predicate: GatePredicate) -> Iterator[str]:
+    if predicate.anchor is not None:
+        yield predicate.anchor.name
+        every: list[Statistic | NoValue] = [*predicate.anchor.statistics, *predicate.anchor.undefined]
+        yield from (each.metric for each in every if each.metric is not None)
+
+
 def _names(predicate: GatePredicate) -> Iterator[str]:
     """Every text of the evidence that a report made from it may show."""
     yield predicate.candidate.name
     if predicate.baseline is not None:
         yield predicate.baseline.name
     comparisons: list[Statistic | NoValue] = [*predicate.statistics, *predicate.undefined, *predicate.confirmations]
+    yield from _of_anchor(predicate)
     for each in comparisons:
         yield from (name for name in (each.metric, each.slice_column, each.slice) if name is not None)
     yield from (measurement.metric for measurement in predicate.measurements)

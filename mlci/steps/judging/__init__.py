@@ -14,6 +14,7 @@ from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.domain.report import Section
 from mlci.steps import bare
 from mlci.steps.judging import budget
+from mlci.steps.judging.anchor import anchored
 from mlci.steps.judging.called import as_asked
 from mlci.steps.judging.comparisons import comparisons
 from mlci.steps.judging.discovery import discoveries
@@ -66,7 +67,7 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
             usual = budget.stricter(usual, spending, policy)
         usual += [*reversals(numbers, covered, rules, policy), *discoveries(numbers, policy)]
         findings = [
-            *budget.shown(usual, policy),
+            *budget.shown([*usual, *anchored(numbers, rules, policy)], policy),
             *about_input(numbers, covered, rules),
             *missing_slices(present(covered, numbers, policy), policy),
         ]

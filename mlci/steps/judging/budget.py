@@ -39,8 +39,10 @@ def stricter(usual: Sequence[Finding], spending: Sequence[Finding], policy: Gate
 
 
 def _harm_alone(finding: Finding, policy: GatePolicy) -> bool:
-    of_slice = finding.rule == "compare" and finding.slice is not None and finding.metric not in MEASURES
-    return finding.verdict is Verdict.FAIL or (of_slice and policy.slices.require == "harm")
+    """Whether the budget has nothing to say of it: it is blocked, or never had to be shown to be good."""
+    proved = finding.slice is None or policy.slices.require == "shown" or finding.metric in MEASURES
+    to_show = finding.rule in ("minimum", "maximum") or (finding.rule == "compare" and proved)
+    return finding.verdict is Verdict.FAIL or not to_show
 
 
 def worn(numbers: Numbers, policy: GatePolicy) -> Iterator[Finding]:

@@ -20,8 +20,14 @@ def as_asked(numbers: Numbers, rules: Sequence[MetricRule]) -> Numbers:
     other = {metric for metric, call in asked.items() if call != called.get(metric)}
     if not other:
         return numbers
+    anchor = numbers.anchor
+    if anchor is not None:
+        statistics = tuple(each for each in anchor.statistics if each.metric not in other)
+        undefined = tuple(each for each in anchor.undefined if each.metric not in other)
+        anchor = replace(anchor, statistics=statistics, undefined=undefined)
     return replace(
         numbers,
+        anchor=anchor,
         statistics=tuple(each for each in numbers.statistics if each.metric not in other),
         undefined=tuple(each for each in numbers.undefined if each.metric not in other),
         measurements=tuple(each for each in numbers.measurements if each.metric not in other),

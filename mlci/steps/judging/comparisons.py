@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mlci.domain import coverage, gate
+from mlci.domain import anchor, coverage, gate
 from mlci.domain.columns import roles
 from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import Coverage, Measurement, NoValue, Numbers, Slice, Statistic
@@ -21,7 +21,7 @@ from mlci.steps.judging.missing import not_measured
 from mlci.steps.judging.own import freedom, interval, is_simple, or_nan
 
 # What distinguishes one comparison of the numbers from every other: metric, slice column, slice.
-_Key = tuple[str | None, str | None, str | None]
+Key = tuple[str | None, str | None, str | None]
 
 
 def comparisons(
@@ -30,9 +30,9 @@ def comparisons(
     if not (numbers.compared and policy.compare):
         yield from fairness(numbers, policy, 1.0)
         return
-    known = _by_key(numbers)
+    known = by_key([*numbers.statistics, *numbers.undefined])
     asked = [rule for rule in rules if rule.compare]
-    overall = [_estimate(rule, None, known, policy) for rule in asked]
+    overall = [estimate_of(rule, None, known, policy) for rule in asked]
     pairs = [
         (rule, slice_)
         for slice_ in covered.slices
@@ -40,8 +40,11 @@ def comparisons(
         for rule in asked
         if _key(rule, None) in known
     ]
-    sliced = [_estimate(rule, slice_, known, policy) for rule, slice_ in pairs]
-    shares = gate.error_shares(overall, policy, sliced=bool(sliced), fairness=fairness_is_asked(numbers, policy))
+    sliced = [estimate_of(rule, slice_, known, policy) for rule, slice_ in pairs]
+    kept = 1.0 if numbers.anchor is None else 1.0 - anchor.SHARE
+    shares = gate.error_shares(
+        overall, policy, sliced=bool(sliced), fairness=fairness_is_asked(numbers, policy), kept=kept
+    )
     estimates = corrected(overall, shares.overall)
     if covered.identical:
         estimates = [replace(each, method=gate.IDENTICAL, discordant=0) for each in estimates]
@@ -70,12 +73,12 @@ def is_asked(column: str, policy: GatePolicy) -> bool:
     return column in policy.slices.columns or bool(roles((column,), Columns()).slices)
 
 
-def _by_key(numbers: Numbers) -> dict[_Key, Statistic | NoValue]:
-    every: list[Statistic | NoValue] = [*numbers.statistics, *numbers.undefined]
+def by_key(every: Sequence[Statistic | NoValue]) -> dict[Key, Statistic | NoValue]:
+    """The numbers of comparisons by what distinguishes each from all others."""
     return {(each.metric, each.slice_column, each.slice): each for each in every}
 
 
-def _key(rule: MetricRule, slice_: Slice | None) -> _Key:
+def _key(rule: MetricRule, slice_: Slice | None) -> Key:
     name = metric_named(rule.metric).name
     return (name, None, None) if slice_ is None else (name, slice_.column, slice_.name)
 
@@ -83,12 +86,20 @@ def _key(rule: MetricRule, slice_: Slice | None) -> _Key:
 def estimate(rule: MetricRule, found: Statistic, policy: GatePolicy) -> Estimate:
     """What one comparison on a slice says, on the scale and against the margin of policy."""
     slice_ = Slice(column=found.slice_column or "", name=found.slice or "", n=found.n)
-    return _estimate(rule, slice_, {_key(rule, slice_): found}, policy)
+    return estimate_of(rule, slice_, {_key(rule, slice_): found}, policy)
 
 
-def _estimate(
-    rule: MetricRule, slice_: Slice | None, known: dict[_Key, Statistic | NoValue], policy: GatePolicy
+def estimate_of(
+    rule: MetricRule, slice_: Slice | None, known: dict[Key, Statistic | NoValue], policy: GatePolicy
 ) -> Estimate:
+    """One comparison at the policy's level of confidence, with the margin that the rule or the policy says.
+
+    Args:
+        rule: which metric.
+        slice_: which examples; None for all.
+        known: what was measured.
+        policy: says level and margin.
+    """
     metric = metric_named(rule.metric, rule.better)
     gain = rule.improvement if slice_ is None else None
     tolerance = gate.tolerance_for(metric, rule, policy, sliced=slice_ is not None)

@@ -4,65 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.running import World, after, on_main, predictions, zipped
+from cli.branching import KEEP, Branch
+from cli.running import predictions
 
 from mlci.adapters.baselines import decoded
-from mlci.cli.main import run
-from mlci.domain.run import Change
 from mlci.domain.wear import Looked
 from mlci.errors import ServiceRefused
 
-REPORT, KEEP = Path(".mlci/report"), Path("mlci-keep")
 BUDGET = "model: churn\nvalidation: {holdout: {steps: 4}, tolerance: 0.2, confidence: 0.6}\n"
 
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-class Branch:
-    """A repository whose default branch and changes are judged one after the other."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, policy: str = BUDGET, source: str = "artifacts") -> None:
-        self.world, self._patch, self._source = on_main(policy), patch, source
-        self._number = 100
-        Path("mlci.yml").write_text(policy)
-
-    def run(self, wrong: int, *, change: bool = False, upload: bool = True, fork: bool = False) -> dict[str, Any]:
-        """Judge a model that is wrong so often; its report."""
-        Path("c.csv").write_text(predictions(wrong=wrong))
-        self._number += 1
-        at = self._changing(fork) if change else self.world.later(id=self._number)
-        run(("gate-compare", "--candidate", "c.csv", "--baseline-from", self._source), at.entered(self._patch).environ)
-        if upload and KEEP.exists():
-            self.leave({path.name: path.read_bytes() for path in KEEP.iterdir()}, change=change)
-        return self.report()
-
-    def leave(self, files: dict[str, bytes], *, change: bool) -> None:
-        event, branch = ("pull_request", "feature") if change else ("push", "main")
-        self.world.memory.runs.leave("mlci-gate-churn", zipped(files), run=self._number, event=event, branch=branch)
-
-    def reported(self) -> dict[str, Any]:
-        """The trusted report on the last change, which is a fork's."""
-        world = after(self._changing(fork=True))
-        run(("report", "--baseline-from", self._source), world.entered(self._patch).environ)
-        return self.report("report")
-
-    def report(self, step: str = "gate-compare") -> dict[str, Any]:
-        return dict(json.loads((REPORT / f"{step}.json").read_text()))
-
-    def _changing(self, fork: bool) -> World:
-        base = self.world.base
-        head = self.world.memory.commits.commit({"train.py": b"2"}, base)
-        change = Change(number=5, head=head, base=base, base_branch="main", fork=fork)
-        at = replace(self.world.run, id=self._number, event="pull_request", commit=head, branch=None, change=change)
-        return World(self.world.memory, at, base, head)
 
 
 def wear(report: dict[str, Any]) -> dict[str, float]:
@@ -80,7 +38,7 @@ def holdout() -> Looked:
 
 
 def test_changes_and_merges_are_looks_and_the_same_candidate_again_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    branch = Branch(monkeypatch)
+    branch = Branch(monkeypatch, BUDGET)
     assert wear(branch.run(10)) == {"look": 1, "looks": 1}
     assert wear(branch.run(11, change=True)) == {"look": 2, "looks": 2}
     assert wear(branch.run(11, change=True)) == {"look": 2, "looks": 2}
@@ -95,7 +53,7 @@ def test_changes_and_merges_are_looks_and_the_same_candidate_again_is_none(monke
 def test_a_spent_budget_holds_the_next_change_back_and_not_what_was_judged_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    branch = Branch(monkeypatch)
+    branch = Branch(monkeypatch, BUDGET)
     for wrong in (10, 11, 12, 13):
         assert branch.run(wrong, change=wrong > 10)["verdict"] in ("pass", "warn")
     fifth = branch.run(14, change=True)
@@ -109,7 +67,7 @@ def test_a_spent_budget_holds_the_next_change_back_and_not_what_was_judged_befor
 
 
 def test_the_count_outlives_the_artifacts_it_was_made_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    branch = Branch(monkeypatch)
+    branch = Branch(monkeypatch, BUDGET)
     for wrong in (10, 11, 12):
         branch.run(wrong, change=wrong > 10)
     branch.run(90)  # not accepted: hands the baseline on, and what is remembered
@@ -118,7 +76,7 @@ def test_the_count_outlives_the_artifacts_it_was_made_from(monkeypatch: pytest.M
 
 
 def test_a_change_that_hides_invents_or_breaks_its_evidence_resets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    branch = Branch(monkeypatch)
+    branch = Branch(monkeypatch, BUDGET)
     branch.run(10)
     for files in ({}, {"gate.json": b"{}"}, {"kept.json": b'{"looks": {}}'}, {"gate.json": b"x" * 100}):
         branch.run(11, change=True, upload=False)
@@ -153,7 +111,7 @@ def test_a_store_remembers_the_looks_of_runs_that_were_not_accepted(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "kept").mkdir()
-    branch = Branch(monkeypatch, source=(tmp_path / "kept").as_uri())
+    branch = Branch(monkeypatch, BUDGET, source=(tmp_path / "kept").as_uri())
     branch.run(10)
     branch.run(90)
     branch.world.memory.runs._left = []
@@ -161,7 +119,7 @@ def test_a_store_remembers_the_looks_of_runs_that_were_not_accepted(
 
 
 def test_the_report_on_a_fork_counts_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    branch = Branch(monkeypatch)
+    branch = Branch(monkeypatch, BUDGET)
     for wrong in (10, 11, 12):
         branch.run(wrong, change=wrong > 10)
     branch.run(13, change=True, fork=True, upload=False)

@@ -1,0 +1,84 @@
+"""What the gate decided, recorded with a version of the registry; what that makes production, and the anchor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mlci.cli.anchor import settle
+from mlci.cli.sides import PRODUCTION
+from mlci.domain import card
+from mlci.domain.baseline import may_become_baseline
+from mlci.domain.verdict import Verdict
+
+if TYPE_CHECKING:
+    from mlci.cli.sides import Sides
+    from mlci.domain.policy import GatePolicy
+    from mlci.ports import Registry, Version
+    from mlci.publish import Loudness
+    from mlci.steps.gate_compare import Given, Outcome
+
+
+def record(
+    registry: Registry, sides: Sides, outcome: Outcome, evidence: str, policy: GatePolicy
+) -> Iterator[tuple[Loudness, str]]:
+    """Record the gate's word with the candidate's version; the first one that is accepted becomes production.
+
+    Args:
+        registry: that has the version.
+        sides: what was compared; ``sides.recorded`` holds.
+        outcome: of the gate.
+        evidence: path of the gate's evidence.
+        policy: that decided.
+
+    Yields:
+        how loud it is and a line, for each thing that was done or is amiss.
+    """
+    version, model = sides.version, sides.model
+    if version is None or model is None:
+        return
+    tags, metrics = card.judged(outcome.report, outcome.report.evidence["gate"], model.predictions.holdout.digest)
+    registry.annotate(version, tags, metrics, {"mlci/gate.json": evidence})
+    yield "notice", f"recorded with {version.model} version {version.number}: {outcome.report.verdict.value}"
+    if not registry.has_aliases:
+        # Production is the last accepted run of the default branch, which keeps itself.
+        return
+    yield from _as_production(registry, version, outcome)
+    production = registry.aliased(version.model, PRODUCTION)
+    if production is not None:
+        yield from settle(registry, production, lambda: _against_anchor(sides, production), policy)
+
+
+def _against_anchor(sides: Sides, production: Version) -> tuple[Given, Given] | None:
+    """Predictions of production and of the anchor on the candidate's holdout; None where one of them has none."""
+    is_it = sides.production is not None and sides.production.number == production.number
+    return (sides.baseline, sides.anchor) if is_it and sides.baseline is not None and sides.anchor is not None else None
+
+
+def _as_production(registry: Registry, version: Version, outcome: Outcome) -> Iterator[tuple[Loudness, str]]:
+    """Let a version be production where it is the first that was accepted."""
+    accepted = may_become_baseline(outcome.report.verdict, outcome.report.findings) is None
+    if not accepted or registry.aliased(version.model, PRODUCTION) is not None:
+        return
+    before = _accepted_before(registry, version)
+    if before is not None:
+        # Whoever took the alias away meant something by it; what it pointed at is not known here.
+        yield (
+            "warning",
+            f"no version of {version.model} has the alias {PRODUCTION}, although version {before} was accepted before: "
+            "nothing is compared until somebody sets it (docs/registry.md, Production)",
+        )
+        return
+    # Until there is a production model there is nothing that a promotion could be weighed against.
+    registry.point(version, PRODUCTION)
+    yield "notice", f"{version.model} version {version.number} is the first that was accepted, and so is production"
+
+
+def _accepted_before(registry: Registry, version: Version) -> str | None:
+    """Number of another version that the gate accepted; None where this is the first."""
+    accepted = (
+        one.number
+        for verdict in (Verdict.PASS, Verdict.WARN)
+        for one in registry.tagged(version.model, card.VERDICT, verdict.value)
+    )
+    return next((number for number in accepted if number != version.number), None)
