@@ -10,6 +10,7 @@ from mlci.config.quote import nearest, printable
 from mlci.config.scalar import LARGE_HELP, LARGEST_LOSS, is_too_large
 from mlci.config.settings import Setting, Settings, branch
 from mlci.domain.metric import DESCRIBED, known_metric, normalise
+from mlci.domain.operation import is_operational
 from mlci.domain.policy import Tolerance
 from mlci.errors import Contradiction, MlciError, OutOfRange, RequiredMissing
 
@@ -64,6 +65,9 @@ def _both_ways(metrics: Settings) -> Iterator[MlciError]:
                 f"{loss.source}, accepts a loss"
             )
             yield Contradiction(cause, place=gain.source.where, help="keep one of the two")
+        if gain is not None and gain.value is not None and is_operational(name):
+            cause = f"validation.metrics.{name}.min_improvement is for what a model says, and not for how it runs"
+            yield Contradiction(cause, place=gain.source.where, help="set a tolerance, or a maximum")
 
 
 def _paired(metrics: Settings) -> Iterator[MlciError]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from mlci.domain.estimate import FEW_CLUSTERS, Estimate
 from mlci.domain.figures import as_written, count, figure, on_scale, percent
 from mlci.domain.finding import Finding, Reason
+from mlci.domain.operation import is_operational
 from mlci.domain.verdict import Verdict
 
 ON_THE_BORDER = "It falls on its border to the ninth digit, so rounding would decide. Any further example settles it."
@@ -248,6 +249,8 @@ def why(finding: Finding) -> str:
         return f"{finding.metric} does not gain the {margin} that is asked for: {change}"
     if finding.improvement is not None and finding.reason in ("interval", "insufficient"):
         return f"{_examples(finding.n or 0)} cannot show that {finding.metric} gains {margin}"
+    if finding.reason in ("interval", "insufficient") and is_operational(finding.metric or ""):
+        return f"what was measured cannot show that {finding.metric} grows by no more than {margin}"
     if finding.reason == "regression":
         return f"{finding.metric} is worse than production{where}: {change}, margin {margin}"
     if finding.rule == "compare" and finding.reason == "interval" and finding.margin == 0:

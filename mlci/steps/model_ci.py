@@ -338,7 +338,7 @@ def _on_operations(operated: Operated | None) -> Iterator[Finding]:
             ),
         )
         return
-    size = f"{given.candidate.size / 1e6:.3g} MB" if given.candidate is not None else "unknown"
+    size = bytes_in_words(given.candidate.size) if given.candidate is not None else "nothing"
     calls = given.timings
     timed = "" if calls is None else f", {count(calls.pairs)} {'pairs of calls' if calls.paired else 'calls'}"
     here = f" on {printable(given.hardware)}" if given.hardware is not None else ""

@@ -7,6 +7,7 @@ by the nanoseconds of the call; ``g`` collects garbage; ``m`` by the largest res
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import resource
@@ -36,7 +37,7 @@ class Once:
 
 
 class Whole:
-    """The holdout for the first call: what the model asks of it is kept, as far as calls go round it."""
+    """The holdout for the first call: what the model asks of it is kept."""
 
     def __init__(self, holdout: Any, batch: int) -> None:
         self.columns, self._holdout, self._batch = holdout.columns, holdout, batch
@@ -46,8 +47,7 @@ class Whole:
     def frame(self, names: list[str]) -> Any:
         frame = self._holdout.frame(names)
         rows = len(next(iter(frame.values()))) if isinstance(frame, dict) else len(frame)
-        self.rows = min(rows, max(_EXAMPLES, self._batch))
-        self.kept = _cut(frame, 0, self.rows, copied=True)
+        self.rows, self.kept = rows, frame
         return _cut(self.kept, 0, self._batch)
 
 
@@ -61,11 +61,34 @@ class Piece:
         return self._frame
 
 
-def _cut(frame: Any, start: int, stop: int, copied: bool = False) -> Any:
+def excerpt(path: str, folder: str, rows: int) -> str:
+    """The first rows of a file as a file of their own: what the rest would hold is not the model's memory."""
+    ending = Path(path).suffix.lower()
+    target = Path(folder) / ("excerpt" + ending)
+    if ending in (".parquet", ".pq"):
+        parquet = importlib.import_module("pyarrow.parquet")
+        first = next(iter(parquet.ParquetFile(path).iter_batches(batch_size=rows)), None)
+        if first is None:
+            return path
+        table = importlib.import_module("pyarrow").Table.from_batches([first])
+        parquet.write_table(table.replace_schema_metadata(None), str(target))
+        return str(target)
+    wanted, inside = rows if ending in (".jsonl", ".ndjson") else rows + 1, False
+    with Path(path).open(encoding="utf-8", newline="") as stream, target.open("w", encoding="utf-8", newline="") as new:
+        for line in stream:
+            new.write(line)
+            # A cell may hold a line break, between quotes; JSON has none.
+            inside ^= ending not in (".jsonl", ".ndjson") and line.count('"') % 2 == 1
+            wanted -= not inside
+            if wanted <= 0:
+                break
+    return str(target)
+
+
+def _cut(frame: Any, start: int, stop: int) -> Any:
     if isinstance(frame, dict):
         return {name: values[start:stop] for name, values in frame.items()}
-    part = frame.iloc[start:stop]
-    return part.copy() if copied else part
+    return frame.iloc[start:stop]
 
 
 def _synchronised() -> Callable[[], Any]:
@@ -82,7 +105,8 @@ def _ready(request: dict[str, Any], worker: dict[str, Any]) -> tuple[Callable[[A
     original = estimator["_estimator"]
     estimator["_estimator"] = lambda model, *rest: original(Once(model), *rest)
     say, batch = worker["load"](request), request["batch"]
-    whole = Whole(worker["Holdout"](request["holdout"]), batch)
+    few = excerpt(request["holdout"], request["answer"], max(_EXAMPLES, batch))
+    whole = Whole(worker["Holdout"](few), batch)
     say(whole)
     if whole.rows < batch:
         raise worker["Failure"]("few", f"the holdout has {whole.rows} examples, and a call is to have {batch}")

@@ -10,11 +10,12 @@ import hashlib
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mlci.domain import gate, operation, sentence
 from mlci.domain.estimate import Estimate
 from mlci.domain.evidence import Numbers
+from mlci.domain.figures import count
 from mlci.domain.finding import Finding, Reason, Rule
 from mlci.domain.metric import Metric, metric_named
 from mlci.domain.operation import FEWEST_BLOCKS, QUANTILES, Footprint, Operations, Slowdown, Timings
@@ -140,7 +141,9 @@ def _against(metric: Metric, limit: float, given: Operations | None, policy: Gat
         kind = "minimum" if lower else "maximum"
         rule: Rule = "minimum" if lower else "maximum"
         return replace(estimate, id=gate.finding_id(kind, metric.name), rule=rule, limit=limit)
-    found = replace(gate.threshold(estimate, policy, limit, lower=lower), n=estimate.n or None)
+    # A size is counted: there is no bound to prove anything by.
+    asked = policy if metric.is_timed else replace(policy, thresholds="point")
+    found = replace(gate.threshold(estimate, asked, limit, lower=lower), n=estimate.n or None)
     here = given.hardware if given is not None else None
     if not metric.is_timed or operation.is_hardware(here, policy.hardware):
         return found
@@ -175,7 +178,8 @@ def _own_size(blank: Estimate, given: Operations | None) -> Estimate | Finding:
     sizes = _sizes(blank.metric, given.candidate if given is not None else None)
     if not sizes:
         return _lacking(blank, given)
-    return replace(blank, candidate=statistics.median(sizes), candidate_interval=(min(sizes), max(sizes)))
+    # Of several starts the largest is what has to fit.
+    return replace(blank, candidate=max(sizes))
 
 
 # What both need.
@@ -247,15 +251,15 @@ def _priceless(blank: Estimate) -> Finding:
 
 def _finding(estimate: Estimate, policy: GatePolicy, verdict: Verdict, reason: Reason | None) -> Finding:
     metric = estimate.metric
-    is_measured = estimate.candidate is not None
+    calls = "calls that did not take turns" if reason == "sequential" else f"{count(estimate.n)} pairs of calls"
     return Finding(
         id=gate.finding_id("compare", metric.name),
         rule="compare",
         verdict=verdict,
         reason=reason,
         message=sentence.arithmetic(estimate, policy.confidence, verdict)
-        if is_measured
-        else f"{metric.name} cannot be told from these calls: {verdict.value}",
+        if estimate.candidate is not None
+        else f"{metric.name} cannot be told from {calls}: {verdict.value}",
         metric=metric.name,
         better=metric.better,
         candidate=estimate.candidate,
@@ -269,5 +273,12 @@ def _finding(estimate: Estimate, policy: GatePolicy, verdict: Verdict, reason: R
         n=estimate.n or None,
         p_worse=estimate.p_worse,
         p_adjusted=estimate.p_adjusted,
+        leaning=_leaning(estimate, verdict),
         explanation=operation.explanation(estimate, verdict, reason),
     )
+
+
+def _leaning(estimate: Estimate, verdict: Verdict) -> Literal["ok", "worse"] | None:
+    if verdict is not Verdict.INCONCLUSIVE or estimate.difference is None:
+        return None
+    return "ok" if estimate.gain >= -(estimate.margin or 0.0) else "worse"

@@ -224,3 +224,11 @@ def test_a_limit_on_flips_is_a_limit_and_no_comparison(tmp_path: Path) -> None:
 def test_flips_without_a_limit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Contradiction, match="judged by a limit, and has none"):
         policy(tmp_path, "validation: {metrics: [prediction_churn]}\n")
+
+
+def test_how_a_model_runs_can_be_kept_from_growing_and_not_be_made_to_gain(tmp_path: Path) -> None:
+    asked = policy(tmp_path, "validation: {metrics: {latency_p95_ms: 10%}, hardware: 'T4, 2 cores', price_per_hour: 2}")
+    assert (asked.rules[0].better, asked.hardware, asked.price_per_hour) == ("lower", "T4, 2 cores", 2.0)
+
+    with pytest.raises(Contradiction, match="how it runs"):
+        policy(tmp_path, "validation: {metrics: {latency_p95_ms: {min_improvement: 10%}}}")

@@ -233,7 +233,7 @@ def test_how_the_models_run_is_handed_on_and_said_only_where_somebody_asks() -> 
     assert asked.operations == Handed(candidate=ARTIFACT, production="9" * 64, operations=measured)
     finding = asked.report.findings[-1]
     assert (finding.id, finding.verdict) == ("model:operations", Verdict.PASS)
-    assert "2.05 MB of files" in finding.message
+    assert "2.0 MiB of files" in finding.message
     assert "\x1b" not in finding.message
     assert model_ci.run(wanted(), MemoryWorkshop()).operations is None
 
