@@ -25,7 +25,7 @@ from mlci.adapters.models.payload import find_payload
 from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter
 from mlci.adapters.scoring.timing import Plan, Seat, call
 from mlci.domain.evidence import Numbers
-from mlci.domain.operation import Operations
+from mlci.domain.operation import BLOCKS, Operations
 from mlci.domain.policy import GatePolicy, MetricRule, Tolerance
 from mlci.steps.judging import judge
 
@@ -62,7 +62,7 @@ def seat(folder: Path, name: str, rounds: int) -> Seat:
 
 def in_turns(seats: tuple[Seat, Seat], holdout: HoldoutFile, pairs: int) -> tuple[dict[str, str], list[float]]:
     """The verdict on each metric, and how much larger each is of the first than of the second."""
-    called = call(seats, holdout, Asked(), Plan(pairs=pairs, batch=1, budget=600.0, starts=1), lambda _: None)
+    called = call(seats, holdout, Asked(), Plan(pairs=pairs, batch=1, budget=600.0, starts=BLOCKS), lambda _: None)
     policy = GatePolicy(rules=tuple(MetricRule(metric=name, tolerance=Tolerance(TOLERANCE, True)) for name in METRICS))
     numbers = Numbers(compared=True, examples=None, operations=Operations(timings=timings(called, 1)))
     found = [each for each in judge(numbers, policy).findings if each.metric in METRICS]
@@ -72,7 +72,7 @@ def in_turns(seats: tuple[Seat, Seat], holdout: HoldoutFile, pairs: int) -> tupl
 def one_after_the_other(seats: tuple[Seat, Seat], holdout: HoldoutFile, pairs: int) -> list[float]:
     """How much larger median and 95th percentile of the first are, each model called by itself."""
     plan = Plan(pairs=pairs, batch=1, budget=600.0, starts=1)
-    times = [sorted(call((each,), holdout, Asked(), plan, lambda _: None).times[0]) for each in seats]
+    times = [sorted(call((each,), holdout, Asked(), plan, lambda _: None).times[0][0]) for each in seats]
     cuts = [int(share * pairs) for share in METRICS.values()]
     return [times[0][cut] / times[1][cut] - 1 for cut in cuts]
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mlci.ports import Candidate, Operated, Registry, Unscored
     from mlci.steps.gate_compare import Given
 
-# Memory differs a little from start to start, and the range of these is judged.
-_STARTS = 3
+# Memory differs a little from start to start, and the range of these is judged where calls need no more of them.
+_STARTS_FOR_MEMORY = 3
 
 
 def plan_of(config: Config) -> Plan | None:
@@ -38,7 +38,7 @@ def plan_of(config: Config) -> Plan | None:
         pairs=timing.pairs if is_timed else 0,
         batch=timing.batch,
         budget=timing.budget.seconds,
-        starts=_STARTS if holds_memory else int(is_timed),
+        starts=timing.starts if is_timed else _STARTS_FOR_MEMORY if holds_memory else 0,
     )
 
 

@@ -11,7 +11,7 @@ from mlci.config.duration import Duration
 from mlci.config.key import NAMED, key
 from mlci.domain.figures import Better
 from mlci.domain.metric import Task
-from mlci.domain.operation import FEWEST_PAIRS, FEWEST_PAIRS_OF_TAIL, MOST_PAIRS
+from mlci.domain.operation import BLOCKS, FEWEST_BLOCKS, FEWEST_PAIRS, FEWEST_PAIRS_OF_TAIL, MOST_PAIRS
 from mlci.domain.policy import Duplicates, Missing, Nan, OnInconclusive, Reuse, Thresholds, Tolerance
 from mlci.domain.training import Outputs
 
@@ -217,6 +217,13 @@ class Timing:
         minimum=1,
         maximum=MOST_PAIRS,
         help=f"Calls of each model. A median needs {FEWEST_PAIRS}, a 95th or 99th percentile {FEWEST_PAIRS_OF_TAIL}.",
+    )
+    starts: int = key(
+        default=BLOCKS,
+        minimum=1,
+        maximum=100,
+        help="Times that each model is started anew; the calls are divided among the starts. It needs "
+        f"{FEWEST_BLOCKS}: two processes of one model differ for as long as they live.",
     )
     batch: int = key(default=1, minimum=1, maximum=4096, help="Examples in one call.")
     budget: Duration = key(

@@ -16,7 +16,7 @@ from mlci.domain.verdict import Verdict
 # Why there are no numbers, where there are none; the sentence of each is below.
 Lacking = Literal["command", "candidate", "production", "other-production", "unknown-production"]
 
-# Blocks that the pairs of one run are cut into, and how few there may be: fewer say nothing of their own spread.
+# Blocks of pairs, each of two processes of its own, and how few there may be: fewer say nothing of their own spread.
 BLOCKS, FEWEST_BLOCKS = 20, 10
 # A median settles with few pairs; a tail is made of the slowest in twenty or in a hundred.
 FEWEST_PAIRS, FEWEST_PAIRS_OF_TAIL = 300, 1000
@@ -30,7 +30,7 @@ QUANTILES = {"latency_p50_ms": 0.5, "latency_p95_ms": 0.95, "latency_p99_ms": 0.
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Pairs of calls that followed each other, one call of each model on the same examples."""
+    """Pairs of calls that two processes made one after the other, one call of each model on the same examples."""
 
     candidate: tuple[int, ...] = field(metadata={"help": "Nanoseconds of each of the candidate's calls, in order."})
     production: tuple[int, ...] = field(
@@ -42,7 +42,9 @@ class Block:
 class Timings:
     """What calls took."""
 
-    blocks: tuple[Block, ...] = field(metadata={"help": "The pairs in the order they were made, cut into blocks."})
+    blocks: tuple[Block, ...] = field(
+        metadata={"help": "The pairs in the order they were made, a block for each start of the two."}
+    )
     interleaved: bool = field(
         metadata={"help": "Whether the one that was called first changed from pair to pair, as in ABBA."}
     )
@@ -242,8 +244,8 @@ def explanation(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> 
     if reason == "insufficient":
         return (
             f"{metric.title} needs at least {count(fewest_pairs(metric))} pairs of calls in at least {FEWEST_BLOCKS} "
-            f"blocks, and there are {count(estimate.n)}. Raise validation.timing.pairs, or validation.timing.budget "
-            "where the time ran out."
+            f"blocks, and there are {count(estimate.n)}. Raise validation.timing.pairs and starts, or "
+            "validation.timing.budget where the time ran out."
         )
     if reason == "sequential":
         return (

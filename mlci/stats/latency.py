@@ -1,8 +1,9 @@
 """How much slower one of two models is that were called in turns: medians by t over blocks, tails by block bootstrap.
 
-Calls of a pair meet the machine in the same state, so that what slows both cancels in their ratio; blocks of pairs that
-followed each other take up what is left of a drift. Kalibera and Jones 2013 (ISMM, 63-74) treat blocks of repeated
-measurements so; Künsch 1989 (Ann. Statist. 17:1217) is the block bootstrap.
+Calls of a pair meet the machine in the same state, so that what slows both cancels in their ratio. What does not cancel
+is what two processes differ by for as long as they live, so that each block is made by two of its own and counts as one
+observation. Kalibera and Jones 2013 (ISMM, 63-74) treat repeated executions so; Künsch 1989 (Ann. Statist. 17:1217) is
+the block bootstrap.
 """
 
 from __future__ import annotations

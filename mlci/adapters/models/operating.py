@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter
 from mlci.adapters.scoring.survey import hardware
 from mlci.adapters.scoring.timing import Called, Plan, Seat, Uncalled, call
-from mlci.domain.operation import BLOCKS, Block, Footprint, Lacking, Operations, Timings
+from mlci.domain.operation import Block, Footprint, Lacking, Operations, Timings
 from mlci.domain.training import Payload
 from mlci.ports import Operated, Unscored
 
@@ -85,23 +85,11 @@ def _size(payload: Payload) -> int:
 
 
 def timings(called: Called, batch: int) -> Timings | None:
-    """Calls in the order they were made, cut into blocks of equal length; a remainder is left out."""
-    length = len(called.times[0]) // BLOCKS if called.times else 0
-    if not length:
-        return None
-    starts = range(0, length * BLOCKS, length)
-    paired = len(called.times) > 1
-    return Timings(
-        blocks=tuple(
-            Block(
-                candidate=called.times[0][start : start + length],
-                production=called.times[1][start : start + length] if paired else (),
-            )
-            for start in starts
-        ),
-        interleaved=True,
-        batch=batch,
+    """Calls in the order they were made, the pairs of one start as one block; None where there are none."""
+    blocks = tuple(
+        Block(candidate=calls[0], production=calls[1] if len(calls) > 1 else ()) for calls in called.times if calls[0]
     )
+    return Timings(blocks=blocks, interleaved=True, batch=batch) if blocks else None
 
 
 def machine() -> str:

@@ -1,5 +1,9 @@
 """Lets two models take turns: starts a process for each, asks them in the order A B, B A, A B, …, and writes it down.
 
+Each block of pairs is made by two processes of its own. Two processes of the very same model differ for as long as they
+live (where their memory came to lie, which core they were put on; Mytkowicz et al. 2009, ASPLOS, 265-276), so that no
+number of calls to one pair of processes says how the models differ.
+
 A program of its own, standard library only, run as ``python -I -S -B conductor.py REQUEST.json`` under the supervisor:
 it is this machine's and trusted, the two processes that it starts are the models' and are not.
 """
@@ -15,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 # Calls before the first that counts: caches fill, clocks rise, lazy imports are made.
-_FEWEST_WARM, _MOST_WARM, _WARM_SECONDS = 20, 200, 2.0
+_FEWEST_WARM, _MOST_WARM, _WARM_SECONDS = 5, 100, 1.0
 _LONGEST_LINE = 1 << 16
 _LONGEST_CALL = 10**13
 _ENDING = 10.0
@@ -119,12 +123,15 @@ def turn(children: list[Child], round_: int, pieces: int) -> list[int]:
     return [times[child.number] for child in children]
 
 
-def session(request: dict[str, Any], pairs: int) -> dict[str, Any]:
-    """Start both, let them warm up, read their memory, and time so many rounds of calls."""
+def session(request: dict[str, Any], start: int) -> dict[str, Any]:
+    """Start both, let them warm up, read their memory, and time some rounds of calls."""
     children: list[Child] = []
+    numbered = list(enumerate(request["models"]))
     try:
-        for number, model in enumerate(request["models"]):
+        # Neither is always the first to be started.
+        for number, model in numbered if start % 2 == 0 else numbered[::-1]:
             children.append(Child(number, model))
+        children.sort(key=lambda child: child.number)
         pieces = min(child.ready() for child in children)
         warm_until = time.monotonic() + _WARM_SECONDS
         for round_ in range(_MOST_WARM):
@@ -132,7 +139,7 @@ def session(request: dict[str, Any], pairs: int) -> dict[str, Any]:
                 break
             turn(children, round_, pieces)
         memory = [child.peak() for child in children]
-        times = timed(children, pairs, pieces, request["budget"])
+        times = timed(children, request["pairs"], pieces, request["budget"])
         for child in children:
             child.finish()
         return {"memory": memory, "times": times}
@@ -142,7 +149,7 @@ def session(request: dict[str, Any], pairs: int) -> dict[str, Any]:
 
 
 def timed(children: list[Child], pairs: int, pieces: int, budget: float) -> list[list[int]]:
-    """Nanoseconds of each call by model, as many as the time allows."""
+    """Nanoseconds of each call by model, as many as the time allows; each is first in as many pairs as the other."""
     for child in children:
         child.ask("g")
     until = time.monotonic() + budget
@@ -151,7 +158,8 @@ def timed(children: list[Child], pairs: int, pieces: int, budget: float) -> list
         if time.monotonic() >= until:
             break
         rounds.append(turn(children, round_, pieces))
-    return [list(calls) for calls in zip(*rounds, strict=True)] if rounds else [[] for _ in children]
+    whole = rounds[: len(rounds) // 2 * 2]
+    return [list(calls) for calls in zip(*whole, strict=True)] if whole else [[] for _ in children]
 
 
 def main(path: str) -> None:
@@ -160,10 +168,9 @@ def main(path: str) -> None:
     answer: dict[str, Any] = {"memory": [], "times": [], "lost": None, "error": None}
     try:
         for start in range(request["starts"]):
-            last = start == request["starts"] - 1
-            found = session(request, request["pairs"] if last else 0)
+            found = session(request, start)
             answer["memory"].append(found["memory"])
-            answer["times"] = found["times"]
+            answer["times"].append(found["times"])
     except Lost as lost:
         answer.update(lost=lost.model, error=lost.error)
     part = Path(request["answer"]).with_suffix(".part")

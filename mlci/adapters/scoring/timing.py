@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 TIMER, CONDUCTOR = Path(__file__).with_name("timer.py"), Path(__file__).with_name("conductor.py")
 _LARGEST = 8 << 20
 _LONGEST = 400
-# What starting an interpreter and ending it may take beside the calls and the loading; seconds.
+# What one start may take beside the calls and the loading: calls until it is warm, and its end; seconds.
 _SPARE = 30.0
 
 
@@ -47,7 +47,7 @@ class Plan:
         pairs: calls of each.
         batch: examples in one call.
         budget: longest time the calls may take, in seconds.
-        starts: how often each is started, for the memory of each start.
+        starts: how often each is started; the calls are divided among the starts.
     """
 
     pairs: int
@@ -61,11 +61,11 @@ class Called:
     """What was measured, the candidate's first.
 
     Attributes:
-        times: nanoseconds of each call, in order, one list for each model; equally long.
+        times: by start the nanoseconds of each call, in order, one list for each model; equally long.
         memory: largest resident size of each start in bytes, one list for each model.
     """
 
-    times: tuple[tuple[int, ...], ...]
+    times: tuple[tuple[tuple[int, ...], ...], ...]
     memory: tuple[tuple[int, ...], ...]
 
 
@@ -102,7 +102,12 @@ def call(seats: tuple[Seat, ...], holdout: HoldoutFile, asked: Asked, plan: Plan
         folder = Path(name)
         try:
             models = [_model(seat, holdout, asked, plan, folder / str(number)) for number, seat in enumerate(seats)]
-            request = {"models": models, "starts": plan.starts, "pairs": plan.pairs, "budget": plan.budget}
+            request = {
+                "models": models,
+                "starts": plan.starts,
+                "pairs": -(-plan.pairs // (2 * plan.starts)) * 2,
+                "budget": plan.budget / plan.starts,
+            }
             _conduct({**request, "answer": str(folder / "answer.json")}, seats, plan, folder, say)
             answer = json.loads(read_file(str(folder / "answer.json"), _LARGEST))
         except MlciError as error:
@@ -110,7 +115,8 @@ def call(seats: tuple[Seat, ...], holdout: HoldoutFile, asked: Asked, plan: Plan
     if answer["lost"] is not None:
         raise Uncalled(int(answer["lost"]), _said(answer["error"]))
     memory = tuple(tuple(start[number] for start in answer["memory"]) for number in range(len(seats)))
-    return Called(times=tuple(tuple(calls) for calls in answer["times"]), memory=memory)
+    times = tuple(tuple(tuple(calls) for calls in start) for start in answer["times"])
+    return Called(times=times, memory=memory)
 
 
 def _model(seat: Seat, holdout: HoldoutFile, asked: Asked, plan: Plan, folder: Path) -> dict[str, object]:
@@ -144,13 +150,14 @@ def _model(seat: Seat, holdout: HoldoutFile, asked: Asked, plan: Plan, folder: P
 def _conduct(request: dict[str, object], seats: tuple[Seat, ...], plan: Plan, folder: Path, say: Say) -> None:
     path = folder / "request.json"
     path.write_text(json.dumps(request), "utf-8")
-    loading = sum(seat.interpreter.timeout for seat in seats) * plan.starts
+    # However often it is started, loading one model takes no longer than scoring it may.
+    loading = sum(seat.interpreter.timeout for seat in seats)
     run(
         Order(
             argv=(sys.executable, "-I", "-S", "-B", str(CONDUCTOR), str(path)),
             cwd=str(folder),
             environ={},
-            timeout=plan.budget + loading + _SPARE,
+            timeout=plan.budget + loading + _SPARE * plan.starts,
             what="timing calls",
             log=str(Path(seats[0].interpreter.log).with_name("timing.log")),
             shown=False,
