@@ -99,6 +99,9 @@ class Changes:
     """What changed on all examples; each example counts once, whatever its weight."""
 
     independent: bool = field(metadata={"help": "Whether the examples are drawn one by one and of equal weight."})
+    weighted: bool = field(
+        default=False, metadata={"help": "Whether they carry weights, so that a share of the examples says little."}
+    )
     labels: LabelChanges | None = field(default=None, metadata={"help": "Of predicted labels."})
     values: ValueChanges | None = field(default=None, metadata={"help": "Of predicted values."})
     scores: ScoreChanges | None = field(default=None, metadata={"help": "Of scores."})

@@ -18,7 +18,7 @@ def text(sections: Iterable[Section], *, width: int = 100, unicode: bool = True)
 def _lines(section: Section, width: int) -> Iterator[str]:
     yield escape.terminal(section.title)
     for sentence in section.sentences:
-        yield from textwrap.wrap(escape.terminal(sentence, 4096), width)
+        yield from textwrap.wrap(escape.terminal(sentence, 4096), width, break_on_hyphens=False)
     if not section.rows:
         return
     rows = [tuple(escape.terminal(cell) for cell in row) for row in (section.columns, *section.rows)]

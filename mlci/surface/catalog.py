@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mlci.surface.command import Command
-from mlci.surface.machine import CONFIG_EXPLAIN, DOCTOR, INIT, RUN, SAMPLE_SIZE
+from mlci.surface.machine import CONFIG_EXPLAIN, DISAGREEMENTS, DOCTOR, INIT, RUN, SAMPLE_SIZE
 from mlci.surface.pipeline import STEPS
 
-COMMANDS = (*STEPS, INIT, RUN, DOCTOR, SAMPLE_SIZE, CONFIG_EXPLAIN)
+COMMANDS = (*STEPS, INIT, RUN, DOCTOR, SAMPLE_SIZE, DISAGREEMENTS, CONFIG_EXPLAIN)
 
 # What the action of all commands offers.
 ACTED = tuple(command for command in COMMANDS if not command.at_hand)

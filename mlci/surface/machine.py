@@ -105,13 +105,23 @@ DOCTOR = Command(
     ),
 )  # fmt: skip
 
+# How two files of predictions are read, for the commands that look at answers alone.
+_READING = (
+    overrides("evaluate.id"),
+    overrides("evaluate.prediction"),
+    overrides("evaluate.score"),
+    overrides("evaluate.task"),
+    overrides("evaluate.threshold"),
+    overrides("evaluate.missing"),
+)
+
 SAMPLE_SIZE = Command(
     name="sample-size",
     title="Plan a holdout",
     summary="Say how many examples and labels a wanted answer takes, or what the examples there are can show.",
     description=(
         "Give a margin, and it is said how many examples show that a model without a change loses no more; give rows, "
-        "and it is said which loss they can show. Nothing is read and nothing is judged.",
+        "and it is said which loss they can show. Nothing is judged.",
         "Beside it stands what an estimate within the margin takes at every look, by the bounds of ease.ml/ci "
         "(Hoeffding, Bennett) and by the normal distribution.",
     ),
@@ -129,8 +139,14 @@ SAMPLE_SIZE = Command(
         Param(
             name="discordance", kind="number",
             help="Of a share: the part of the examples on which the two models disagree, such as 0.05. Left out, "
-            "several are shown.",
+            "it is taken from two files, or several are shown.",
         ),
+        Param(
+            name="candidate", kind="path",
+            help="Of a share: a file of the candidate's predictions; with --baseline it says on how many examples the "
+            "two disagree. No labels are needed.",
+        ),
+        Param(name="baseline", kind="path", help="Of a share: production's predictions of the same examples."),
         Param(
             name="sd", kind="number",
             help="Of a mean: standard deviation of the difference between the two models on one example.",
@@ -151,6 +167,7 @@ SAMPLE_SIZE = Command(
         ),
         CONFIG,
         overrides("validation.confidence"),
+        *_READING,
         Param(name="steps", kind="number", default="1", help="How often the holdout will be looked at."),
         Param(
             name="adaptivity", kind="choice", choices=("none", "first-change", "full"), default="none",
@@ -167,7 +184,68 @@ SAMPLE_SIZE = Command(
             help="How the answer is printed.",
         ),
     ),
-    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.INTERRUPTED),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.INTERRUPTED),
+    extras=("gate",),
+    at_hand=True,
+)  # fmt: skip
+
+DISAGREEMENTS = Command(
+    name="disagreements",
+    title="Find what to label",
+    summary="List the examples on which two models disagree, which are all that decides between them, to be labelled.",
+    description=(
+        "Reads two files of predictions for the same examples and needs no label: where both models answer alike, "
+        "neither gains on the other. It says how many disagree and how many labels decide, and writes the list.",
+        "With --labels it takes the list back and writes both models on the labelled examples, for gate-compare.",
+    ),
+    params=(
+        Param(
+            name="candidate", kind="path", required=True,
+            help="The candidate's predictions (CSV, JSON Lines, Parquet).",
+        ),
+        Param(name="baseline", kind="path", required=True, help="Production's predictions of the same examples."),
+        Param(
+            name="requests", kind="path", default="labels-wanted.csv",
+            help="Where the list of examples to label is written; it must not be there yet.",
+        ),
+        Param(name="limit", kind="number", help="The most disagreements to ask for, chosen by chance; left out, all."),
+        Param(
+            name="agreements", kind="number", default="0",
+            help="How many examples on which the models agree to ask for besides, chosen by chance. With them the "
+            "models' own values can be told, not only their difference.",
+        ),
+        Param(
+            name="show", kind="boolean", default="false",
+            help="Whether the list shows what the models answer. Who labels and sees it is led by it.",
+        ),
+        Param(name="labels", kind="path", help="The list with its labels filled in, to be joined with both files."),
+        Param(
+            name="joined", kind="path", default="labelled",
+            help="Folder that the labelled examples of both models are written to, where --labels is given.",
+        ),
+        Param(
+            name="apart", kind="number",
+            help="Of predicted values: how far apart two must be to disagree, in the unit of the prediction.",
+        ),
+        Param(
+            name="margin", kind="number",
+            help="Largest accepted loss that labels are counted for; left out, half a point, one and two.",
+        ),
+        Param(
+            name="power", kind="number", default="0.8",
+            help="Chance of showing that a model without a change loses no more than the margin.",
+        ),
+        CONFIG,
+        overrides("validation.confidence"),
+        overrides("evaluate.target"),
+        *_READING,
+        Param(
+            name="format", kind="choice", choices=("text", "markdown", "json"), default="text",
+            help="How the answer is printed.",
+        ),
+    ),
+    exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.INTERRUPTED),
+    extras=("gate",),
     at_hand=True,
 )  # fmt: skip
 

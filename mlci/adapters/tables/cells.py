@@ -12,15 +12,21 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
-def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]], *, guard: bool = True) -> bytes:
     """Rows as UTF-8 bytes of a CSV file with a head.
 
     A cell that a spreadsheet would run as a formula gets an apostrophe before it; a plain number stays as it is.
+
+    Args:
+        columns: the head.
+        rows: as many cells each.
+        guard: False for a file that only programs read, which need every cell as it is.
     """
+    kept = guarded if guard else str
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow([guarded(column) for column in columns])
-    writer.writerows([guarded(cell) for cell in row] for row in rows)
+    writer.writerow([kept(column) for column in columns])
+    writer.writerows([kept(cell) for cell in row] for row in rows)
     return written.getvalue().encode("utf-8", "replace")
 
 

@@ -23,7 +23,11 @@ from mlci.stats.student import normal_quantile
 
 # Slices listed, those with the largest share of newly wrong answers first.
 _MOST_SLICES = 10
-_DEPENDENT = "Examples come in groups or carry weights; here each counts once, so no bounds are given."
+_GROUPED = "Examples come in groups; here each counts once, so no bounds are given."
+_WEIGHTED = (
+    "Examples carry weights; here each counts once, so no shares are given. A limit on negative_flip_rate or "
+    "prediction_churn weighs them."
+)
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,12 @@ def changes(numbers: Numbers, policy: GatePolicy) -> Iterator[Section]:
     sentences: list[str] = []
     figures: dict[str, float] = {}
     if found.labels is not None:
-        _say_labels(found.labels, z, sentences, figures)
+        _say_labels(found.labels, z, sentences, figures, shares=not found.weighted)
     if found.values is not None:
-        _say_values(found.values, z, sentences, figures)
+        _say_values(found.values, z, sentences, figures, shares=not found.weighted)
     if found.labels is not None or found.values is not None:
-        sentences.append(_DEPENDENT if z is None else f"Bounds are {level(policy.confidence)}.")
+        bounded = _GROUPED if z is None else f"Bounds are {level(policy.confidence)}."
+        sentences.append(_WEIGHTED if found.weighted else bounded)
     if found.scores is not None:
         _say_scores(found.scores, sentences, figures)
     rows = _slices(numbers) if found.labels is not None else ()
@@ -73,18 +78,20 @@ def changes(numbers: Numbers, policy: GatePolicy) -> Iterator[Section]:
     )
 
 
-def _say_labels(labels: LabelChanges, z: float | None, sentences: list[str], figures: dict[str, float]) -> None:
+def _say_labels(
+    labels: LabelChanges, z: float | None, sentences: list[str], figures: dict[str, float], *, shares: bool
+) -> None:
     flipped, churn = _Share(labels.newly_wrong, labels.n, z), _Share(labels.changed, labels.n, z)
-    sentences.append(
+    said = (
         f"{count(labels.newly_wrong)} of {count(labels.n)} examples are newly wrong and {count(labels.newly_right)} "
-        f"newly right; the negative-flip rate is {flipped}."
+        "newly right"
     )
-    figures |= {
-        "newly_wrong": labels.newly_wrong,
-        "newly_right": labels.newly_right,
-        "negative_flip_rate": flipped.value,
-        "prediction_churn": churn.value,
-    }
+    figures |= {"newly_wrong": labels.newly_wrong, "newly_right": labels.newly_right, "changed": labels.changed}
+    if not shares:
+        sentences.append(f"{said}; the answer changed on {count(labels.changed)}.")
+        return
+    sentences.append(f"{said}; the negative-flip rate is {flipped}.")
+    figures |= {"negative_flip_rate": flipped.value, "prediction_churn": churn.value}
     if labels.right_before > 0:
         kept = _Share(labels.right_both, labels.right_before, z)
         sentences.append(
@@ -94,10 +101,12 @@ def _say_labels(labels: LabelChanges, z: float | None, sentences: list[str], fig
     sentences.append(f"Churn, the share of all answers that changed at all, is {churn}.")
 
 
-def _say_values(values: ValueChanges, z: float | None, sentences: list[str], figures: dict[str, float]) -> None:
-    grew = _Share(values.grew, values.n, z)
+def _say_values(
+    values: ValueChanges, z: float | None, sentences: list[str], figures: dict[str, float], *, shares: bool
+) -> None:
+    share = f" ({_Share(values.grew, values.n, z)})" if shares else ""
     sentences.append(
-        f"The error grew on {count(values.grew)} of {count(values.n)} examples ({grew}) and shrank on "
+        f"The error grew on {count(values.grew)} of {count(values.n)} examples{share} and shrank on "
         f"{count(values.shrank)}."
     )
     figures |= {"error_grew": values.grew, "error_shrank": values.shrank}

@@ -36,7 +36,13 @@ def changes(view: View) -> Changes | None:
     labels, values, scores = _labels(view), _values(view), _scores(view)
     if labels is None and values is None and scores is None:
         return None
-    return Changes(independent=view.design.simple, labels=labels, values=values, scores=scores)
+    return Changes(
+        independent=view.design.simple,
+        weighted=view.design.weights is not None,
+        labels=labels,
+        values=values,
+        scores=scores,
+    )
 
 
 def _labels(view: View) -> LabelChanges | None:

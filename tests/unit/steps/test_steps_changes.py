@@ -92,6 +92,15 @@ def test_groups_leave_counts_and_take_the_bounds() -> None:
     assert any("no bounds are given" in sentence for sentence in shown.sentences)
 
 
+def test_weights_take_the_shares_because_a_share_of_examples_says_little() -> None:
+    mine, theirs = pair(weight=[1 + row % 7 for row in range(400)])
+    shown = section(report(mine, theirs, policy("accuracy")), "changes")
+    assert "newly_wrong" in shown.figures
+    assert "negative_flip_rate" not in shown.figures
+    assert not any("%" in sentence for sentence in shown.sentences)
+    assert any("no shares are given" in sentence for sentence in shown.sentences)
+
+
 def test_calibration_is_that_of_the_brier_score_that_is_judged() -> None:
     mine, theirs = pair()
     outcome = judged(mine, theirs, policy("brier"))
