@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from mlci.domain.estimate import FEW_CLUSTERS, Estimate
+from mlci.domain.fairness import MEASURES
 from mlci.domain.figures import as_written, count, figure, on_scale, percent
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.operation import is_operational
@@ -212,8 +213,10 @@ def why_pass(deciding: Sequence[Finding], aside: int) -> str:
     compared = [finding for finding in passed if finding.improvement is None]
     better = [finding for finding in passed if finding.improvement is not None]
     undecided = [finding.metric or "" for finding in overall if finding.verdict is not Verdict.PASS]
-    slices = sum(finding.slice is not None for finding in deciding)
-    limits = sum(finding.rule in ("minimum", "maximum") for finding in deciding)
+    fair = dict.fromkeys(finding.metric or "" for finding in deciding if finding.metric in MEASURES)
+    others = [finding for finding in deciding if finding.metric not in MEASURES]
+    slices = sum(finding.slice is not None for finding in others)
+    limits = sum(finding.rule in ("minimum", "maximum") for finding in others)
     parts = []
     if compared and all(finding.reason == "identical" for finding in compared):
         parts.append("the two models predict the same")
@@ -230,6 +233,8 @@ def why_pass(deciding: Sequence[Finding], aside: int) -> str:
         parts.append(f"{count(aside)} slice comparisons with too few examples to judge")
     if limits:
         parts.append(f"{limits} absolute {'limit' if limits == 1 else 'limits'} met")
+    if fair:
+        parts.append(f"fair by {', '.join(fair)}")
     return "; ".join(parts) or "everything asked was met"
 
 

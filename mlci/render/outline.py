@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlci.domain.fairness import MEASURES
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
@@ -15,7 +16,7 @@ class Outline:
 
     Attributes:
         notices: findings with a sentence and no number: an unreadable file, a rule that cannot be judged.
-        overall: findings over all examples.
+        overall: findings over all examples, and fairness, which is about all of them however a pair of groups is named.
         attention: slices that did not pass.
         settled: slices that passed.
         aside: findings that are listed and not counted.
@@ -47,6 +48,6 @@ def _place(finding: Finding) -> str:
         return "aside"
     if finding.metric is None or (finding.candidate is None and finding.baseline is None and finding.slice is None):
         return "notices"
-    if finding.slice is None:
+    if finding.slice is None or finding.metric in MEASURES:
         return "overall"
     return "settled" if finding.verdict is Verdict.PASS else "attention"

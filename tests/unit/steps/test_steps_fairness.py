@@ -197,6 +197,38 @@ def test_a_cluster_with_examples_in_two_groups_makes_their_difference_surer() ->
     assert (together[0].verdict, apart[0].verdict) == (Verdict.PASS, Verdict.INCONCLUSIVE)
 
 
+def test_the_error_of_a_change_is_that_of_its_couples_when_each_has_one_of_either_group() -> None:
+    random, n = np.random.default_rng(4), 400
+    production = (random.random(2 * n) < np.tile([0.5, 0.2], n)).astype(int)
+    moved = np.repeat(random.random(n) < 0.2, 2) & (random.random(2 * n) < 0.8)
+    candidate = np.where(moved, 1, production)
+    rows = {"id": ids(2 * n), "y": [1, 0] * n, "gender": ["f", "m"] * n, "group": np.repeat(np.arange(n), 2)}
+    found = finding(
+        report(with_columns(rows, pred=candidate), with_columns(rows, pred=production), asked(drift(0.5))),
+        "compare:demographic_parity_difference[gender]",
+    )
+    couples = (candidate - production).reshape(n, 2)
+    each = couples[:, 0] - couples[:, 1]
+    assert found.difference == pytest.approx(each.mean())
+    assert found.standard_error == pytest.approx(each.std(ddof=1) / n**0.5)
+
+
+@pytest.mark.parametrize(("general", "margin"), [(0.03, 0.03), (None, 0.01), (Tolerance(0.1, relative=True), 0.01)])
+def test_a_measure_with_no_limit_and_no_tolerance_has_the_general_one(general: Any, margin: float) -> None:
+    rows = people(HALVES, {"f": 0.4, "m": 0.4}, 1)
+    rules = replace(asked(FairnessRule(measure=SELECTED)), tolerance=None)
+    rules = replace(rules, tolerance=Tolerance(general) if isinstance(general, float) else general)
+    assert finding(report(rows, rows, rules), "compare:demographic_parity_difference[gender]").margin == margin
+
+
+def test_a_pass_says_what_is_fair_beside_what_is_no_worse() -> None:
+    rows = people({"f": 4000, "m": 4000}, {"f": 0.4, "m": 0.4}, 1)
+    found = report(rows, rows, asked(at_most(0.1), drift(0.05, "equal_opportunity_difference")))
+    assert found.verdict is Verdict.PASS
+    assert found.reason.endswith("fair by demographic_parity_difference, equal_opportunity_difference")
+    assert "slice" not in found.reason
+
+
 def test_equal_weights_are_none_and_an_example_without_weight_is_no_example() -> None:
     rows = people({"f": 400, "m": 400}, {"f": 0.3, "m": 0.5}, 1)
     plain = alone(rows, at_most(0.1))
