@@ -13,7 +13,7 @@ from mlci.cli import flips
 from mlci.cli.delivery import Delivery, delivery_of, exit_of, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, job_of, key_of, said_by_plan
 from mlci.cli.functions import Code, code_of, functions_of
-from mlci.cli.invocation import Invocation
+from mlci.cli.invocation import Invocation, today
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.operating import running
 from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
@@ -316,6 +316,7 @@ class Judging:
             functions=calls,
             beside=self.beside,
             listed=self.listed,
+            today=today(),
         )
 
     def under(self, proposed: Config, candidate: Given, baseline: Given | None) -> str:

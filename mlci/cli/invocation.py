@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 from mlci.config.load import Loaded
@@ -34,3 +35,8 @@ class Invocation:
     def wants(self, name: str) -> bool:
         """Whether a parameter that takes true or false is on; one that the command does not have is off."""
         return self.own.get(name) == "true"
+
+
+def today() -> str:
+    """The day in UTC, as 2026-12-31."""
+    return datetime.now(timezone.utc).date().isoformat()

@@ -18,6 +18,7 @@ from mlci.adapters.disk.archive import only_member
 from mlci.adapters.evidence.gate import read_gate
 from mlci.cli.delivery import EXITS, Delivery, delivery_of, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, key_of
+from mlci.cli.invocation import today
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import base_file, base_of
 from mlci.config.policy import gate_policy
@@ -225,7 +226,7 @@ def _judged(
     if accepted is not None and (predicate.baseline is None or predicate.baseline.digest != accepted):
         notes = [*notes, another_baseline()]
     predicate = replace(predicate, wear=_wear(predicate, baselines, forge, name) if policy.holdout else None)
-    return rejudge(predicate, policy, config.model, notes=notes, digest=digest)
+    return rejudge(predicate, policy, config.model, notes=notes, digest=digest, today=today())
 
 
 def _wear(predicate: GatePredicate, baselines: Baselines | None, forge: Forge, name: str) -> Wear | None:

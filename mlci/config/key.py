@@ -33,6 +33,7 @@ class Key:
         of_metric: whether the number is a value of the metric that the enclosing entry names.
         gain: whether a tolerance's text is a gain that is asked for, and not a loss that is accepted.
         example: a value as it would be written in YAML.
+        required: whether an item of a list must have it; no key of another block is.
         owner: who decides the key on a change, and every key below it that says nothing; None is as the key above.
     """
 
@@ -47,6 +48,7 @@ class Key:
     of_metric: bool = False
     gain: bool = False
     example: str | None = None
+    required: bool = False
     owner: Owner | None = None
 
 

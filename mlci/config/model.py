@@ -8,12 +8,14 @@ The blocks ``evaluate`` and ``validation`` are long and stand in a module of the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar, Literal
 
 from mlci.config.duration import Duration
 from mlci.config.key import NAMED, key
 from mlci.config.validation import Evaluate, Validation
 from mlci.domain.training import When
+from mlci.domain.waiver import KINDS, MOST_DAYS
 
 DEFAULT_FILE = "mlci.yml"
 
@@ -199,6 +201,28 @@ class Monitor:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """A loss that somebody accepts for a time."""
+
+    scope: str = key(
+        default="",
+        required=True,
+        pattern=rf"(?:{'|'.join(KINDS)}):.*\S",
+        pattern_help=f"the id of a finding that judges the candidate, which begins with {', '.join(KINDS)} and a colon",
+        help="Id of the finding that is accepted, as reports name it; * stands for anything.",
+        example="'compare:f1[region=north]'",
+    )
+    reason: str = key(default="", required=True, pattern=r".*\S.*", pattern_help="a sentence", help="Why.")
+    owner: str = key(default="", required=True, pattern=r".*\S.*", pattern_help="a name", help="Who answers for it.")
+    expires: date = key(
+        default=date.max,
+        required=True,
+        help=f"The last day it holds, in UTC; at most {MOST_DAYS} days ahead.",
+        example="2026-12-31",
+    )
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole mlci.yml."""
 
@@ -215,6 +239,11 @@ class Config:
     train: Train = key(factory=Train, owner="head", help="How the model is trained.")
     evaluate: Evaluate = key(factory=Evaluate, owner="base", help="What the predictions look like.")
     validation: Validation = key(factory=Validation, owner="base", help="What a candidate must satisfy.")
+    waivers: tuple[Waiver, ...] = key(
+        default=(),
+        owner="base",
+        help="Losses that are accepted for a time; each stays in every report as a warning.",
+    )
     approval: Approval = key(factory=Approval, owner="base", help="Who must agree to which change.")
     promote: Promote = key(factory=Promote, owner="base", help="The stages a model passes through.")
     monitor: Monitor = key(factory=Monitor, owner="base", help="How a model in production is watched.")

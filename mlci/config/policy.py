@@ -17,6 +17,7 @@ from mlci.domain.policy import (
     SearchPolicy,
     SlicePolicy,
 )
+from mlci.domain.waiver import Waiver
 
 # A budget without a number: the one that ease.ml/ci works its examples out for.
 USUAL_STEPS = 32
@@ -52,6 +53,10 @@ def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
         baseline_age=int(validation.baseline_age.seconds // 86400),
         hardware=validation.hardware,
         price_per_hour=validation.price_per_hour,
+        waivers=tuple(
+            Waiver(scope=each.scope, reason=each.reason, owner=each.owner, expires=each.expires.isoformat())
+            for each in config.waivers
+        ),
         unsupported=_unsupported(validation),
         reading=_reading(config.evaluate),
     )

@@ -36,6 +36,7 @@ _NAMES = Shape("list", Key(help=""), item=Shape("text", Key(help="")))
 _EXPECTED = {
     "text": "a text", "number": "a number", "integer": "a whole number", "boolean": "true or false", "choice": "a word",
     "tolerance": "a number or a percentage", "duration": "a time such as 5m",
+    "date": "a day such as 2026-12-31",
 }  # fmt: skip
 
 
@@ -201,8 +202,14 @@ class Reader:
             return None
         if shape.kind != "block":
             return self._scalar(shape, item, path)
+        known = len(self.problems)
         below = self._block_value(shape, item, path)
         if below is None:
+            return None
+        missing = [name for name, each in shapes(shape.dataclass).items() if each.key.required and name not in below]
+        for name in missing if len(self.problems) == known else ():
+            self._note(RequiredMissing, f"an item of {path} has no {name}", item.place)
+        if missing:
             return None
         block = assemble(shape.dataclass(), below)
         shown = ", ".join(setting.shown for setting in below.values() if isinstance(setting, Setting) and setting.shown)

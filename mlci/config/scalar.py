@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ NUMBER = r"[-+]?(?:(?:0|[1-9][0-9]{0,307})(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:
 PERCENT = r"(?P<number>[-+]?(?:[0-9]{1,9}(?:\.[0-9]{0,17})?|\.[0-9]{1,17}))\s?%"
 # The percentages among them that are no larger than the largest loss, for the schema, which cannot calculate.
 ACCEPTED_PERCENT = r"[-+]?(?:0*(?:[0-4]?[0-9](?:\.[0-9]{0,17})?|50(?:\.0{0,17})?)|\.[0-9]{1,17})\s?%"
+DATE = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 DURATION = r"(?=[0-9.]*[1-9])(?P<number>[0-9]{1,6}(?:\.[0-9]{1,3})?)\s?(?P<unit>[smhd])"
 
 _NOT_FINITE = re.compile(r"[-+]?\.?(?:inf|infinity|nan)", re.IGNORECASE)
@@ -210,7 +212,18 @@ def _duration(_: Shape, written: Written, __: Metric | None) -> Duration:
     return Duration(float(match["number"]) * _UNITS[match["unit"]])
 
 
+def _date(_: Shape, written: Written, __: Metric | None) -> date:
+    # YAML may take a date for a type of its own; the text is the same.
+    try:
+        if not re.fullmatch(DATE, written.text) or written.sort in ("number", "boolean"):
+            raise ValueError(written.text)
+        return date.fromisoformat(written.text)
+    except ValueError:
+        expected = "a day of the calendar such as 2026-12-31"
+        raise Refused(WrongType, f"must be {expected}, got {written.quoted}") from None
+
+
 _PARSERS: dict[str, Callable[[Shape, Written, Metric | None], Any]] = {
     "text": _text, "number": _number, "integer": _integer, "boolean": _boolean,
-    "choice": _choice, "tolerance": _tolerance, "duration": _duration,
+    "choice": _choice, "tolerance": _tolerance, "duration": _duration, "date": _date,
 }  # fmt: skip

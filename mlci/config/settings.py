@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import date
 from typing import Any, TypeAlias, TypeVar
 
 from mlci.config.duration import Duration
@@ -95,6 +96,8 @@ def as_written(value: Any) -> Any:
     """A typed value as JSON could hold it and mlci.yml would spell it."""
     if isinstance(value, Tolerance):
         return f"{value.value * 100:.12g}%" if value.relative else value.value
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, Duration):
         return str(value)
     if isinstance(value, (tuple, list)):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import types
 from dataclasses import Field, dataclass, fields, is_dataclass
+from datetime import date
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mlci.config.duration import Duration
 from mlci.config.key import Key, key_of, spelled
 from mlci.domain.policy import Tolerance
 
-Kind = Literal["text", "number", "integer", "boolean", "choice", "tolerance", "duration", "list", "mapping", "block"]
+Kind = Literal[
+    "text", "number", "integer", "boolean", "choice", "tolerance", "duration", "date", "list", "mapping", "block"
+]
 
 _SCALARS: dict[Any, Kind] = {
     str: "text", float: "number", int: "integer", bool: "boolean", Tolerance: "tolerance", Duration: "duration",
+    date: "date",
 }  # fmt: skip
 
 

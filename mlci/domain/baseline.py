@@ -23,7 +23,9 @@ def may_become_baseline(verdict: Verdict, findings: Iterable[Finding]) -> str | 
     """Say why a run may not become the baseline; None where it may.
 
     A run that policy let through although a comparison was not decided leaves the older baseline in place: were every
-    such run the next baseline, losses too small to be shown one by one would add up unseen.
+    such run the next baseline, losses too small to be shown one by one would add up unseen. So does a run with a loss
+    that somebody waived: as the baseline it would make the accepted loss the new measure, and the day on which the
+    waiver expires would bring nothing back.
 
     Args:
         verdict: of the report, after policy.
@@ -32,6 +34,8 @@ def may_become_baseline(verdict: Verdict, findings: Iterable[Finding]) -> str | 
     if verdict.rank > Verdict.WARN.rank:
         return f"the verdict is {verdict.value}"
     for finding in findings:
+        if finding.waived is not None:
+            return f"{finding.id} is {finding.waived.verdict.value}, waived until {finding.waived.expires}"
         if not finding.advisory and _leaves_open(finding):
             return f"{finding.id} is {finding.verdict.value}" + (f" ({finding.reason})" if finding.reason else "")
     return None

@@ -291,6 +291,10 @@ class GatePredicate:
     statistics: tuple[Statistic, ...] = field(metadata={"help": "The sufficient statistics of every comparison."})
     assumptions: tuple[str, ...] = field(default=(), metadata={"help": "What had to be assumed."})
     mlci: str = field(metadata={"help": "Version of mlci that decided."})
+    waivers_on: str | None = field(
+        default=None,
+        metadata={"help": "The day in UTC that the waivers of the policy were held against; absent without any."},
+    )
     undefined: tuple[NoValue, ...] = field(default=(), metadata={"help": "Comparisons without a value."})
     measurements: tuple[Measurement, ...] = field(
         default=(), metadata={"help": "The candidate alone, for absolute limits, one per metric."}

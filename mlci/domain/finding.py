@@ -14,12 +14,24 @@ Rule = Literal[
 
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
 Reason = Literal[
-    "better", "boundary", "cancelled", "clusters", "discovered", "drifted", "dropped", "failed", "few-positives",
-    "fork", "gate-changed", "hardware", "identical", "input-error", "insufficient", "interval", "leakage",
-    "lost-predictions", "missing", "no-baseline", "no-difference", "other-branch", "other-holdout",
-    "policy-not-yet-merged", "profile", "regression", "reused", "reversal", "sequential", "shortfall", "skipped",
-    "threshold", "undefined", "unknown", "unscored", "unsupported", "untouched", "unverified", "worn",
+    "better", "boundary", "cancelled", "clusters", "discovered", "drifted", "dropped", "expired", "expires-late",
+    "failed", "few-positives", "fork", "gate-changed", "hardware", "identical", "input-error", "insufficient",
+    "interval", "leakage", "lost-predictions", "missing", "no-baseline", "no-difference", "other-branch",
+    "other-holdout", "policy-not-yet-merged", "profile", "regression", "reused", "reversal", "sequential", "shortfall",
+    "skipped", "threshold", "undefined", "unknown", "unscored", "unsupported", "untouched", "unused", "unverified",
+    "worn",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waived:
+    """By whom, why and until when a finding is accepted, and what it would be otherwise."""
+
+    verdict: Verdict = field(metadata={"help": "What the finding would be without the waiver."})
+    scope: str = field(metadata={"help": "The scope that covers it."})
+    reason: str = field(metadata={"help": "Why it is accepted."})
+    owner: str = field(metadata={"help": "Who answers for it."})
+    expires: str = field(metadata={"help": "The last day it is accepted, in UTC."})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +59,9 @@ class Finding:
     )
     explanation: str | None = field(
         default=None, metadata={"help": "For everything but a pass: why, and what would change it, in two sentences."}
+    )
+    waived: Waived | None = field(
+        default=None, metadata={"help": "The waiver that makes a warning of what would be worse."}
     )
     advisory: bool = field(default=False, metadata={"help": "Listed, but not counted in the report's verdict."})
     metric: str | None = field(default=None, metadata={"help": "Name of the metric or of the user's column."})

@@ -364,7 +364,8 @@ def compose(findings: Sequence[Finding], on_inconclusive: OnInconclusive) -> tup
     if not deciding:
         return verdict, "nothing was judged"
     if verdict is Verdict.PASS:
-        return verdict, sentence.why_pass(deciding, sum(finding.advisory for finding in findings))
+        few = sum(finding.advisory and finding.slice is not None for finding in findings)
+        return verdict, sentence.why_pass(deciding, few)
     first = min(deciding, key=lambda finding: (finding.slice is not None, -finding.verdict.rank))
     others = len(deciding) - 1
     more = f" (and {others} more)" if others else ""

@@ -13,7 +13,7 @@ from mlci.domain.verdict import Verdict
 MOST_SHOWN = 6
 _LONGEST = 80
 # What decides about this very change is shown before what decides later.
-_FIRST = ("validation", "evaluate", "data")
+_FIRST = ("validation", "waivers", "evaluate", "data")
 
 
 @dataclass(frozen=True)

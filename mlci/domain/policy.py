@@ -7,6 +7,7 @@ from typing import Literal
 
 from mlci.domain.figures import Better
 from mlci.domain.metric import Task
+from mlci.domain.waiver import Waiver
 
 OnInconclusive = Literal["pass", "warn", "approve", "fail"]
 Thresholds = Literal["point", "interval"]
@@ -151,6 +152,7 @@ class GatePolicy:
         baseline_age: days from which a baseline is old enough for a warning.
         hardware: the machine that limits of latency and cost are meant for; None where none is declared.
         price_per_hour: of that machine, in any currency; None where nobody said.
+        waivers: losses that are accepted for a time.
         unsupported: rules of the configuration that this version cannot judge, so that none is silently passed.
     """
 
@@ -170,5 +172,6 @@ class GatePolicy:
     baseline_age: int = 180
     hardware: str | None = None
     price_per_hour: float | None = None
+    waivers: tuple[Waiver, ...] = ()
     unsupported: tuple[str, ...] = ()
     reading: ReadingPolicy = field(default_factory=ReadingPolicy)

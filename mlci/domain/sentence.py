@@ -240,6 +240,13 @@ def why_pass(deciding: Sequence[Finding], aside: int) -> str:
 
 def why(finding: Finding) -> str:
     """One finding as the verdict's reason: its subject, what happened, and the figures that matter."""
+    said = _why(finding)
+    if finding.waived is None or said == finding.message:
+        return said
+    return f"{said}; waived by {finding.waived.owner} until {finding.waived.expires}"
+
+
+def _why(finding: Finding) -> str:
     if finding.rule == "compare" and finding.difference is None:
         return finding.message
     where = f" on {finding.slice}" if finding.slice is not None else ""

@@ -42,6 +42,8 @@ def label(finding: Finding) -> str:
 
 def remark(finding: Finding) -> str:
     """The one-word reason; for a slice that passes without proof, the loss that cannot be ruled out."""
+    if finding.waived is not None:
+        return f"waived until {finding.waived.expires}"
     if finding.leaning is not None and not finding.advisory:
         leaning = f"leans {finding.leaning}"
         # Noise is what leaves a comparison open; any other reason is worth its word.

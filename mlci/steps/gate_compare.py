@@ -19,6 +19,7 @@ from mlci.domain.metric import metric_named
 from mlci.domain.operation import Operations, rules_of
 from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Report, Subject, plain
+from mlci.domain.waiver import held
 from mlci.domain.wear import Looks
 from mlci.errors import HoldoutDiffers, NoExamples, Place
 from mlci.ports import Functions, Table
@@ -108,6 +109,7 @@ def run(
     functions: Functions | None = None,
     beside: Beside | None = None,
     listed: int = 0,
+    today: str | None = None,
 ) -> Outcome:
     """Judge a candidate.
 
@@ -120,6 +122,7 @@ def run(
         functions: calls the functions of the user's that policy names.
         beside: what trusted code knows of the holdout; None where nobody does.
         listed: how many flipped examples the outcome names at most.
+        today: the day in UTC, as 2026-12-31, that waivers are held against; needed where the policy has any.
 
     Raises:
         MlciError: an I-error of ``mlci.errors`` when the input cannot be judged at all, a T-error of a function's.
@@ -130,7 +133,7 @@ def run(
     again = partial(measure, functions=functions)
     numbers = with_anchor(numbers, candidate, baseline, policy, beside, again)
     judged = judge(numbers, policy)
-    findings = (*judged.findings, *notes)
+    findings = (*held(judged.findings, policy.waivers, today), *notes)
     verdict, reason = gate.compose(findings, policy.on_inconclusive)
     production = baseline.subject if baseline is not None else None
     policy_values = plain(policy, exact=True)
@@ -146,6 +149,7 @@ def run(
         findings=findings,
         assumptions=found.assumptions,
         mlci=__version__,
+        waivers_on=today if policy.waivers else None,
         **_fields_of(numbers),
     )
     evidence = rfc8785.dumps(statement(REPOSITORY, "gate", candidate.subject, predicate))

@@ -11,6 +11,7 @@ from mlci.domain.finding import Finding
 from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
+from mlci.domain.waiver import held
 from mlci.steps.judging import judge
 from mlci.steps.judging.budget import spent
 
@@ -25,6 +26,7 @@ def rejudge(
     *,
     notes: Sequence[Finding] = (),
     digest: str | None = None,
+    today: str | None = None,
 ) -> Report:
     """Judge the numbers of an untrusted run; nothing that run wrote but numbers and names reaches the report.
 
@@ -37,10 +39,12 @@ def rejudge(
         model: the model's name, for the report.
         notes: further findings about that run, counted like any other.
         digest: sha256 of the evidence's bytes, in hexadecimal.
+        today: the day in UTC, as 2026-12-31, that waivers are held against; needed where the policy has any.
     """
     judged = judge(_without_words(predicate.numbers), policy)
-    own, _ = gate.compose(judged.findings, policy.on_inconclusive)
-    findings = (*judged.findings, *notes, *_claimed_otherwise(predicate.verdict, own), _advisory())
+    kept = held(judged.findings, policy.waivers, today)
+    own, _ = gate.compose(kept, policy.on_inconclusive)
+    findings = (*kept, *notes, *_claimed_otherwise(predicate.verdict, own), _advisory())
     verdict, reason = gate.compose(findings, policy.on_inconclusive)
     return Report(
         step=STEP,

@@ -16,7 +16,7 @@ ForgeName = Literal["github", "gitlab"]
 
 _KINDS: dict[str, Kind] = {
     "text": "text", "number": "number", "integer": "number", "boolean": "boolean", "choice": "choice",
-    "tolerance": "tolerance", "duration": "text", "list": "names", "mapping": "names",
+    "tolerance": "tolerance", "duration": "text", "date": "text", "list": "names", "mapping": "names",
 }  # fmt: skip
 
 

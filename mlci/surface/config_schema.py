@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from mlci.config.model import Config
-from mlci.config.scalar import ACCEPTED_PERCENT, DURATION, LARGEST_LOSS
+from mlci.config.scalar import ACCEPTED_PERCENT, DATE, DURATION, LARGEST_LOSS
 from mlci.config.settings import as_written
 from mlci.config.shape import Shape, fields_by_key, limited, main_keys, shapes
 from mlci.domain.metric import ALIASES, DESCRIBED, FAMILIES, METRICS, Metric
@@ -39,6 +39,9 @@ def _block(block: type[Any], default: Any, definitions: dict[str, Schema], at: s
     if target is not None:
         patterns.update(_limits(shapes(block)[target].inner))
     body: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    required = [name for name, shape in shapes(block).items() if shape.key.required]
+    if required:
+        body["required"] = required
     return {**body, "patternProperties": patterns} if patterns else body
 
 
@@ -49,7 +52,7 @@ def _default(shape: Shape, content: Any) -> Schema:
 
 def _value(shape: Shape, definitions: dict[str, Schema]) -> Schema:
     """What may stand for a value: in a file, nothing may stand for most of them."""
-    if shape.key.of_metric and shape.kind not in ("block", "mapping"):
+    if (shape.key.of_metric or shape.key.required) and shape.kind not in ("block", "mapping"):
         return {"anyOf": [*_scalar(shape), {"$ref": "#/$defs/reference"}]}
     return {"anyOf": [*_given(shape, definitions), {"$ref": "#/$defs/unset"}]}
 
@@ -156,6 +159,8 @@ def _scalar(shape: Shape) -> list[Schema]:
         return [{"enum": [spelling for choice in shape.choices for spelling in _spellings(choice)]}]
     if shape.kind == "boolean":
         return [{"type": "boolean"}]
+    if shape.kind == "date":
+        return [{"type": "string", "pattern": f"^{DATE}$"}]
     if shape.kind == "duration":
         return [{"type": "string", "pattern": f"^{re.sub(r'[?]P<[a-z]+>', '?:', DURATION)}$"}]
     number: Schema = {"type": "integer" if shape.kind == "integer" else "number", **_bounds(shape)}

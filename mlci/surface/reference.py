@@ -20,7 +20,7 @@ from mlci.surface.spelling import spell
 
 _TYPES = {
     "text": "text", "number": "number", "integer": "whole number", "boolean": "true or false",
-    "tolerance": "number or percentage", "duration": "time", "block": "block",
+    "tolerance": "number or percentage", "duration": "time", "date": "day", "block": "block",
 }  # fmt: skip
 
 _CONFIGURATION = """\

@@ -64,6 +64,7 @@ BEYOND_A_SCHEMA = {
         "what a variable holds is known only when the file is read",
     ),
     "reference-unclosed": "a text may hold anything",
+    "waiver-until-no-day": "it knows no calendar",
     **dict.fromkeys(
         (
             "minimum-above-maximum", "limit-set-in-two-ways", "stage-that-does-not-exist", "common-tolerance-too-large",

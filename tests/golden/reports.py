@@ -9,6 +9,7 @@ from mlci.domain.figures import as_written, figure, on_scale
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report, Section, Subject
 from mlci.domain.verdict import Verdict
+from mlci.domain.waiver import Waiver, held
 
 CANDIDATE = Subject(name="candidate.csv", digest="3f5a9c0e7d41b2866a1f0c95e2d7b8431c6f5e0a9d8b7c6e5f4a3b2c1d0e9f88")
 BASELINE = Subject(name="production.csv", digest="a81b7c6d5e4f30291827364554637281900f1e2d3c4b5a69788796a5b4c3d2e1")
@@ -155,6 +156,27 @@ def undecided() -> Report:
         compared("accuracy", 0.9021, 0.9110, 0.0051, rows_needed=12_366, labels_needed=619),
         compared("recall_micro", 0.9021, 0.9110, 0.0051, reason="boundary", rows_needed=12_366, labels_needed=619),
         replace(gain, improvement=0.01, message="f1 0.8871 vs production 0.8783: a gain of 0.01 asked: inconclusive"),
+    )
+
+
+def waived() -> Report:
+    """A loss that somebody accepts, one whose time is over, and a waiver that nothing needs."""
+    terms = Waiver(
+        scope="compare:f1", reason="The new labels of the north count more.", owner="ada", expires="2026-12-31"
+    )
+    findings = held(
+        (compared("accuracy", 0.9125, 0.9110, 0.0031), compared("f1", 0.8412, 0.8733, 0.0061)),
+        (
+            terms,
+            replace(terms, scope="compare:*[region=north]", expires="2026-11-30"),
+            replace(terms, scope="minimum:f1"),
+        ),
+        "2026-12-01",
+    )
+    return report(
+        Verdict.WARN,
+        "f1 is worse than production: -0.0321, margin 0.01; waived by ada until 2026-12-31 (and 1 more)",
+        *findings,
     )
 
 
@@ -356,6 +378,7 @@ ALL = {
     "pass": passing,
     "warn": warned,
     "undecided": undecided,
+    "waived": waived,
     "fail": failing,
     "slices": sliced,
     "thresholds": thresholds_only,

@@ -82,12 +82,14 @@ def test_no_key_below_a_list_or_an_entry_of_a_mapping_is_owned_apart_from_it() -
 
 _TWO: dict[str, tuple[Any, Any]] = {
     "text": ("a", "b"), "number": (0.6, 0.7), "integer": (2, 3), "boolean": (True, False), "tolerance": (0.1, 0.2),
-    "duration": ("1m", "2m"),
+    "duration": ("1m", "2m"), "date": ("2026-01-01", "2026-01-02"),
 }  # fmt: skip
 
 
 def two_values(shape: Shape) -> tuple[Any, Any]:
     """Two different values that a key takes, or as different as it takes them."""
+    if shape.key.pattern is not None and shape.key.pattern.startswith("(?:compare"):
+        return "compare:a", "compare:b"
     if shape.kind == "choice":
         return shape.choices[0], shape.choices[-1]
     if shape.kind == "list":
@@ -95,8 +97,10 @@ def two_values(shape: Shape) -> tuple[Any, Any]:
     if shape.kind == "mapping":
         return {"production": two_values(shape.inner)[0]}, {"production": two_values(shape.inner)[1]}
     if shape.kind == "block":
-        name, below = next(iter(shapes(shape.dataclass).items()))
-        return {name: two_values(below)[0]}, {name: two_values(below)[1]}
+        keys = shapes(shape.dataclass)
+        needed = {name: below for name, below in keys.items() if below.key.required} or dict([next(iter(keys.items()))])
+        one, other = ({name: two_values(below)[place] for name, below in needed.items()} for place in (0, 1))
+        return one, other
     return _TWO[shape.kind]
 
 
