@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
+from judging import given, policy
 from judging import judged as judged_rows
-from judging import policy
 from running import operations, timings
 
+from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.evidence import BareMetrics, Numbers
 from mlci.domain.finding import Finding
 from mlci.domain.operation import Block, Footprint, Operations
 from mlci.domain.policy import GatePolicy, MetricRule, Tolerance
+from mlci.domain.report import as_json
 from mlci.domain.verdict import Verdict
+from mlci.steps.gate_compare import run
 from mlci.steps.judging import judge, rules_for
+from mlci.steps.report import rejudge
 
 FIVE = Tolerance(0.05, relative=True)
 TIMED = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "cost_per_1000")
 MACHINE = "AMD EPYC 7763 64-Core Processor, 2 cores"
 
 
-def found(given: Operations | None, *rules: MetricRule, compared: bool = True, **asked: object) -> list[Finding]:
-    numbers = Numbers(compared=compared, examples=100, operations=given)
+def found(measured: Operations | None, *rules: MetricRule, compared: bool = True, **asked: object) -> list[Finding]:
+    numbers = Numbers(compared=compared, examples=100, operations=measured)
     decided = replace(GatePolicy(rules=rules, compare=True), **asked)  # type: ignore[arg-type]
     return [each for each in judge(numbers, decided).findings if each.metric is not None]
 
@@ -211,3 +216,28 @@ def test_a_bare_latency_is_no_evidence_of_one() -> None:
     by_metric = {each.metric: each.reason for each in judge(numbers, asked).findings}
 
     assert by_metric == {"f1": "unverified", "latency_p50_ms": "missing"}
+
+
+def test_whoever_judges_the_evidence_again_reaches_the_same_and_shows_no_word_of_the_stranger() -> None:
+    asked = replace(
+        policy(MetricRule(metric="latency_p95_ms", tolerance=FIVE, maximum=0.1), "accuracy"), hardware=MACHINE
+    )
+    rows = {"id": list(range(50)), "target": [0, 1] * 25, "prediction": [0, 1] * 25}
+    measured = replace(given(rows, "candidate"), operations=operations(1.5, hardware=f"{MACHINE}, ::error::planted"))
+    outcome = run(measured, given(rows, "production"), asked)
+    predicate = read_gate(outcome.evidence, "evidence")
+    again = rejudge(predicate, asked)
+
+    def latency(findings: tuple[Finding, ...]) -> list[Finding]:
+        return [each for each in findings if each.metric == "latency_p95_ms"]
+
+    assert latency(again.findings) == latency(outcome.report.findings)
+    assert [each.verdict for each in latency(again.findings)] == [Verdict.FAIL, Verdict.FAIL]
+    assert "planted" not in json.dumps(as_json(again))
+
+
+def test_times_that_no_rule_asks_for_are_no_part_of_the_evidence() -> None:
+    rows = {"id": list(range(50)), "target": [0, 1] * 25, "prediction": [0, 1] * 25}
+    outcome = run(replace(given(rows, "candidate"), operations=operations()), given(rows, "p"), policy("accuracy"))
+
+    assert b"operations" not in outcome.evidence
