@@ -26,6 +26,7 @@ def contradictions(settings: Settings) -> Iterator[MlciError]:
     yield from _paired(branch(validation, "metrics"))
     yield from _described(branch(validation, "metrics"))
     yield from _calls(branch(validation, "metrics"))
+    yield from _ratios(branch(validation, "metrics"))
     yield from _losses(settings)
     yield from _stages(branch(settings, "promote"))
 
@@ -94,6 +95,21 @@ def _described(metrics: Settings) -> Iterator[MlciError]:
                 place=given.source.where if given is not None else None,
                 help="judge brier or log_loss, which fall with calibration too and have honest intervals",
             )
+
+
+def _ratios(metrics: Settings) -> Iterator[MlciError]:
+    for name in metrics:
+        above, below = (_setting(branch(metrics, name), key) for key in ("sum", "over"))
+        given = above or below
+        if given is None:
+            continue
+        path = f"validation.metrics.{printable(name)}"
+        if above is None or below is None:
+            cause = f"{path} has {'over' if above is None else 'sum'} and not {'sum' if above is None else 'over'}"
+            yield RequiredMissing(cause, place=given.source.where, help="a ratio is {sum: errors, over: words}")
+        elif known_metric(name) is not None or _setting(branch(metrics, name), "call") is not None:
+            cause = f"{path} is a ratio of two columns, and something else as well"
+            yield Contradiction(cause, place=given.source.where, help="give the ratio a name of its own")
 
 
 def _calls(metrics: Settings) -> Iterator[MlciError]:

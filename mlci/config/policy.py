@@ -73,6 +73,8 @@ def _rule(name: str, asked: MetricPolicy) -> MetricRule:
         minimum=asked.min,
         maximum=asked.max,
         call=asked.call,
+        sum=asked.sum,
+        over=asked.over,
     )
 
 

@@ -70,7 +70,9 @@ class Evaluate:
         default="error", help="What to do when the two files hold different examples: stop, or judge the common ones."
     )
     duplicates: Duplicates = key(
-        default="error", help="What to do when an id stands twice: stop, or treat its rows as one group."
+        default="error",
+        help="What to do when an id stands twice: stop, treat its rows as one group, or as samples of one example "
+        "whose values are averaged first.",
     )
     nan: Nan = key(
         default="error", help="What to do with a prediction that is not a number: stop, or count it as wrong."
@@ -99,6 +101,13 @@ class MetricPolicy:
     better: Better | None = key(
         default=None, help="Which way a column of your own is better; a metric that mlci knows has its own."
     )
+    sum: str | None = key(
+        default=None,
+        help="Column that is summed over all examples above the line of a ratio, such as the errors of a word error "
+        "rate; with over.",
+        example="errors",
+    )
+    over: str | None = key(default=None, help="Column that is summed below the line of that ratio.", example="words")
     call: str | None = key(
         default=None,
         pattern=r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*\.py:[A-Za-z_][A-Za-z0-9_]*",

@@ -12,7 +12,7 @@ from mlci.domain.waiver import Waiver
 OnInconclusive = Literal["pass", "warn", "approve", "fail"]
 Thresholds = Literal["point", "interval"]
 Missing = Literal["error", "intersect"]
-Duplicates = Literal["error", "cluster"]
+Duplicates = Literal["error", "cluster", "mean"]
 Nan = Literal["error", "fail-example"]
 # How often what was learnt of a holdout may go into the next candidate; ease.ml/ci calls it adaptivity.
 Reuse = Literal["none", "first-change", "full"]
@@ -39,6 +39,8 @@ class MetricRule:
         tolerance: the largest accepted loss; None where the policy's holds.
         improvement: the gain that must be shown on all examples, instead of a tolerance; slices are not asked for it.
         call: the function, as <file>.py:<name>; None for any other metric.
+        sum: the column that is summed above the line of a ratio; None for any other metric.
+        over: the column that is summed below it.
     """
 
     metric: str
@@ -49,6 +51,8 @@ class MetricRule:
     minimum: float | None = None
     maximum: float | None = None
     call: str | None = None
+    sum: str | None = None
+    over: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

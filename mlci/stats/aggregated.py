@@ -122,7 +122,7 @@ class Both:
 
     def _of_column(self, name: str, *, rising: bool) -> Compared | None:
         mine, theirs = self.candidate.columns[name], self.baseline.columns.get(name)
-        if theirs is None:
+        if theirs is None or mine.ndim != 1:
             return None
         return self._mean(name, mine, theirs, (theirs, mine) if rising else None)
 

@@ -106,10 +106,20 @@ def wape_score(truth: Array, errors: Array, weights: Array | None = None) -> Sco
     Raises:
         Undefined: every truth is zero.
     """
-    error = mean_score(np.abs(errors), weights)
-    size = mean_score(np.abs(truth), weights)
-    if size.value == 0:
+    if not truth.any():
         raise Undefined("every truth is 0")
+    return ratio_score(np.abs(errors), np.abs(truth), weights)
+
+
+def ratio_score(above: Array, below: Array, weights: Array | None = None) -> Score:
+    """One sum over another: a word error rate, a score of a whole corpus. By the delta method (Cochran 1977, ch. 6).
+
+    Raises:
+        Undefined: the sum below the line is zero.
+    """
+    error, size = mean_score(above, weights), mean_score(below, weights)
+    if size.value == 0:
+        raise Undefined("the sum below the line is 0")
     ratio = error.value / size.value
     return Score(ratio, (error.influence - ratio * size.influence) / size.value)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlci.stats import auc, counts, influence, placements
+from mlci.stats.facts import is_share
 from mlci.stats.influence import Array, Score, Undefined, effective_n
 from mlci.stats.multiclass import is_multiclass_ranking, multiclass_score
 from mlci.stats.queries import is_query_metric, query_score
@@ -71,13 +72,16 @@ class Outputs:
         labels: predicted class codes, shape (n,); the number of classes stands for "no prediction".
         scores: probability of the positive class, shape (n,), or of every class, shape (n, classes).
         values: predicted values, shape (n,).
-        columns: the user's own per-example columns by name, each of shape (n,).
+        columns: the user's own per-example columns by name, each of shape (n,); of shape (n, 2) where their sums are
+            divided.
+        samples: all that was said of each example, where that is more than once; the rest is then of one sample.
     """
 
     labels: NDArray[Any] | None = None
     scores: NDArray[Any] | None = None
     values: Array | None = None
     columns: dict[str, Array] = field(default_factory=dict)
+    samples: Samples | None = None
 
     def take(self, rows: NDArray[Any] | slice) -> Outputs:
         """The same for some of the examples."""
@@ -86,6 +90,7 @@ class Outputs:
             _taken(self.scores, rows),
             _taken(self.values, rows),
             {name: column[rows] for name, column in self.columns.items()},
+            None if self.samples is None else self.samples.take(rows),
         )
 
     def same_as(self, other: Outputs) -> bool:
@@ -93,9 +98,38 @@ class Outputs:
         pairs = ((self.labels, other.labels), (self.scores, other.scores), (self.values, other.values))
         return (
             all(_equal(mine, theirs) for mine, theirs in pairs)
+            and self.samples is None
+            and other.samples is None
             and self.columns.keys() == other.columns.keys()
             and all(_equal(mine, other.columns[name]) for name, mine in self.columns.items())
         )
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Everything that a model said of examples it was asked about several times.
+
+    Attributes:
+        outputs: of every sample.
+        of: which example each is of, shape (samples,).
+    """
+
+    outputs: Outputs
+    of: NDArray[np.intp]
+
+    def take(self, rows: NDArray[Any] | slice) -> Samples:
+        """The samples of some of the examples."""
+        examples = np.full(int(self.of.max()) + 1, -1, dtype=np.intp)
+        chosen = np.arange(len(examples))[rows]
+        examples[chosen] = np.arange(len(chosen))
+        of = examples[self.of]
+        kept = np.flatnonzero(of >= 0)
+        return Samples(self.outputs.take(kept), of[kept])
+
+    def averaged(self, values: Array) -> Array:
+        """The mean of each example's samples, added in the order of the values themselves and not of any file."""
+        order = np.lexsort((values, self.of))
+        return np.bincount(self.of[order], weights=values[order]) / np.bincount(self.of)
 
 
 @dataclass(frozen=True)
@@ -142,8 +176,10 @@ def measure(
 def _measured(
     name: str, truth: Truth, outputs: Outputs, weights: Array | None, groups: NDArray[Any] | None
 ) -> Measured:
+    if outputs.samples is not None:
+        return _of_samples(name, truth, outputs.samples, weights)
     if name in outputs.columns:
-        return _mean(outputs.columns[name], weights, "the column has missing values")
+        return _of_column(outputs.columns[name], weights)
     if counts.is_label_metric(name):
         return _of_labels(name, truth, outputs, weights)
     if name in ("roc_auc", "pr_auc"):
@@ -156,6 +192,41 @@ def _measured(
         loss = probability_loss(name, *chance_of_truth(truth, outputs))
         return _mean(loss, weights, "a score is missing", falling=True)
     return _of_values(name, truth, outputs, weights, groups)
+
+
+def _of_column(values: Array, weights: Array | None) -> Measured:
+    if values.ndim == 1:
+        return _mean(values, weights, "the column has missing values")
+    above, below = values.T
+    if not np.isfinite(values).all() or (below < 0).any():
+        raise Undefined("a column of the ratio has missing values, or the one below the line has values below 0")
+    each = np.divide(above, below, out=above.copy(), where=below > 0)
+    return Measured(influence.ratio_score(above, below, weights), each)
+
+
+def _of_samples(name: str, truth: Truth, samples: Samples, weights: Array | None) -> Measured:
+    """A metric that is a mean, of examples that were answered several times: each counts by the mean of its answers."""
+    rows, falling = _rows(name, truth.take(samples.of), samples.outputs)
+    if not np.isfinite(rows).all():
+        raise Undefined("an answer is missing or not finite")
+    return _mean(samples.averaged(rows), weights, "an answer is missing", falling=falling)
+
+
+def _rows(name: str, truth: Truth, outputs: Outputs) -> tuple[Array, bool]:
+    """What each row has by itself of a metric that is the mean of that, and whether less of it is better."""
+    column = outputs.columns.get(name)
+    if column is not None and column.ndim == 1:
+        return column, False
+    if name in ("log_loss", "brier"):
+        return probability_loss(name, *chance_of_truth(truth, outputs)), True
+    if truth.values is not None and outputs.values is not None:
+        errors = error_rows(name, truth.values, outputs.values - truth.values)
+        if errors is not None:
+            return errors, True
+    if is_share(name) and not (name.startswith("top_") and truth.codes is None):
+        goodness = _measured(name, truth, outputs, None, None).goodness.astype(np.float64)
+        return (1.0 - goodness, True) if name == "error_rate" else (goodness, False)
+    raise Undefined(f"of several answers to one example only means are taken, and {name} is none")
 
 
 def _mean(values: Array, weights: Array | None, missing: str, *, falling: bool = False) -> Measured:

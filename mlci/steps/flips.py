@@ -41,7 +41,7 @@ def flips(holdout: Holdout, most: int) -> Flips | None:
         holdout: both models on the same examples.
         most: how many to list; 0 lists none.
     """
-    if most == 0 or holdout.baseline is None:
+    if most == 0 or holdout.baseline is None or holdout.candidate.samples is not None:
         return None
     found = _of_labels(holdout, holdout.baseline, most) or _of_values(holdout, holdout.baseline, most)
     if found is None:

@@ -31,6 +31,7 @@ from mlci.steps.holdout import gather
 from mlci.steps.judging import judge, rules_for
 from mlci.steps.judging.budget import spent
 from mlci.steps.measuring import clipped, gives, measured, points
+from mlci.steps.ratios import columns_of, with_ratios
 
 STEP = "gate-compare"
 
@@ -217,6 +218,8 @@ def _measure_predictions(
         policy.sensitive,
         policy.slices.discover if policy.compare else None,
     )
+    names = [each.subject.name for each in (candidate, baseline) if each is not None]
+    holdout = with_ratios(holdout, policy.rules, names)
     rules, notes = rules_for(holdout.task, gives(holdout), policy, scores)
     assumptions = (*_reading_notes(candidate, baseline), *holdout.assumptions, *notes, *clipped(holdout, rules))
     # Where a look may tell no more than its verdict, a list of what is right and wrong would tell everything.
@@ -239,7 +242,7 @@ def _own_columns(policy: GatePolicy, scores: Sequence[OwnScore] = ()) -> list[st
     if not policy.rules and scores:
         return [score.name for score in scores]
     rules = (rule for rule in policy.rules if rule.call is None)
-    return [rule.metric for rule in rules if metric_named(rule.metric).needs == "column"]
+    return [name for rule in rules if metric_named(rule.metric).needs == "column" for name in columns_of(rule)]
 
 
 def _measure_bare(candidate: Given, baseline: Given | None, policy: GatePolicy) -> Measured:
@@ -272,4 +275,5 @@ def _bare_values(given: Given, policy: GatePolicy) -> dict[str, float]:
     if given.table is None:
         return {}
     holdout = gather(given.table, None, policy.reading, (), _own_columns(policy))
+    holdout = with_ratios(holdout, policy.rules, [given.subject.name])
     return points(holdout, rules_for(holdout.task, gives(holdout), policy)[0])

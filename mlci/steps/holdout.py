@@ -19,6 +19,7 @@ from mlci.errors import BadValue, ColumnMissing, HoldoutDiffers, IdsDiffer, NoEx
 from mlci.ports import Table, Texts
 from mlci.stats.alignment import Order, joined, numbered, ordered
 from mlci.stats.measure import Outputs, Truth
+from mlci.steps import repeated
 from mlci.steps.coding import Coding, code
 from mlci.steps.noting import column_notes, unused
 from mlci.steps.reading import Side, named, read_side
@@ -131,6 +132,7 @@ def gather(
             place=Place(sides[-1].table.name),
             help="write the target beside production's predictions, or name its column with --target",
         )
+    sides = repeated.settled(sides, reading)
     aligned, ids = align(sides, reading)
     if len(ids) == 0:
         raise NoExamples("the two files have no example in common", place=Place(candidate.name))
@@ -141,11 +143,12 @@ def gather(
     weights = _weights(aligned, ids)
     groups = _shared(aligned, ids, "group", [one.side.group for one in aligned]) if authority.side.group else None
     words = _words(aligned, ids, "slice", [one.side.slices for one in aligned])
-    outputs = [
-        out if one.rows is None else out.take(one.rows) for out, one in zip(coding.outputs, aligned, strict=True)
-    ]
+    outputs = [repeated.with_samples(out, one.side, one.rows) for out, one in zip(coding.outputs, aligned, strict=True)]
     clusters = _clusters(groups, ids, reading, authority.side.table.name)
-    missing = [int(one.take(mask).sum()) for mask, one in zip(coding.unusable, aligned, strict=True)]
+    if clusters is None and any(side.place is not None for side in sides):
+        # Every example is a group of its own: its mean has no exact method, whatever a single answer's would be.
+        clusters = np.arange(len(ids))
+    missing = [repeated.missing(mask, one.side, one.rows) for mask, one in zip(coding.unusable, aligned, strict=True)]
     return Holdout(
         n=len(ids),
         ids=ids,
@@ -165,6 +168,7 @@ def gather(
         thinned=tuple(_thinned(authority)) if baseline is not None else (),
         digest=_digest(ids, truth, coding.classes, weights, words if groups is None else {**words, "\0group": groups}),
         assumptions=(
+            *repeated.note(sides),
             *column_notes(sides, reading, (*slices, *sensitive), columns),
             *coding.assumptions,
             *unused(sides, slices),
@@ -350,7 +354,9 @@ def _thinned(authority: Aligned) -> Iterator[tuple[str, int, int]]:
 
 def _lost(coding: Coding, index: int, one: Aligned) -> Lost:
     truth = coding.truths[index] or Truth()
-    return Lost(len(one.alone), truth.take(one.alone), coding.outputs[index].take(one.alone))
+    return Lost(
+        len(one.alone), truth.take(one.alone), repeated.with_samples(coding.outputs[index], one.side, one.alone)
+    )
 
 
 def _digest(

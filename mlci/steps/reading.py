@@ -25,7 +25,12 @@ MOST_CLASSES = 20
 
 @dataclass(frozen=True)
 class Side:
-    """What one file says, by part; everything in the file's row order, shape (rows,)."""
+    """What one file says, by part; everything in the file's row order, shape (rows,).
+
+    Attributes:
+        place: which id each row has, counted from the smallest, where the rows of one id are samples of one example;
+            ``order`` then has one row of each id.
+    """
 
     table: Table
     roles: Roles
@@ -41,6 +46,7 @@ class Side:
     slices: dict[str, Texts]
     sensitive: dict[str, Texts]
     columns: dict[str, NDArray[Any]]
+    place: NDArray[np.intp] | None = None
 
     @property
     def pairs(self) -> frozenset[str]:
@@ -116,7 +122,8 @@ def _order(table: Table, column: str, reading: ReadingPolicy) -> Order:
         raise DuplicateIds(
             f"{int(repeated.sum())} ids stand more than once, among them {named(order.ids[repeated])}",
             place=Place(table.name),
-            help="give each example one row, or say duplicates: cluster when several rows are samples of one example",
+            help="give each example one row, or say duplicates: mean when its rows are samples of one example, or "
+            "duplicates: cluster when they are a group",
         )
     return order
 

@@ -70,7 +70,7 @@ BEYOND_A_SCHEMA = {
             "minimum-above-maximum", "limit-set-in-two-ways", "stage-that-does-not-exist", "common-tolerance-too-large",
             "slice-tolerance-too-large", "direction-of-a-known-metric", "fairness-minimum-above-maximum",
             "gain-and-loss", "gain-written-as-a-loss", "loss-written-as-a-gain",
-            "negative-flip-rate-with-tolerance",
+            "negative-flip-rate-with-tolerance", "ratio-of-one-column",
         ),
         "two keys that contradict each other",
     ),

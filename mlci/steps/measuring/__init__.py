@@ -66,6 +66,8 @@ def measured(
         scores: what production's file calls scores.
         functions: calls functions of the user's; None leaves the metrics that need one unmeasured.
     """
+    # What is counted by example has no meaning for one that was answered several times.
+    once = holdout.candidate.samples is None
     called = [rule for rule in rules if rule.call is not None]
     rules = [rule for rule in rules if rule.call is None]
     whole = all_examples(holdout, policy)
@@ -88,7 +90,11 @@ def measured(
             views.append(view)
         for rule in rules:
             comparisons += _judged(rule, view, policy, compare=rule.compare)[1] if rule.compare else ()
-    own = by_functions(called, views, holdout.classes, functions, policy) if called and functions is not None else None
+    own = (
+        by_functions(called, views, holdout.classes, functions, policy)
+        if called and once and functions is not None
+        else None
+    )
     if own is not None:
         measurements += own.measurements
         comparisons = sorted([*comparisons, *own.comparisons], key=lambda found: found.slice is not None)
@@ -100,10 +106,10 @@ def measured(
         undefined=tuple(found for found in comparisons if isinstance(found, NoValue)),
         measurements=tuple(measurements),
         coverage=replace(_coverage(holdout, rules, slices, folded), scores=tuple(scores)),
-        fairness=disparities(holdout, policy),
+        fairness=disparities(holdout, policy) if once else None,
         discovery=search,
         confirmations=confirmations,
-        changes=changes(whole) if is_compared else None,
+        changes=changes(whole) if is_compared and once else None,
         functions=own.called if own is not None else (),
     )
 

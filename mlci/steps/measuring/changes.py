@@ -23,6 +23,8 @@ def paired_outcome(rule: MetricRule, view: View) -> Measured | str | None:
         return None
     if view.baseline is None:
         return "there is no production model to compare with"
+    if view.candidate.samples is not None:
+        return "examples were answered several times, and which answer changed is not known"
     mine, theirs, truth = view.candidate.labels, view.baseline.labels, view.truth.codes
     if mine is None or theirs is None or truth is None:
         return "there are no predicted labels"
