@@ -33,7 +33,7 @@ _OF_KIND = {
 def run(invocation: Invocation) -> Exit:
     """Calculate and print; nothing is judged, so this passes whenever the question makes sense."""
     own = invocation.own
-    question = _question(own, invocation.resolved.config.validation.confidence)
+    question = _question(invocation)
     answer = sample_size.run(question, **_known(invocation, question))
     if own["format"] == "json":
         click.echo(json.dumps(as_json(answer), indent=2))
@@ -42,8 +42,9 @@ def run(invocation: Invocation) -> Exit:
     return Exit.PASS
 
 
-def _question(own: dict[str, Any], confidence: float) -> Question:
-    kind = own["kind"]
+def _question(invocation: Invocation) -> Question:
+    own, config = invocation.own, invocation.resolved.config
+    kind, confidence, holdout = own["kind"], config.validation.confidence, gate_policy(config).holdout
     margin = number(own, "margin", 0, 1 if kind != "mean" else 1e300)
     return Question(
         kind=kind,
@@ -51,7 +52,7 @@ def _question(own: dict[str, Any], confidence: float) -> Question:
         rows=whole_number(own, "rows", 2, _MOST_ROWS),
         power=number(own, "power", 0.5, 1) or 0.0,
         confidence=confidence,
-        steps=whole_number(own, "steps", 1, MOST_STEPS) or 1,
+        steps=whole_number(own, "steps", 1, MOST_STEPS) or (holdout.steps if holdout is not None else 1),
         adaptivity=own["adaptivity"],
         reliability=number(own, "reliability", 0.5, 1 - 1e-12) or confidence,
     )

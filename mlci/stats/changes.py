@@ -81,7 +81,7 @@ class Grid:
         """In which cell each score lies."""
         if self.high <= self.low:
             return np.zeros(len(scores), dtype=np.intp)
-        place = (scores - self.low) * (CELLS / (self.high - self.low))
+        place = (scores - self.low) / (self.high - self.low) * CELLS
         return np.minimum(place.astype(np.intp), CELLS - 1)
 
 

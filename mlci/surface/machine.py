@@ -168,7 +168,10 @@ SAMPLE_SIZE = Command(
         CONFIG,
         overrides("validation.confidence"),
         *_READING,
-        Param(name="steps", kind="number", default="1", help="How often the holdout will be looked at."),
+        Param(
+            name="steps", kind="number",
+            help="How often the holdout will be looked at; left out, as validation.holdout says, or once.",
+        ),
         Param(
             name="adaptivity", kind="choice", choices=("none", "first-change", "full"), default="none",
             help="What whoever trains learns of each look: nothing; the first pass, after which the holdout is given "

@@ -15,6 +15,9 @@ from mlci.stats.influence import mean_score
 from mlci.stats.measure import Measured
 from mlci.steps.measuring.views import View
 
+# Scores beyond this say nothing in their sums.
+_LARGEST = 1e150
+
 
 def paired_outcome(rule: MetricRule, view: View) -> Measured | str | None:
     """A metric that is itself a comparison with production, or why it has no value; None for every other metric."""
@@ -83,14 +86,16 @@ def _scores(view: View) -> ScoreChanges | None:
     usable = np.isfinite(sides[0][0]) & np.isfinite(sides[1][0])
     if not usable.any():
         return None
+    if not usable.all():
+        sides = [(scores[usable], happened[usable]) for scores, happened in sides]
     (mine, mine_happened), (theirs, theirs_happened) = (
-        (scores[usable].astype(np.float64, copy=False), happened[usable]) for scores, happened in sides
+        (scores.astype(np.float64, copy=False), happened) for scores, happened in sides
     )
     low, high = float(min(mine.min(), theirs.min())), float(max(mine.max(), theirs.max()))
+    if max(-low, high) > _LARGEST:
+        return None
     are_probabilities = low >= 0 and high <= 1
     grid = stats.Grid(0.0, 1.0) if are_probabilities else stats.Grid(low, high)
-    if not np.isfinite(high - low):
-        return None
     cells = [grid.cells(scores) for scores in (mine, theirs)]
     counts = [np.bincount(each, minlength=stats.CELLS) for each in cells]
     shift = stats.shift(counts[0], counts[1], grid)

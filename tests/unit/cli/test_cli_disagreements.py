@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,8 @@ def test_what_is_chosen_by_chance_depends_on_ids_alone(capsys: pytest.CaptureFix
     asked(capsys, "--limit", "30", "--agreements", "20")
     first = requests()
     assert [row["asked"] for row in first] == ["disagreement"] * 30 + ["agreement"] * 20
+    every = [f"e{at:05}" for at in range(0, 2000, 20)]
+    assert {row["id"] for row in first[:30]} == set(sorted(every, key=lambda id: sha256(id.encode()).digest())[:30])
     lines = Path("c.csv").read_text().splitlines()
     Path("c.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
     asked(capsys, "--limit", "30", "--agreements", "20", "--requests", "again.csv")

@@ -54,6 +54,15 @@ def test_the_configuration_says_the_confidence(capsys: pytest.CaptureFixture[str
     assert of_flag["question"]["confidence"] == 0.99
 
 
+def test_the_configuration_says_how_often_the_holdout_is_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mlci.yml").write_text("validation: {holdout: {steps: 8, reuse: full}}\n")
+    of_file = json.loads(asked(capsys, "--margin", "0.01", "--format", "json")[1])
+    of_flag = json.loads(asked(capsys, "--margin", "0.01", "--format", "json", "--steps", "2")[1])
+
+    assert of_file["alpha"] == pytest.approx(0.05 / 8)
+    assert of_flag["alpha"] == pytest.approx(0.05 / 2)
+
+
 def test_markdown_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("--kind", "auc", "--auc", "0.87", "--positives", "200", "--negatives", "800", "--correlation", "0.8")
     out = asked(capsys, *arguments, "--margin", "0.01", "--format", "markdown")[1]

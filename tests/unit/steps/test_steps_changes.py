@@ -136,6 +136,22 @@ def test_scores_that_are_no_probabilities_shift_and_have_no_calibration() -> Non
     assert [each.id for each in outcome.report.sections if each.id == "calibration"] == []
 
 
+@pytest.mark.parametrize(("factor", "there"), [(1e308, False), (1e140, True), (1e-310, True), (0.0, True)])
+def test_scores_of_any_size_are_counted_or_left_out(factor: float, there: bool) -> None:
+    mine, theirs = (with_columns(each, score=np.asarray(each["score"]) * factor) for each in pair())
+    scores = changes(judged(mine, theirs, policy("accuracy"))).scores
+    assert (scores is not None) is there
+    assert scores is None or sum(scores.candidate_counts) == 400
+
+
+def test_scores_that_one_model_lacks_are_left_out_of_both() -> None:
+    mine, theirs = pair()
+    gaps = [with_columns(mine, score=[None if row < 30 else score for row, score in enumerate(mine["score"])]), theirs]
+    scores = changes(judged(*gaps, policy("accuracy"))).scores
+    assert scores is not None
+    assert scores.n == 370
+
+
 def test_a_regression_says_on_how_many_examples_the_error_grew() -> None:
     mine, theirs = regression(200, 1, noise=2.0), regression(200, 2, noise=1.0)
     outcome = judged(mine, theirs, policy("rmse"))
