@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlci import publish
 from mlci.adapters.disk import files
 from mlci.cli import flips
 from mlci.cli.delivery import Delivery, delivery_of, exit_of, unjudged
+from mlci.cli.engines import judged_by
 from mlci.cli.forge import Forge, audience_of, forge_of, job_of, key_of, said_by_plan
 from mlci.cli.functions import Code, code_of, functions_of
 from mlci.cli.invocation import Invocation, today
@@ -162,7 +164,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     baselines = baselines_of(own["baseline_from"], key, gate.forge)
     chosen = _chosen(baselines)
     sides = Sides.of(own, config, gate.invocation.environ)
-    baseline = _production(sides, chosen)
+    baseline = _production(own, sides, chosen)
     looks = remembered(
         gate.forge,
         artifact_name("gate", key, gate.forge),
@@ -307,17 +309,17 @@ class Judging:
 
         policy = gate_policy(config, baseline_given=self.compared)
         calls = functions_of(self.code, config, self.gate.own["config"], self.gate.invocation.environ, self._say)
-        return gate_compare.run(
-            candidate,
-            baseline,
-            policy,
-            config.model,
+        run_by = partial(
+            gate_compare.run,
+            policy=policy,
+            model=config.model,
             notes=notes,
             functions=calls,
             beside=self.beside,
             listed=self.listed,
             today=today(),
         )
+        return judged_by(self.gate.own["engine"], candidate, baseline, run_by)
 
     def under(self, proposed: Config, candidate: Given, baseline: Given | None) -> str:
         """What the policy that the change proposes would say: for the reviewer, never for the exit."""
@@ -359,5 +361,5 @@ def _about_holdout(gate: Gate, forge: Forge, config: Config) -> Iterator[Finding
         yield holdout_unknown(files.why)
 
 
-def _production(sides: Sides, chosen: Chosen | None) -> Given | None:
-    return sides.baseline if chosen is None else given(chosen.path, chosen.origin)
+def _production(own: dict[str, Any], sides: Sides, chosen: Chosen | None) -> Given | None:
+    return sides.baseline if chosen is None else given(chosen.path, chosen.origin, own["engine"])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlci.adapters.disk import files
 from mlci.adapters.disk.folders import unlinked
 from mlci.cli.anchor import anchor_of
+from mlci.cli.engines import is_left_to_engine
 from mlci.cli.kept import ARTIFACTS
 from mlci.domain import card
 from mlci.domain.candidate import doubts
@@ -97,7 +98,7 @@ class Sides:
             if registry is not None and own["version"] == CANDIDATE:
                 version = next(reversed(registry.tagged(_model(config), card.ARTIFACT, model.artifact)), None)
             _check_model(held, config, version)
-        candidate = given(path)
+        candidate = given(path, asked=own["engine"])
         if held is not None:
             candidate = replace(candidate, model=hashlib.sha256(held.evidence).hexdigest())
         baseline, production = _baseline(own, config, registry, held, model)
@@ -151,8 +152,11 @@ def without_aliases(own: dict[str, Any], config: Config, environ: Mapping[str, s
     return {**own, "against": None, "baseline_from": ARTIFACTS}
 
 
-def given(path: str, name: str | None = None) -> Given:
-    """Open one side; a baseline that was found is called by where it was found, not by where it lies now."""
+def given(path: str, name: str | None = None, asked: str = "memory") -> Given:
+    """Open one side, unless the engine that is asked for will.
+
+    A baseline that was found is called by where it was found, not by where it lies now.
+    """
     from mlci.adapters import tables
     from mlci.steps.gate_compare import Given
 
@@ -164,9 +168,12 @@ def given(path: str, name: str | None = None) -> Given:
         if document is None and path.lower().endswith(".json"):
             metrics, holdout = files.read_metrics(path)
             return Given(subject, metrics=metrics, holdout=holdout)
+        if document is None and is_left_to_engine(path, asked):
+            return Given(subject, path=path)
         table = document or tables.open_table(path)
     # What another harness wrote says itself which of its columns are scores.
-    return Given(subject, table=table, scores=getattr(table, "scores", ()), notes=getattr(table, "notes", ()))
+    scores, notes = getattr(table, "scores", ()), getattr(table, "notes", ())
+    return Given(subject, table=table, scores=scores, notes=notes, path=path)
 
 
 def holds_samples(path: str | None) -> bool:
@@ -249,7 +256,7 @@ def _baseline(
 ) -> tuple[Given | None, Version | None]:
     """Production's predictions, and its version where it is one."""
     if own["baseline"] is not None:
-        return given(own["baseline"]), None
+        return given(own["baseline"], asked=own["engine"]), None
     if own["against"] is not None and registry is not None:
         known = _named(registry, _model(config), own["against"])
         if known is None and own["against"] == PRODUCTION:
@@ -260,12 +267,12 @@ def _baseline(
                 f"the registry has no alias or version {own['against'][:60]!a} of {_model(config)}",
                 place=Place("--against"),
             )
-        found = given(_kept(registry, known, model)[0], _called(known))
+        found = given(_kept(registry, known, model)[0], _called(known), own["engine"])
         return replace(found, artifact=known.tags.get(card.ARTIFACT) or _scored_artifact(held, known)), known
     if held is not None and held.baseline is not None and own["baseline_from"] is None:
         production, path = held.baseline
         known = registry.numbered(held.model.model, production.version) if registry is not None else None
-        found = given(path, f"{held.model.model} version {production.version}")
+        found = given(path, f"{held.model.model} version {production.version}", own["engine"])
         return replace(found, artifact=production.artifact), known
     return None, None
 
@@ -284,7 +291,7 @@ def _anchor(
     if version is None:
         return None
     try:
-        return given(_kept(registry, version, model)[0], f"{_called(version)}, the anchor")
+        return given(_kept(registry, version, model)[0], f"{_called(version)}, the anchor", own["engine"])
     except FileMissing:
         return f"{_called(version)}, the anchor"
 

@@ -1,5 +1,6 @@
 """What steps ask of the world, each port as small as the steps need it."""
 
+from mlci.ports.engine import Engine, Kind, Source
 from mlci.ports.forge import (
     NONE,
     Artifact,
@@ -31,15 +32,18 @@ __all__ = [
     "Commits",
     "Conversation",
     "Earlier",
+    "Engine",
     "Entry",
     "Functions",
     "Job",
     "Kept",
+    "Kind",
     "MoreFace",
     "Operated",
     "Registry",
     "Runs",
     "Sample",
+    "Source",
     "State",
     "Status",
     "Table",

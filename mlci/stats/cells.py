@@ -164,7 +164,7 @@ def compared(name: str, cells: Cells) -> Compared:
         Undefined: these examples give the metric no value.
     """
     n = cells.n
-    mine, theirs = (_scored(name, cells, of) for of in (cells.candidate, cells.baseline))
+    mine, theirs = (scored(name, cells, of) for of in (cells.candidate, cells.baseline))
     candidate, baseline = mine[0], theirs[0]
 
     def error(influence: NDArray[np.float64]) -> float:
@@ -206,7 +206,7 @@ def compared(name: str, cells: Cells) -> Compared:
     )
 
 
-def _scored(name: str, cells: Cells, predicted: Codes) -> tuple[float, NDArray[np.float64]]:
+def scored(name: str, cells: Cells, predicted: Codes) -> tuple[float, NDArray[np.float64]]:
     """Value of one model, and the influence of an example of each combination, shape (k,)."""
     shares = cells.share(predicted)
     found: Smooth = smooth(name, shares, cells.positive)

@@ -22,7 +22,7 @@ from mlci.domain.report import Report, Subject, plain
 from mlci.domain.waiver import held
 from mlci.domain.wear import Looks
 from mlci.errors import HoldoutDiffers, NoExamples, Place
-from mlci.ports import Functions, Table
+from mlci.ports import Engine, Functions, Table
 from mlci.steps import bare
 from mlci.steps.anchoring import with_anchor
 from mlci.steps.beside import Beside
@@ -50,6 +50,7 @@ class Given:
         notes: what was assumed in reading the file, one sentence each.
         artifact: sha256 of the model's artifact, where it is known.
         operations: how this model and the other run, where that was measured; of the candidate alone.
+        path: of predictions that an engine reads; then there is no table.
     """
 
     subject: Subject
@@ -61,6 +62,7 @@ class Given:
     notes: tuple[str, ...] = ()
     artifact: str | None = None
     operations: Operations | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ def run(
     beside: Beside | None = None,
     listed: int = 0,
     today: str | None = None,
+    engine: Engine | None = None,
 ) -> Outcome:
     """Judge a candidate.
 
@@ -124,14 +127,15 @@ def run(
         beside: what trusted code knows of the holdout; None where nobody does.
         listed: how many flipped examples the outcome names at most.
         today: the day in UTC, as 2026-12-31, that waivers are held against; needed where the policy has any.
+        engine: reads both files where they are no tables, but paths.
 
     Raises:
         MlciError: an I-error of ``mlci.errors`` when the input cannot be judged at all, a T-error of a function's.
     """
-    found = measure(candidate, baseline, policy, functions, listed)
+    found = measure(candidate, baseline, policy, functions, listed, engine)
     beside, digest = beside or Beside(), candidate.subject.digest
     numbers = beside.with_wear(found.numbers, found.digest, digest)
-    again = partial(measure, functions=functions)
+    again = partial(measure, functions=functions, engine=engine)
     numbers = with_anchor(numbers, candidate, baseline, policy, beside, again)
     judged = judge(numbers, policy)
     findings = (*held(judged.findings, policy.waivers, today), *notes)
@@ -166,10 +170,7 @@ def run(
         confidence=spent(policy).confidence,
         assumptions=found.assumptions,
         sections=judged.sections,
-        evidence={
-            **({"model": candidate.model} if candidate.model is not None else {}),
-            "gate": hashlib.sha256(evidence).hexdigest(),
-        },
+        evidence=_digests(candidate, evidence),
     )
     return Outcome(report, evidence, found.digest, beside.after(found.digest, digest), found.flips)
 
@@ -179,12 +180,19 @@ def _fields_of(numbers: Numbers) -> dict[str, Any]:
     return {item.name: getattr(numbers, item.name) for item in fields(numbers) if item.name != "compared"}
 
 
+def _digests(candidate: Given, evidence: bytes) -> dict[str, str]:
+    """What the report rests on: the evidence of the model, where it is known, and that of the gate."""
+    model = {"model": candidate.model} if candidate.model is not None else {}
+    return {**model, "gate": hashlib.sha256(evidence).hexdigest()}
+
+
 def measure(
     candidate: Given,
     baseline: Given | None,
     policy: GatePolicy,
     functions: Functions | None = None,
     listed: int = 0,
+    engine: Engine | None = None,
 ) -> Measured:
     """Turn rows, or bare metrics, into the numbers that are judged.
 
@@ -193,13 +201,22 @@ def measure(
     """
     given = [candidate] if baseline is None else [candidate, baseline]
     by_example = all(one.metrics is None for one in given)
-    if by_example:
+    if engine is not None and baseline is not None and candidate.path is not None and baseline.path is not None:
+        found = _measure_streamed(engine, candidate.path, baseline.path, policy)
+    elif by_example:
         found = _measure_predictions(candidate, baseline, policy, functions, listed)
     else:
         found = _measure_bare(candidate, baseline, policy)
     # What nobody asks for is no part of the evidence: the times of single calls are many.
     operations = candidate.operations if rules_of(policy) else None
     return replace(found, numbers=replace(found.numbers, operations=operations))
+
+
+def _measure_streamed(engine: Engine, candidate: str, baseline: str, policy: GatePolicy) -> Measured:
+    from mlci.steps.streaming import streamed
+
+    found = streamed(engine, candidate, baseline, policy, _own_columns(policy, ()))
+    return Measured(found.numbers, found.digest, found.assumptions)
 
 
 def _measure_predictions(

@@ -74,7 +74,7 @@ def read_side(
     Raises:
         ColumnMissing, ColumnAmbiguous, DuplicateIds, BadValue: what is wrong, with its place.
     """
-    part = _roles(table, reading)
+    part = roles_of(table.columns, table.name, reading)
     if part.id is None:
         raise ColumnMissing(
             "there is no id column, and examples are never paired by position",
@@ -100,15 +100,20 @@ def read_side(
     )
 
 
-def _roles(table: Table, reading: ReadingPolicy) -> Roles:
+def roles_of(columns: tuple[str, ...], file: str, reading: ReadingPolicy) -> Roles:
+    """The column that plays each part.
+
+    Raises:
+        ColumnAmbiguous, ColumnMissing: which, with the file.
+    """
     try:
-        return roles(table.columns, reading.columns)
+        return roles(columns, reading.columns)
     except Ambiguous as error:
         help = f"name one with --{error.part}"
-        raise ColumnAmbiguous(str(error), place=Place(table.name), help=help) from error
+        raise ColumnAmbiguous(str(error), place=Place(file), help=help) from error
     except NotThere as error:
-        help = f"the columns are: {_some(table.columns)}"
-        raise ColumnMissing(str(error), place=Place(table.name), help=help) from error
+        help = f"the columns are: {_some(columns)}"
+        raise ColumnMissing(str(error), place=Place(file), help=help) from error
 
 
 def _some(names: Sequence[str]) -> str:

@@ -89,6 +89,11 @@ GATE_COMPARE = Command(
         DRY_RUN,
         EXIT_ON_WARN,
         TOUCHED,
+        Param(
+            name="engine", kind="choice", default="auto", choices=("auto", "memory", "duckdb", "spark"),
+            help="What reads the predictions. memory reads whole files; duckdb and spark join and count files that are "
+            "larger than memory, and reach the same verdict. auto leaves large files to DuckDB where it is installed.",
+        ),
         overrides("registry.uri", name="registry"),
         overrides(
             "validation.metrics",

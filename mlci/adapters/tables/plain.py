@@ -147,6 +147,34 @@ def _cells_of(kept: list[int], width: int) -> Callable[[list[str]], Sequence[str
     return itemgetter(*kept) if len(kept) > 1 else lambda row: [row[number] for number in kept]
 
 
+def delimiter_of(file: Path) -> str:
+    """The sign between the values of a file, as ``read_csv`` takes it."""
+    return _opened(file)[0]
+
+
+def header_of(file: Path) -> list[str]:
+    """The names of the columns, as ``read_csv`` takes them.
+
+    Raises:
+        Unreadable, NoExamples: what is wrong with the header.
+    """
+    return _opened(file)[1]
+
+
+def _opened(file: Path) -> tuple[str, list[str]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            delimiter = _delimiter(file, stream.readline())
+            stream.seek(0)
+            names = [name.strip() for name in next(csv.reader(stream, delimiter=delimiter, strict=True), [])]
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not UTF-8 text: {error.reason}", place=Place(str(file))) from error
+    except csv.Error as error:
+        raise Unreadable(f"malformed: {error}", place=Place(str(file), 1)) from error
+    _check_header(file, names)
+    return delimiter, names
+
+
 def _csv_line(file: Path, delimiter: str, row: int) -> int | None:
     """On which line a row ends, found by reading again: blank lines and line breaks within cells shift it."""
     with file.open(encoding="utf-8-sig", newline="") as stream:

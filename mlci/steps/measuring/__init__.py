@@ -32,7 +32,11 @@ def gives(holdout: Holdout) -> tuple[Gives, ...]:
 
     What production gives is asked of the candidate too; a part it leaves out is missing, not unasked.
     """
-    outputs = holdout.candidate if holdout.baseline is None else holdout.baseline
+    return given_by(holdout.candidate if holdout.baseline is None else holdout.baseline)
+
+
+def given_by(outputs: Outputs) -> tuple[Gives, ...]:
+    """What one model gives of each example."""
     found: list[Gives] = []
     if outputs.labels is not None:
         found.append("label")
@@ -173,7 +177,12 @@ def clipped(holdout: Holdout, rules: Sequence[MetricRule]) -> Iterator[str]:
     for whose, outputs in (("the candidate", holdout.candidate), ("production", holdout.baseline)):
         number = _sure_and_wrong(holdout.truth, outputs)
         if number:
-            yield f"log loss: {count(number)} probabilities of {whose} were 0 for the true class and count as {CLIP:g}"
+            yield clipped_note(whose, number)
+
+
+def clipped_note(whose: str, number: int) -> str:
+    """How many probabilities of one model were 0 for what is true."""
+    return f"log loss: {count(number)} probabilities of {whose} were 0 for the true class and count as {CLIP:g}"
 
 
 def _sure_and_wrong(truth: Truth, outputs: Outputs | None) -> int:

@@ -67,13 +67,13 @@ def _is_near(rule: MetricRule, view: View, pair: Paired, policy: GatePolicy) -> 
 def comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: GatePolicy) -> Statistic | NoValue:
     """Both models' metric from every example's influence, the candidate's given."""
     metric = metric_named(rule.metric, rule.better)
-    unknown = _unknown(metric, view)
+    stranger = unknown(metric, view)
     whose = "" if view.name is not None else "the candidate: "
-    if unknown is not None or isinstance(candidate, str):
-        return _no_value(metric, view, unknown or f"{whose}{candidate}", unknown=unknown is not None)
+    if stranger is not None or isinstance(candidate, str):
+        return no_value(metric, view, stranger or f"{whose}{candidate}", unknown=stranger is not None)
     baseline = outcome(rule, view, view.baseline)
     if isinstance(baseline, str):
-        return _no_value(metric, view, baseline if view.name is not None else f"production: {baseline}")
+        return no_value(metric, view, baseline if view.name is not None else f"production: {baseline}")
     discordance = discordance_of(gain_of(metric, candidate, baseline))
     found = Compared(
         pair=paired(candidate.score, baseline.score, view.design, discordance),
@@ -87,7 +87,8 @@ def comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: 
     return statistic(rule, view, found, policy)
 
 
-def _no_value(metric: Metric, view: View, why: str, *, unknown: bool = False) -> NoValue:
+def no_value(metric: Metric, view: View, why: str, *, unknown: bool = False) -> NoValue:
+    """A comparison without a value."""
     return NoValue(
         metric=metric.name, slice_column=view.column, slice=view.name, n=view.design.n, why=why, unknown=unknown
     )
@@ -116,7 +117,7 @@ def statistic(rule: MetricRule, view: View, found: Compared, policy: GatePolicy)
     try:
         result, relative = _on_either(metric, pair, policy, relative=relative)
     except Undefined as error:
-        return _no_value(metric, view, str(error))
+        return no_value(metric, view, str(error))
     design = view.design
     return Statistic(
         id=gate.finding_id("compare", metric.name, view.name),
@@ -179,7 +180,7 @@ def measurement(rule: MetricRule, outcome: Measured | Compared | str, view: View
     """The candidate alone."""
     metric, design = metric_named(rule.metric, rule.better), view.design
     if isinstance(outcome, str):
-        return Measurement(metric=metric.name, n=design.n, undefined=_unknown(metric, view) or outcome)
+        return Measurement(metric=metric.name, n=design.n, undefined=unknown(metric, view) or outcome)
     if isinstance(outcome, Compared):
         return Measurement(
             metric=metric.name,
@@ -225,7 +226,7 @@ def _rarest(metric: Metric, truth: Truth, outputs: Sequence[Outputs | None]) -> 
     return min((number for kind in kinds for number in counts[kind]), default=None)
 
 
-def _unknown(metric: Metric, view: View) -> str | None:
+def unknown(metric: Metric, view: View) -> str | None:
     """Say that a name is neither a metric nor a column, and what may have been meant."""
     if metric.needs != "column" or metric.name in view.candidate.columns:
         return None
