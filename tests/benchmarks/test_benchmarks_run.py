@@ -22,6 +22,7 @@ TINY = {
     "scoring": ["--quick", "--models", "LogisticRegression"],
     "registering": ["--quick"],
     "model_ci": ["--quick"],
+    "gate/latency": ["--trials", "1", "--pairs", "40", "--starts", "2", "--slower", "0"],
     "simulation": ["--rows", "2000", "--harmless", "2", "--harmful", "2", "--processes", "1"],
 }
 FIRST_CELLS = {
@@ -30,6 +31,7 @@ FIRST_CELLS = {
     "paired_interval": ["accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "rmse"],
     "slices": ["3"],
     "scoring": ["LogisticRegression"] * 2,
+    "gate/latency": ["+0%"] * 6,
     "registering": ["mlci", "MlflowClient: log_artifacts, create_model_version"] * 2,
 }
 
