@@ -81,8 +81,10 @@ class Grid:
         """In which cell each score lies."""
         if self.high <= self.low:
             return np.zeros(len(scores), dtype=np.intp)
-        place = (scores - self.low) / (self.high - self.low) * CELLS
-        return np.minimum(place.astype(np.intp), CELLS - 1)
+        is_unit = (self.low, self.high) == (0.0, 1.0)
+        place = scores * CELLS if is_unit else (scores - self.low) / (self.high - self.low) * CELLS
+        cells = place.astype(np.intp)
+        return np.minimum(cells, CELLS - 1, out=cells)
 
 
 def edges(counts: Array, bins: int = BINS) -> NDArray[np.intp]:
@@ -139,20 +141,21 @@ class Curve:
     brier: float
 
 
-def curve(scores: Array, happened: NDArray[np.bool_], cells: NDArray[np.intp]) -> Curve:
+def curve(scores: Array, happened: NDArray[np.bool_], cells: NDArray[np.intp], counts: Array) -> Curve:
     """Bins of equal mass of one model's probabilities.
 
     Args:
         scores: between 0 and 1, shape (n,).
         happened: whether each example is of the class that was scored.
         cells: of each score.
+        counts: how many scores lie in each cell.
     """
-    counts = np.bincount(cells, minlength=CELLS)
     starts = edges(counts)
     n = binned(counts, starts)
     right = binned(np.bincount(cells[happened], minlength=CELLS), starts)
     sums = binned(np.bincount(cells, weights=scores, minlength=CELLS), starts)
-    squared = (scores - happened) ** 2
+    squared = scores - happened
+    squared *= squared
     return Curve(
         tuple(int(number) for number in n),
         tuple(int(number) for number in right),

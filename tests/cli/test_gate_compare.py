@@ -46,7 +46,7 @@ def test_every_face_and_the_evidence_are_written_and_nothing_else() -> None:
     written = sorted(str(path) for path in Path(".mlci").rglob("*") if path.is_file())
     assert written == [
         str(EVIDENCE),
-        *(str(REPORT.with_suffix(ending)) for ending in (".html", ".json", ".junit.xml", ".md")),
+        *(str(REPORT.with_suffix(ending)) for ending in (".flips.csv", ".html", ".json", ".junit.xml", ".md")),
     ]
 
 

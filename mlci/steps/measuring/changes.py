@@ -108,8 +108,10 @@ def _scores(view: View) -> ScoreChanges | None:
         production_counts=shift.production_counts,
         kolmogorov_smirnov=min(1.0, shift.kolmogorov_smirnov),
         wasserstein=shift.wasserstein,
-        candidate=_calibration(stats.curve(mine, mine_happened, cells[0])) if are_probabilities else None,
-        production=_calibration(stats.curve(theirs, theirs_happened, cells[1])) if are_probabilities else None,
+        candidate=_calibration(stats.curve(mine, mine_happened, cells[0], counts[0])) if are_probabilities else None,
+        production=_calibration(stats.curve(theirs, theirs_happened, cells[1], counts[1]))
+        if are_probabilities
+        else None,
     )
 
 

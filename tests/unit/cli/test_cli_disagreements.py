@@ -180,6 +180,15 @@ def test_labels_that_cannot_be_joined_are_one_error(
     assert not Path("labelled").exists()
 
 
+def test_an_id_is_one_example_whatever_the_gate_makes_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    write("c.csv", "id,y_pred", [("a", 1), ("a", 0)])
+    write("b.csv", "id,y_pred", [("a", 0), ("a", 0)])
+    Path("mlci.yml").write_text("evaluate: {duplicates: cluster}\n")
+    code, _, said = asked(capsys)
+    assert code == 3
+    assert "stand more than once" in said
+
+
 def test_two_models_that_agree_ask_for_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     labels()
     Path("b.csv").write_text(Path("c.csv").read_text())

@@ -24,6 +24,11 @@ from mlci.stats.changes import CELLS, Curve, Grid, calibration_slope, curve, edg
 CODES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 
 
+def curved(said: np.ndarray, happened: np.ndarray) -> Curve:
+    cells = Grid(0.0, 1.0).cells(said)
+    return curve(said, happened, cells, np.bincount(cells, minlength=CELLS))
+
+
 def calibration(found: Curve) -> Calibration:
     bins = zip(found.n, found.happened, found.score, strict=True)
     return Calibration(brier=found.brier, bins=tuple(Bin(n=n, happened=h, score=s) for n, h, s in bins))
@@ -66,7 +71,7 @@ def test_bins_hold_all_that_there_is_and_none_is_empty(counts: list[int]) -> Non
 
 
 def test_bins_of_many_different_scores_hold_a_tenth_each() -> None:
-    found = curve(*(lambda s, h: (s, h, Grid(0, 1).cells(s)))(*scored(5_000, 1)))
+    found = curved(*scored(5_000, 1))
     assert len(found.n) == 10
     assert max(found.n) - min(found.n) <= 5
     assert list(found.score) == sorted(found.score)
@@ -88,7 +93,7 @@ def test_the_parts_of_the_brier_score_are_murphys() -> None:
     """Where all scores of a bin are equal nothing is left by bins, and the three parts are the whole score."""
     said = np.repeat([0.1, 0.4, 0.8], [40, 30, 30])
     happened = np.concatenate([np.arange(40) < 8, np.arange(30) < 9, np.arange(30) < 27])
-    parts = decomposed(calibration(curve(said, happened, Grid(0, 1).cells(said))))
+    parts = decomposed(calibration(curved(said, happened)))
     assert parts.reliability == pytest.approx((40 * 0.1**2 + 30 * 0.1**2 + 30 * 0.1**2) / 100)
     assert parts.uncertainty == pytest.approx(0.44 * 0.56)
     assert parts.resolution == pytest.approx((40 * 0.24**2 + 30 * 0.14**2 + 30 * 0.46**2) / 100)
@@ -97,7 +102,7 @@ def test_the_parts_of_the_brier_score_are_murphys() -> None:
 
 def test_what_bins_leave_makes_the_parts_add_up() -> None:
     said, happened = scored(2_000, 3, sharp=2.0)
-    found = calibration(curve(said, happened, Grid(0, 1).cells(said)))
+    found = calibration(curved(said, happened))
     parts = decomposed(found)
     assert found.brier == pytest.approx(float(((said - happened) ** 2).mean()))
     assert parts.reliability - parts.resolution + parts.uncertainty + parts.within == pytest.approx(found.brier)
@@ -107,7 +112,7 @@ def test_what_bins_leave_makes_the_parts_add_up() -> None:
 def test_a_calibrated_model_shows_the_error_that_noise_alone_gives() -> None:
     shown, noise = [], []
     for seed in range(40):
-        found = calibration(curve(*(lambda s, h: (s, h, Grid(0, 1).cells(s)))(*scored(1_000, seed))))
+        found = calibration(curved(*scored(1_000, seed)))
         shown.append(expected_error(found))
         noise.append(error_of_calibrated(found))
     assert np.mean(shown) == pytest.approx(np.mean(noise), rel=0.1)

@@ -97,6 +97,12 @@ def test_where_a_look_tells_only_its_verdict_there_is_no_list() -> None:
     assert flipped(mine, theirs, holdout=HoldoutPolicy(steps=4, reuse="full")) is None
 
 
+def test_an_example_that_was_answered_several_times_does_not_flip() -> None:
+    mine, theirs = (rows_of(classifier(40, seed, scores=True), [*range(40), *range(40)]) for seed in (1, 2))
+    asked = policy("accuracy", duplicates="mean")
+    assert run(given(mine, "candidate"), given(theirs, "production"), asked, listed=5).flips is None
+
+
 def test_pairs_of_columns_are_not_listed_beside_their_columns() -> None:
     mine, theirs = (
         with_columns(classifier(40, seed, scores=True), region=["n", "s"] * 20, plan=["a"] * 40) for seed in (1, 2)
