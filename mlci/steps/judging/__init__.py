@@ -54,7 +54,8 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
     """
     assumptions: tuple[str, ...] = ()
     if numbers.bare is not None:
-        findings = [*bare.judge(numbers.bare, policy), *missing_slices((), policy), *fairness(numbers, policy, 1.0)]
+        groups = (*fairness(numbers, policy, 1.0), *discoveries(numbers, policy))
+        findings = [*bare.judge(numbers.bare, policy), *missing_slices((), policy), *groups]
     elif numbers.coverage is None:
         findings = [too_little()]
     else:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from judging import classifier, finding, ids, judged, policy, regression, report, with_columns
+from judging import classifier, finding, given, ids, judged, policy, regression, report, with_columns
 
 from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.finding import Finding
@@ -15,6 +15,7 @@ from mlci.domain.policy import GatePolicy, SearchPolicy, Tolerance
 from mlci.domain.report import Report, Section
 from mlci.domain.verdict import Verdict
 from mlci.stats.search import halves
+from mlci.steps.gate_compare import run
 from mlci.steps.judging import judge
 
 Rows = dict[str, Any]
@@ -121,6 +122,11 @@ def test_where_there_is_nothing_to_search_in_it_is_said_and_no_pass_comes_of_it(
         told = finding(found, "policy:validation.slices.discover")
         assert (told.verdict, told.reason) == (Verdict.WARN, "missing")
         assert cause in told.message
+
+
+def test_bare_metrics_cannot_be_searched_and_that_is_said() -> None:
+    sides = [replace(given({"id": [number]}, "x"), table=None, metrics={"f1": 0.8}) for number in (1, 2)]
+    assert finding(run(*sides, asked()).report, "policy:validation.slices.discover").verdict is Verdict.WARN
 
 
 def test_evidence_without_a_search_says_so() -> None:
