@@ -73,6 +73,9 @@ def test_swapping_the_models_mirrors_every_difference_and_makes_a_pass_of_every_
         else:
             assert 1 + _number(one.difference) == pytest.approx(1 / (1 + _number(other.difference)), rel=1e-9)
         for shown, mirrored in ((one, other), (other, one)):
+            if shown.reason == "better":
+                assert (_number(shown.difference) > 0) is (shown.better == "higher")
+                assert mirrored.verdict is not Verdict.PASS or mirrored.reason is None
             if shown.reason == "regression":
                 losses += 1
                 assert mirrored.verdict in (Verdict.PASS, Verdict.WARN)
