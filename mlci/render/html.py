@@ -44,8 +44,8 @@ def html(report: Report) -> str:
         gains=any(f.improvement is not None for f in found.overall),
         bounded=any(f.interval for f in (*found.overall, *found.attention)),
         smallest=_named(found.overall, "detectable", wording.detectable),
-        needed=_named([f for f in found.unsettled if wording.undecided(f)], "rows_needed", wording.rows_needed),
-        settled_by=wording.settled_by([f for f in found.unsettled if wording.undecided(f)]),
+        needed=_named([f for f in found.unsettled if wording.unsaid(f)], "rows_needed", wording.rows_needed),
+        settled_by=wording.settled_by([f for f in found.unsettled if wording.unsaid(f)]),
         explained=_shown([f for f in found.unsettled if f not in found.notices]),
         arithmetic=_shown(
             [f for f in (*found.overall, *found.attention, *found.settled, *found.aside) if f.method or f.n]

@@ -136,7 +136,7 @@ def _legend(report: Report, found: Outline) -> Block:
     smallest = [f"{_name(wording.subject(f))} {wording.detectable(f)}" for f in found.overall if f.detectable]
     if smallest:
         sentences.append(f"Smallest loss these examples can show: {', '.join(smallest[:20])}.")
-    open_ = [f for f in found.unsettled if wording.undecided(f)][:20]
+    open_ = [f for f in found.unsettled if wording.unsaid(f)][:20]
     if open_:
         needed = ", ".join(f"{_name(wording.subject(f))} {wording.rows_needed(f)}" for f in open_)
         sentences.append(f"{wording.settled_by(open_)}: {needed}.")

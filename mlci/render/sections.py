@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from mlci.domain.figures import count
 from mlci.domain.report import Section
 from mlci.render import escape
 from mlci.render.fit import Block, Row
@@ -53,11 +54,13 @@ def section_block(section: Section) -> Block:
 
 
 def section_lines(section: Section, pen: Pen) -> list[str]:
-    """A section on a terminal, which cannot fold: its sentences, and the first rows of its table."""
+    """A section on a terminal, which cannot fold: its sentences, and the first rows of a table that is not folded."""
     lines = pen.wrap(escape.terminal(section.title))
     for sentence in section.sentences:
         lines += pen.wrap(escape.terminal(sentence, escape.PROSE), "  ", "  ")
-    if section.rows:
+    if section.rows and section.folded and section.sentences:
+        lines.append(f"  {count(len(section.rows))} rows in the report's other faces")
+    elif section.rows:
         lines += _table(section, section.rows[:_SHOWN], pen)
         left = len(section.rows) - _SHOWN
         lines += [f"  and {left} more"] if left > 0 else []

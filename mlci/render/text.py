@@ -210,7 +210,7 @@ def _legend(report: Report, found: Outline, pen: Pen, drawn: bool) -> list[str]:
     smallest = [f"{escape.terminal(wording.subject(f))} {wording.detectable(f)}" for f in found.overall if f.detectable]
     if smallest:
         lines += pen.wrap(f"Smallest loss these examples can show (80 % power): {', '.join(smallest)}.")
-    open_ = [f for f in found.unsettled if wording.undecided(f)][:_ASIDE_SHOWN]
+    open_ = [f for f in found.unsettled if wording.unsaid(f)][:_ASIDE_SHOWN]
     if open_:
         needed = ", ".join(f"{escape.terminal(wording.subject(f))} {wording.rows_needed(f)}" for f in open_)
         lines += pen.wrap(f"{wording.settled_by(open_)}: {needed}.")

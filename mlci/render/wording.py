@@ -167,6 +167,11 @@ def undecided(finding: Finding) -> bool:
     return finding.n is None or finding.rows_needed > finding.n
 
 
+def unsaid(finding: Finding) -> bool:
+    """Whether more examples could settle it and its explanation does not say how many."""
+    return undecided(finding) and count(finding.rows_needed or 0) not in (finding.explanation or "")
+
+
 def rows_needed(finding: Finding) -> str:
     """How many examples would do, or labels if only examples got one on which the two models differ."""
     if finding.rows_needed is None:

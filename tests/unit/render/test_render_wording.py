@@ -174,3 +174,10 @@ def test_no_finding_is_lost_or_shown_twice(findings: list[Finding]) -> None:
     found = outline(shown)
     placed = [*found.notices, *found.overall, *found.attention, *found.settled, *found.aside]
     assert sorted(finding.id for finding in placed) == sorted(finding.id for finding in findings)
+
+
+def test_how_many_examples_would_do_is_said_once() -> None:
+    open_ = replace(F1, verdict=Verdict.INCONCLUSIVE, rows_needed=12_366, explanation="About 12 366 examples would do.")
+    assert wording.undecided(open_)
+    assert not wording.unsaid(open_)
+    assert wording.unsaid(replace(open_, explanation=None))
