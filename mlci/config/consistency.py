@@ -116,7 +116,7 @@ def _calls(metrics: Settings) -> Iterator[MlciError]:
     """A function needs a name of its own, and only its author knows which way it is better."""
     for name in metrics:
         entry = branch(metrics, name)
-        call, metric = _setting(entry, "call"), known_metric(name)
+        call, metric = _setting(entry, "call"), known_metric(normalise(name))
         if call is None:
             continue
         if metric is not None:

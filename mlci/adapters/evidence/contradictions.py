@@ -13,7 +13,7 @@ from mlci.adapters.evidence.discovered import of_discovery
 from mlci.adapters.evidence.disparities import of_fairness
 from mlci.adapters.evidence.operations import of_operations
 from mlci.domain.evidence import Coverage, GatePredicate, Measurement, NoValue, Statistic
-from mlci.domain.metric import Metric, known_metric, metric_named
+from mlci.domain.metric import Metric, known_metric, metric_named, normalise
 from mlci.stats.facts import is_share
 
 # Sums in another order differ in the last digits; a lie that small decides nothing.
@@ -28,7 +28,7 @@ def contradictions(predicate: GatePredicate) -> Iterator[str]:
     """Every way in which the numbers contradict each other, one clause each, without any text of theirs."""
     numbers = predicate.numbers
     called = {each.metric for each in numbers.functions}
-    if len(called) < len(numbers.functions) or any(known_metric(name) is not None for name in called):
+    if len(called) < len(numbers.functions) or any(known_metric(normalise(name)) is not None for name in called):
         yield "a function is there twice, or by the name of a metric that mlci knows"
     for place, statistic in enumerate(numbers.statistics, 1):
         wrong = (*_of_statistic(statistic), *_of_blocks(statistic, called))
