@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter
     from mlci.domain.estimate import Estimate
     from mlci.domain.policy import GatePolicy
+    from mlci.domain.recipe import SeedRun
     from mlci.domain.training import Production
     from mlci.ports import Candidate, Earlier, Registry, Unscored, Version
     from mlci.steps.model_ci import Outcome, Wanted
@@ -130,22 +131,25 @@ def _made(invocation: Invocation, decided: Decided, forge: Forge | None, deliver
         delivery.say("notice", line)
 
     with alone(order.folder, order.model) as work:
-        session = _Session(order, work, forge, invocation, say)
+        session = Session(order, work, forge, invocation, say)
         wanted, workshop = session.prepared()
         if invocation.wants("dry_run"):
             return _would(wanted, workshop, delivery)
         from mlci.adapters.models import handover
+        from mlci.cli.seeds import further_seeds
         from mlci.steps import model_ci
 
         # Before hours of training, not after them.
         handover.require_ours(own["keep"])
         _set_aside(own["keep"])
         outcome = model_ci.run(wanted, workshop)
+        seeds, newly = further_seeds(session, outcome.candidate)
         policy = gate_policy(order.config)
         measured = _measured(outcome.candidate.predictions, policy)
         report = model_ci.measured(outcome.report, measured)
+        report = model_ci.with_seeds(report, [run.seed for run, _ in seeds], newly)
         report = replace(report, findings=(*report.findings, *decided.notes))
-        session.lay(outcome, own["keep"])
+        session.lay(outcome, own["keep"], seeds)
         version: Version | None = None
         if session.registers:
             version, is_new = session.register(outcome, own["keep"], measured, policy.confidence)
@@ -198,7 +202,7 @@ def _measured(predictions: str, policy: GatePolicy) -> list[Estimate]:
 
 
 @dataclass(frozen=True)
-class _Session:
+class Session:
     """One run of the step, with everything it works on."""
 
     order: Order
@@ -322,7 +326,7 @@ class _Session:
             believed=self.order.at_hand,
         )
 
-    def lay(self, outcome: Outcome, keep: str) -> None:
+    def lay(self, outcome: Outcome, keep: str, seeds: tuple[tuple[SeedRun, str], ...] = ()) -> None:
         """Leave the candidate for later steps, and for the next run of the same inputs."""
         from mlci.adapters.models import handover
         from mlci.adapters.models.earlier import FolderEarlier
@@ -336,6 +340,7 @@ class _Session:
             environment=candidate.environment,
             baseline=outcome.production,
             operations=outcome.operations,
+            seeds=seeds,
         )
         FolderEarlier(str(self.shelf / "models"), self.say).keep(keep, candidate.predicate.inputs.key)
 

@@ -92,6 +92,7 @@ class Sides:
             )
         if os.path.isdir(path) and not holds_samples(path):  # noqa: PTH112 - a name that no file can have is simply none
             from mlci.adapters.models import handover
+            from mlci.adapters.tables import open_table
 
             held = handover.read(path)
             path, model = held.candidate, held.model
@@ -100,7 +101,8 @@ class Sides:
             _check_model(held, config, version)
         candidate = given(path, asked=own["engine"])
         if held is not None:
-            candidate = replace(candidate, model=hashlib.sha256(held.evidence).hexdigest())
+            seeds = tuple(open_table(file) for _, file in held.seeds)
+            candidate = replace(candidate, model=hashlib.sha256(held.evidence).hexdigest(), seeds=seeds)
         baseline, production = _baseline(own, config, registry, held, model)
         anchor = _anchor(own, registry, production, model)
         return cls(

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 from mlci.config.duration import Duration
 from mlci.config.key import NAMED, key
 from mlci.config.validation import Evaluate, Validation
+from mlci.domain.recipe import MOST_SEEDS
 from mlci.domain.training import When
 from mlci.domain.waiver import KINDS, MOST_DAYS
 
@@ -109,6 +110,13 @@ class Train:
     )
     params: str | None = key(default=None, help="File of hyper-parameters.")
     seed: int = key(default=0, minimum=0, maximum=4294967295, help="Seed handed to training.")
+    seeds: int = key(
+        default=1,
+        minimum=1,
+        maximum=MOST_SEEDS,
+        help="How many models are trained, with the seed and those that follow it, so that the way of training is "
+        "compared with production and not one lucky model.",
+    )
     device: Literal["auto", "cpu", "gpu"] = key(default="auto", help="What training runs on.")
     timeout: Duration = key(default=Duration(7200), help="Longest time training may take.", example="2h")
     profiles: dict[str, Profile] = key(

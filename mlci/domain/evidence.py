@@ -17,6 +17,7 @@ from mlci.domain.functions import Called
 from mlci.domain.harness import OwnScore
 from mlci.domain.metric import Task
 from mlci.domain.operation import Operations
+from mlci.domain.recipe import Question, Recipe
 from mlci.domain.report import Subject, plain
 from mlci.domain.slices import Folded
 from mlci.domain.verdict import Verdict
@@ -244,6 +245,7 @@ class Numbers:
         coverage: None for bare metrics, and where the evidence is of a version that did not say.
         bare: metrics without examples; None where there are examples.
         functions: the functions of the user's that gave values.
+        recipe: what models of further seeds say; None where there is the candidate alone.
         wear: how often the holdout was looked at; None where nobody counts.
         anchor: the candidate against the anchor; None where there is none, or production is it.
         operations: how the two models run; None where nobody measured that.
@@ -261,6 +263,7 @@ class Numbers:
     coverage: Coverage | None = None
     bare: BareMetrics | None = None
     functions: tuple[Called, ...] = ()
+    recipe: Recipe | None = None
     wear: Wear | None = None
     anchor: Anchored | None = None
     operations: Operations | None = None
@@ -311,6 +314,11 @@ class GatePredicate:
     functions: tuple[Called, ...] = field(
         default=(), metadata={"help": "The functions of the user's that gave values, by metric."}
     )
+    question: Question | None = field(
+        default=None,
+        metadata={"help": "Whether it was asked if this model is worse, or this way of training; older ones lack it."},
+    )
+    recipe: Recipe | None = field(default=None, metadata={"help": "What models of further seeds say."})
     wear: Wear | None = field(
         default=None, metadata={"help": "How often the evaluation set was looked at; absent where nobody counts."}
     )
@@ -344,6 +352,7 @@ class GatePredicate:
             coverage=self.coverage,
             bare=self.bare,
             functions=self.functions,
+            recipe=self.recipe,
             wear=self.wear,
             anchor=self.anchor,
             operations=self.operations,

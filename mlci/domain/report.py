@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from mlci.domain.figures import significant
 from mlci.domain.finding import Finding
@@ -62,6 +62,10 @@ class Report:
     candidate: Subject | None = field(default=None, metadata={"help": "What was judged."})
     baseline: Subject | None = field(default=None, metadata={"help": "What it was compared with."})
     examples: int | None = field(default=None, metadata={"help": "Number of examples both were scored on."})
+    question: Literal["artefact", "recipe"] | None = field(
+        default=None,
+        metadata={"help": "Whether it was asked if this model is worse, or if this way of training is."},
+    )
     confidence: float | None = field(default=None, metadata={"help": "Level of each one-sided bound."})
     assumptions: tuple[str, ...] = field(
         default=(), metadata={"help": "What was not said and had to be assumed, one sentence each."}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mlci.domain.operation import Operations
+from mlci.domain.recipe import SeedRun
 from mlci.domain.training import Environment, ModelPredicate, Payload, Production, Scored, Usage
 
 # The registry of models.
@@ -152,6 +153,7 @@ class Candidate:
         predictions: path of its predictions on the holdout.
         environment: what it was scored in, which is what production will be scored in once it is production.
         origin: where an earlier result was found; None where this run made it.
+        seeds: models of further seeds that the earlier result came with, each with the path of its predictions.
     """
 
     evidence: bytes
@@ -160,6 +162,7 @@ class Candidate:
     predictions: str
     environment: Environment
     origin: str | None = None
+    seeds: tuple[tuple[SeedRun, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,14 +23,17 @@ from mlci.domain.waiver import held
 from mlci.domain.wear import Looks
 from mlci.errors import HoldoutDiffers, NoExamples, Place
 from mlci.ports import Engine, Functions, Table
+from mlci.stats.measure import Outputs
 from mlci.steps import bare
 from mlci.steps.anchoring import with_anchor
 from mlci.steps.beside import Beside
 from mlci.steps.flips import Flips, flips
-from mlci.steps.holdout import gather
+from mlci.steps.holdout import Holdout, gather
 from mlci.steps.judging import judge, rules_for
 from mlci.steps.judging.budget import spent
+from mlci.steps.judging.recipe import question
 from mlci.steps.measuring import clipped, gives, measured, points
+from mlci.steps.measuring.recipe import recipe
 from mlci.steps.ratios import columns_of, with_ratios
 
 STEP = "gate-compare"
@@ -48,6 +51,7 @@ class Given:
         model: sha256 of the evidence of the model, where it is known.
         scores: columns that the file itself calls scores; judged where policy names no metric.
         notes: what was assumed in reading the file, one sentence each.
+        seeds: predictions of further models that the same recipe gave with other seeds.
         artifact: sha256 of the model's artifact, where it is known.
         operations: how this model and the other run, where that was measured; of the candidate alone.
         path: of predictions that an engine reads; then there is no table.
@@ -60,6 +64,7 @@ class Given:
     model: str | None = None
     scores: tuple[OwnScore, ...] = ()
     notes: tuple[str, ...] = ()
+    seeds: tuple[Table, ...] = ()
     artifact: str | None = None
     operations: Operations | None = None
     path: str | None = None
@@ -154,6 +159,7 @@ def run(
         findings=findings,
         assumptions=found.assumptions,
         mlci=__version__,
+        question=question(numbers),
         waivers_on=today if policy.waivers else None,
         **_fields_of(numbers),
     )
@@ -167,6 +173,7 @@ def run(
         candidate=candidate.subject,
         baseline=production,
         examples=numbers.examples,
+        question=question(numbers),
         confidence=spent(policy).confidence,
         assumptions=found.assumptions,
         sections=judged.sections,
@@ -242,7 +249,32 @@ def _measure_predictions(
     # Where a look may tell no more than its verdict, a list of what is right and wrong would tell everything.
     is_hidden = policy.holdout is not None and policy.holdout.reuse == "full"
     found = None if is_hidden else flips(holdout, listed)
-    return Measured(measured(holdout, rules, policy, scores, functions), holdout.digest, assumptions, found)
+    numbers = measured(holdout, rules, policy, scores, functions)
+    if candidate.seeds:
+        others = [_of_seed(table, baseline, holdout, policy, scores) for table in candidate.seeds]
+        numbers = replace(numbers, recipe=recipe(holdout, others, rules, policy))
+    return Measured(numbers, holdout.digest, assumptions, found)
+
+
+def _of_seed(
+    table: Table, baseline: Given | None, holdout: Holdout, policy: GatePolicy, scores: Sequence[OwnScore]
+) -> Outputs:
+    """What the model of another seed says of the same examples.
+
+    Raises:
+        HoldoutDiffers: it was scored on others.
+    """
+    own = _own_columns(policy, scores)
+    production = baseline.table if baseline is not None else None
+    found = gather(table, production, policy.reading, policy.slices.columns, own, policy.sensitive)
+    if found.digest != holdout.digest:
+        raise HoldoutDiffers(
+            "the models of two seeds were not scored on the same examples",
+            place=Place(table.name),
+            help="let model-ci score them again",
+        )
+    names = [table.name, *((baseline.subject.name,) if baseline is not None else ())]
+    return with_ratios(found, policy.rules, names).candidate
 
 
 def _reading_notes(candidate: Given, baseline: Given | None) -> Iterator[str]:

@@ -83,14 +83,7 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
     Raises:
         MlciError: a T-error where a command of the user's failed; R002 or A003 where production is not what it was.
     """
-    before = workshop.earlier(wanted.inputs.key)
-    found = before if wanted.fresh is None else None
-    if found is not None and not _asked_for(found.predicate, wanted):
-        try:
-            found = _scored_again(wanted, workshop, found)
-        except ModelUnusable as error:
-            origin, found = printable(found.origin or ""), None
-            wanted = replace(wanted, fresh=f"an earlier result ({origin}) cannot be scored: {printable(error.cause)}")
+    before, found, wanted = _earlier(wanted, workshop)
     candidate = found if found is not None else _scored(wanted, workshop, *workshop.train())
     production = workshop.production(candidate)
     scored = None if isinstance(production, Unscored) else production
@@ -122,6 +115,39 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
         artifact = candidate.predicate.artifact
         handed = Handed(candidate=artifact, production=operated.production, operations=operated.operations)
     return Outcome(candidate=candidate, trained=found is None, production=scored, operations=handed, report=report)
+
+
+def of_another_seed(wanted: Wanted, workshop: Workshop) -> Candidate:
+    """Find or train the model of a further seed, and score it; nothing is compared with it alone.
+
+    Raises:
+        MlciError: a T-error where a command of the user's failed.
+    """
+    _, found, wanted = _earlier(wanted, workshop)
+    return found if found is not None else _scored(wanted, workshop, *workshop.train())
+
+
+def with_seeds(report: Report, seeds: Sequence[int], trained: int) -> Report:
+    """The report, saying which further seeds there are, and how many of them this run trained."""
+    if not seeds:
+        return report
+    named = ", ".join(str(seed) for seed in seeds)
+    message = f"the recipe is asked about: beside it lie models of further seeds ({named}), {trained} of them new"
+    finding = Finding(id="model:seeds", rule="model", verdict=Verdict.PASS, message=message)
+    return replace(report, findings=(*report.findings, finding))
+
+
+def _earlier(wanted: Wanted, workshop: Workshop) -> tuple[Candidate | None, Candidate | None, Wanted]:
+    """What was trained from these inputs before, the same scored as is wanted now, and why it is not taken if so."""
+    before = workshop.earlier(wanted.inputs.key)
+    found = before if wanted.fresh is None else None
+    if found is not None and not _asked_for(found.predicate, wanted):
+        try:
+            found = _scored_again(wanted, workshop, found)
+        except ModelUnusable as error:
+            origin, found = printable(found.origin or ""), None
+            wanted = replace(wanted, fresh=f"an earlier result ({origin}) cannot be scored: {printable(error.cause)}")
+    return before, found, wanted
 
 
 def would(wanted: Wanted, workshop: Workshop) -> Report:

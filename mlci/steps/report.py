@@ -14,6 +14,7 @@ from mlci.domain.verdict import Verdict
 from mlci.domain.waiver import held
 from mlci.steps.judging import judge
 from mlci.steps.judging.budget import spent
+from mlci.steps.judging.recipe import question
 
 STEP = "report"
 _UNTOLD = "the run that measured gives it no value"
@@ -55,6 +56,7 @@ def rejudge(
         candidate=predicate.candidate,
         baseline=predicate.baseline,
         examples=predicate.examples,
+        question=question(predicate.numbers),
         confidence=spent(policy).confidence,
         assumptions=judged.assumptions,
         sections=judged.sections,

@@ -12,6 +12,7 @@ from mlci.adapters.evidence.changes import wrong_changes
 from mlci.adapters.evidence.discovered import of_discovery
 from mlci.adapters.evidence.disparities import of_fairness
 from mlci.adapters.evidence.operations import of_operations
+from mlci.adapters.evidence.recipe import of_recipe
 from mlci.domain.evidence import Coverage, GatePredicate, Measurement, NoValue, Statistic
 from mlci.domain.metric import Metric, known_metric, metric_named, normalise
 from mlci.stats.facts import is_share
@@ -46,6 +47,7 @@ def contradictions(predicate: GatePredicate) -> Iterator[str]:
     if (numbers.statistics or numbers.undefined) and predicate.baseline is None:
         yield "there are comparisons and nothing to compare with"
     yield from wrong_changes(predicate)
+    yield from of_recipe(predicate)
     yield from wrong_beside(predicate, _of_statistic)
 
 

@@ -62,6 +62,8 @@ def _lists(predicate: GatePredicate) -> Iterator[Sized]:
     yield predicate.functions
     if predicate.anchor is not None:
         yield from (predicate.anchor.statistics, predicate.anchor.undefined)
+    if predicate.recipe is not None:
+        yield predicate.recipe.metrics
     if predicate.bare is not None:
         yield from (predicate.bare.candidate, predicate.bare.baseline or {})
     if predicate.coverage is not None:
@@ -95,6 +97,7 @@ def _names(predicate: GatePredicate) -> Iterator[str]:
         yield from (name for name in (each.metric, each.slice_column, each.slice) if name is not None)
     yield from (measurement.metric for measurement in predicate.measurements)
     yield from (text for each in predicate.functions for text in (each.metric, each.call))
+    yield from (each.metric for each in (predicate.recipe.metrics if predicate.recipe is not None else ()))
     if predicate.bare is not None:
         yield from chain(predicate.bare.candidate, predicate.bare.baseline or ())
     if predicate.coverage is not None:

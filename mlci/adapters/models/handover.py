@@ -5,6 +5,8 @@
     baseline.csv|parquet         production's predictions on the same holdout, where there are any
     baseline.json                which version of the registry they are of
     operations.json              how the two models run, where that was measured
+    seeds.json                   models of further seeds, where the recipe is asked about
+    seed-<seed>.csv|parquet      the predictions of each on the same holdout
     model/                       the model: a folder as it is, a single file inside it
     code/                        modules of the user's own that it is loaded with, by import path; where it has any
     environment.txt              what it was scored in, as requirements of exact versions
@@ -27,7 +29,9 @@ from mlci.adapters.evidence.operations import of_operations
 from mlci.adapters.evidence.statement import DIGEST, decoded
 from mlci.adapters.models.locks import lock_text
 from mlci.adapters.models.payload import copy_payload, verify
+from mlci.adapters.models.seeds import SEEDS, is_seed, lay_seeds, read_seeds
 from mlci.domain.operation import Handed
+from mlci.domain.recipe import SeedRun
 from mlci.domain.report import plain
 from mlci.domain.training import Environment, ModelPredicate, OwnModule, Payload, PayloadFile, Production
 from mlci.errors import ArtifactRefused, FileMissing, MlciError, ModelAltered, NotWritable, Place
@@ -42,7 +46,7 @@ EVIDENCE, MODEL, CODE, LOCK, ENVIRONMENT, BASELINE, OPERATIONS = (
 ENDINGS = ("csv", "parquet")
 CANDIDATES = tuple(f"candidate.{ending}" for ending in ENDINGS)
 BASELINES = tuple(f"baseline.{ending}" for ending in ENDINGS)
-FILES = (EVIDENCE, LOCK, ENVIRONMENT, BASELINE, OPERATIONS, *CANDIDATES, *BASELINES)
+FILES = (EVIDENCE, LOCK, ENVIRONMENT, BASELINE, OPERATIONS, SEEDS, *CANDIDATES, *BASELINES)
 
 _LARGEST_TEXT = 8 << 20
 _HELP = "run mlci model-ci again"
@@ -64,6 +68,7 @@ class HandOver:
         lock: the same as requirements.
         baseline: production's predictions on the same holdout with their path; None where there are none.
         operations: how the two models run; None where nobody measured that.
+        seeds: models of further seeds, each with the path of its predictions.
     """
 
     folder: str
@@ -75,6 +80,7 @@ class HandOver:
     lock: str
     baseline: tuple[Production, str] | None
     operations: Handed | None = None
+    seeds: tuple[tuple[SeedRun, str], ...] = ()
 
 
 def lay(
@@ -86,6 +92,7 @@ def lay(
     environment: Environment,
     baseline: tuple[Production, str] | None,
     operations: Handed | None = None,
+    seeds: tuple[tuple[SeedRun, str], ...] = (),
 ) -> None:
     """Replace the folder by a new hand-over; it is never seen half filled.
 
@@ -97,6 +104,7 @@ def lay(
         environment: what the model was scored in.
         baseline: production's predictions with their path; None without production.
         operations: how the two models run; None where nobody measured that.
+        seeds: models of further seeds, each with the path of its predictions.
 
     Raises:
         NotWritable: it cannot be written, or holds something that no earlier run left.
@@ -116,6 +124,7 @@ def lay(
             _lay_baseline(new, baseline)
         if operations is not None:
             (new / OPERATIONS).write_bytes(canonical(operations))
+        lay_seeds(new, seeds)
         (new / LOCK).write_text(lock_text(environment), "utf-8")
         (new / ENVIRONMENT).write_bytes(canonical(environment))
         (new / EVIDENCE).write_bytes(evidence)
@@ -168,6 +177,7 @@ def read(folder: str) -> HandOver:
         lock=read_lock(str(_part(root, present, LOCK))),
         baseline=_read_baseline(root, present, model),
         operations=_read_operations(root, present, model),
+        seeds=read_seeds(root, present, model),
     )
 
 
@@ -326,7 +336,9 @@ def _listed(folder: str) -> Mapping[str, int]:
 def _check_names(folder: str, present: Mapping[str, int]) -> None:
     for name, kind in present.items():
         folder_of_ours = name in (MODEL, CODE)
-        if kind != (stat.S_IFDIR if folder_of_ours else stat.S_IFREG) or not (folder_of_ours or name in FILES):
+        if kind != (stat.S_IFDIR if folder_of_ours else stat.S_IFREG) or not (
+            folder_of_ours or name in FILES or is_seed(name)
+        ):
             raise ArtifactRefused(
                 f"it holds {name[:100]!a}, which model-ci does not leave there", place=Place(folder), help=_HELP
             )

@@ -144,6 +144,7 @@ def _candidate(folder: str, origin: str) -> Candidate:
         predictions=held.candidate,
         environment=held.environment,
         origin=origin,
+        seeds=held.seeds,
     )
 
 

@@ -19,6 +19,7 @@ from mlci.stats.multiplicity import holm
 from mlci.steps.judging.fairness import fairness, fairness_is_asked
 from mlci.steps.judging.missing import not_measured
 from mlci.steps.judging.own import freedom, interval, is_simple, or_nan
+from mlci.steps.judging.recipe import for_recipe
 
 # What distinguishes one comparison of the numbers from every other: metric, slice column, slice.
 Key = tuple[str | None, str | None, str | None]
@@ -32,7 +33,7 @@ def comparisons(
         return
     known = by_key([*numbers.statistics, *numbers.undefined])
     asked = [rule for rule in rules if rule.compare]
-    overall = [estimate_of(rule, None, known, policy) for rule in asked]
+    overall = [for_recipe(estimate_of(rule, None, known, policy), numbers, policy) for rule in asked]
     pairs = [
         (rule, slice_)
         for slice_ in covered.slices
@@ -46,7 +47,7 @@ def comparisons(
         overall, policy, sliced=bool(sliced), fairness=fairness_is_asked(numbers, policy), kept=kept
     )
     estimates = corrected(overall, shares.overall)
-    if covered.identical:
+    if covered.identical and numbers.recipe is None:
         estimates = [replace(each, method=gate.IDENTICAL, discordant=0) for each in estimates]
     of_slices = corrected(sliced, shares.slices)
     looks = sum(each.undefined is None for each in of_slices) / shares.slices if sliced else 0.0

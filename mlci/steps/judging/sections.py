@@ -13,9 +13,11 @@ from mlci.steps.judging.calibration import calibration
 from mlci.steps.judging.changes import changes
 from mlci.steps.judging.discovery import searched
 from mlci.steps.judging.groups import group_rates
+from mlci.steps.judging.recipe import which_question
 
 # In the order a reader meets them.
 _PARTS: tuple[Callable[[Numbers, GatePolicy], Iterator[Section]], ...] = (
+    which_question,
     group_rates,
     searched,
     changes,

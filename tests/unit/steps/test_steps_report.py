@@ -102,7 +102,19 @@ def test_no_text_of_the_artifact_reaches_the_report_but_names() -> None:
     outcome = measured(asked, plan=["a"] * 598 + ["b"] * 2)
     statement = json.loads(outcome.evidence)
     names = {"candidate", "baseline", "metric", "slice", "slice_column", "slice_columns", "slices", "task", "gives"}
-    words = {"verdict", "rule", "better", "scale", "reason", "leaning", "of", "_type", "predicateType", "subject"}
+    words = {
+        "verdict",
+        "rule",
+        "better",
+        "scale",
+        "reason",
+        "leaning",
+        "of",
+        "question",
+        "_type",
+        "predicateType",
+        "subject",
+    }
     predicate = planted(statement["predicate"], keep=frozenset(names | words))
     predicate["reason"] = PLANTED
     content = rfc8785.dumps({**statement, "predicate": predicate})
