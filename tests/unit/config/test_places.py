@@ -41,7 +41,7 @@ def spot(error: MlciError) -> tuple[str, int | None, int | None]:
         ("churn\n", ("C003", 1, 1), "the file must be a block of keys, such as model: churn", None),
         (
             "train: [python]\n", ("C003", 1, 8),
-            "train must be a block with keys such as command, python, params, seed, seeds, device, timeout, profiles, paths",
+            "train must be a block with keys such as command, python, params, seed, seeds, device, timeout, profiles",
             None,
         ),
         (
