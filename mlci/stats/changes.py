@@ -60,8 +60,9 @@ def calibration_slope(truth: Array, predicted: Array) -> float | None:
     """Slope of the true values on the predicted ones by least squares; None where the predictions do not vary."""
     with np.errstate(over="ignore", invalid="ignore"):
         centred = predicted - predicted.mean()
-        spread = float(np.dot(centred, centred))
-        slope = float(np.dot(centred, truth - truth.mean())) / spread if spread > 0 else np.nan
+        # Sums, and no dot product, whose last digit depends on how many threads took part.
+        spread = float((centred * centred).sum())
+        slope = float((centred * (truth - truth.mean())).sum()) / spread if spread > 0 else np.nan
     return float(slope) if np.isfinite(slope) else None
 
 

@@ -62,4 +62,4 @@ def error_of(replicates: NDArray[np.float64]) -> float:
     if count < FEWEST:
         return math.nan
     away = replicates - replicates.mean()
-    return float(math.sqrt((count - 1) / count * float(np.dot(away, away))))
+    return float(math.sqrt((count - 1) / count * float((away * away).sum())))

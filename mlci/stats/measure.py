@@ -168,7 +168,7 @@ def measure(
     """
     measured = _measured(name, truth, outputs, weights, groups)
     score = measured.score
-    if not np.isfinite(score.value) or not np.isfinite(np.dot(score.influence, score.influence)):
+    if not np.isfinite(score.value) or not np.isfinite((score.influence * score.influence).sum()):
         raise Undefined("the numbers are too large to compute with")
     return measured
 

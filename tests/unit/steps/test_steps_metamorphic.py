@@ -42,14 +42,44 @@ BINARY = (
     "pr_auc",
     "brier",
     "log_loss",
+    "error_rate",
+    "kappa",
+    "specificity",
+    "npv",
+    "jaccard",
+    "f0.5",
+    "f2_macro",
 )
-SEVERAL = ("accuracy", "balanced_accuracy", "mcc", "f1_macro", "precision_weighted", "recall_micro")
-VALUES = ("rmse", "mae", "r2", "mape", "smape", "wape")
+SEVERAL = ("accuracy", "balanced_accuracy", "mcc", "f1_macro", "precision_weighted", "recall_micro", "kappa")
+VALUES = (
+    "rmse",
+    "mse",
+    "mae",
+    "r2",
+    "mape",
+    "smape",
+    "wape",
+    "explained_variance",
+    "pearson",
+    "pinball_0.9",
+    "median_absolute_error",
+    "p90_absolute_error",
+)
+CLASS_SCORES = ("roc_auc_ovr", "roc_auc_ovo_weighted", "pr_auc_macro", "pr_auc_weighted", "top_2_accuracy", "brier")
+
+
+def with_class_scores(n: int, seed: int) -> dict[str, Any]:
+    columns = classifier(n, seed, classes=3)
+    raw = np.random.default_rng(seed).random((n, 3)) + 0.8 * np.eye(3)[columns["pred"]]
+    shares = np.round(raw / raw.sum(axis=1, keepdims=True), 6)
+    return {**columns, **{f"y_score_{code}": shares[:, code] for code in range(3)}}
+
 
 PAIRS = {
     "binary": (classifier(300, 1, scores=True), classifier(300, 2, scores=True), BINARY),
     "several": (classifier(300, 3, classes=4), classifier(300, 4, classes=4), SEVERAL),
     "values": (regression(200, 5), regression(200, 6), VALUES),
+    "class scores": (with_class_scores(300, 7), with_class_scores(300, 8), CLASS_SCORES),
 }
 
 
