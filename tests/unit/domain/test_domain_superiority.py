@@ -118,7 +118,7 @@ def contrast(
     candidate, baseline, error = numbers
     pair = Paired(
         candidate=candidate, baseline=baseline, plain_error=error, log_error=error, size=n,
-        discordance=discordance, n=n, simple=True, clustered=False,
+        discordance=discordance, n=n, simple=True, clustered=False, freedom=n - 1.0, log_freedom=n - 1.0,
     )  # fmt: skip
     return pair.contrast(0.95, higher_is_better=higher, relative=relative, is_share=share, asked=asked)
 
