@@ -12,15 +12,18 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlci.adapters.disk.folders import read_file
+from mlci.adapters.evidence.statement import decoded
 from mlci.adapters.oneline import one_line
 from mlci.adapters.process.running import Order, run
 from mlci.adapters.scoring.asked import IMPORTS, WORKER, Asked, HoldoutFile, Interpreter
 from mlci.adapters.scoring.modules import own_folders
 from mlci.adapters.scoring.parts import read_layout
+from mlci.domain.operation import MOST_PAIRS
 from mlci.domain.training import Payload
-from mlci.errors import MlciError
+from mlci.errors import ArtifactRefused, MlciError, Place
 
 Say = Callable[[str], None]
 
@@ -69,6 +72,16 @@ class Called:
     memory: tuple[tuple[int, ...], ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """What the conductor writes."""
+
+    times: tuple[tuple[tuple[int, ...], ...], ...]
+    memory: tuple[tuple[int, ...], ...]
+    lost: int | None = None
+    error: dict[str, Any] | None = None
+
+
 class Uncalled(Exception):
     """One of the models could not be called.
 
@@ -105,18 +118,36 @@ def call(seats: tuple[Seat, ...], holdout: HoldoutFile, asked: Asked, plan: Plan
             request = {
                 "models": models,
                 "starts": plan.starts,
-                "pairs": -(-plan.pairs // (2 * plan.starts)) * 2,
+                "pairs": _pairs_of_start(plan),
                 "budget": plan.budget / plan.starts,
             }
             _conduct({**request, "answer": str(folder / "answer.json")}, seats, plan, folder, say)
-            answer = json.loads(read_file(str(folder / "answer.json"), _LARGEST))
+            answer = _read(folder / "answer.json", len(seats))
         except MlciError as error:
             raise Uncalled(None, one_line(error.cause, _LONGEST)) from error
-    if answer["lost"] is not None:
-        raise Uncalled(int(answer["lost"]), _said(answer["error"]))
-    memory = tuple(tuple(start[number] for start in answer["memory"]) for number in range(len(seats)))
-    times = tuple(tuple(tuple(calls) for calls in start) for start in answer["times"])
-    return Called(times=times, memory=memory)
+    if answer.lost is not None:
+        raise Uncalled(answer.lost, _said(answer.error))
+    return Called(times=answer.times, memory=tuple(zip(*answer.memory, strict=True)))
+
+
+def _read(path: Path, models: int) -> _Answer:
+    """The answer, strictly: a model's code runs beside the conductor, and may have written in its place.
+
+    Raises:
+        FileMissing, ArtifactRefused: there is none, or it is not of that form.
+    """
+    place = Place(str(path))
+    found = decoded(read_file(str(path), _LARGEST), _Answer, place, what="the answer", limit=_LARGEST, help=None)
+    whole = all(len(start) == models for start in (*found.memory, *found.times))
+    even = all(len({len(calls) for calls in start}) == 1 for start in found.times)
+    if not (whole and even and found.lost in (None, *range(models)) and (found.memory or found.lost is not None)):
+        raise ArtifactRefused("the answer is not of the form that calls are written down in", place=place)
+    return found
+
+
+def _pairs_of_start(plan: Plan) -> int:
+    """Pairs of each start: an even number, so that each model is first as often as the other, and never too many."""
+    return min(-(-plan.pairs // (2 * plan.starts)) * 2, MOST_PAIRS // plan.starts // 2 * 2)
 
 
 def _model(seat: Seat, holdout: HoldoutFile, asked: Asked, plan: Plan, folder: Path) -> dict[str, object]:
@@ -166,8 +197,8 @@ def _conduct(request: dict[str, object], seats: tuple[Seat, ...], plan: Plan, fo
     )
 
 
-def _said(error: object) -> str:
+def _said(error: dict[str, Any] | None) -> str:
     """What the model's process said of itself; hostile."""
-    message = error.get("message") if isinstance(error, dict) else None
+    message = error.get("message") if error is not None else None
     said = message if isinstance(message, str) else "its process ended without a word"
     return one_line(said, _LONGEST)

@@ -17,7 +17,7 @@ from mlci.adapters.models.operating import Rig, machine, operate
 from mlci.adapters.models.payload import find_payload
 from mlci.adapters.scoring import Asked, HoldoutFile, Interpreter
 from mlci.adapters.scoring.timer import excerpt
-from mlci.adapters.scoring.timing import Plan, Seat, Uncalled, call
+from mlci.adapters.scoring.timing import Plan, Seat, Uncalled, _pairs_of_start, call
 from mlci.domain.evidence import Numbers
 from mlci.domain.policy import GatePolicy, MetricRule, Tolerance
 from mlci.domain.verdict import Verdict
@@ -193,3 +193,27 @@ def test_of_parquet_only_the_first_rows_are_read_with_their_types(tmp_path: Path
     found = pq.read_table(excerpt(str(tmp_path / "holdout.parquet"), str(tmp_path), 2))
 
     assert (found.num_rows, found.schema.types) == (2, table.schema.types)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['{"times": [], "memory": []}', '{"times": 7}', '{"times": [[[1], [1, 2]]], "memory": [[1, 1]]}', "[" * 9, "{}"],
+)
+def test_an_answer_that_a_model_wrote_in_the_conductors_place_is_refused(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    seat, holdout = bench
+    one, other = seat("one", "own.Model(0)"), seat("other", "own.Model(0)")
+    monkeypatch.setattr(
+        "mlci.adapters.scoring.timing.run",
+        lambda order, _: Path(order.cwd, "answer.json").write_text(written),
+    )
+    with pytest.raises(Uncalled) as caught:
+        call((one, other), holdout, Asked(), PLAN, quiet)
+
+    assert caught.value.model is None
+
+
+@pytest.mark.parametrize(("pairs", "starts", "each"), [(1000, 20, 50), (1000, 30, 34), (20_000, 30, 666), (1, 3, 2)])
+def test_each_model_is_first_as_often_as_the_other_in_every_start(pairs: int, starts: int, each: int) -> None:
+    assert _pairs_of_start(replace(PLAN, pairs=pairs, starts=starts)) == each
