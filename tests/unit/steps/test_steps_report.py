@@ -17,8 +17,9 @@ from mlci.domain.coverage import listed
 from mlci.domain.evidence import GatePredicate, statement
 from mlci.domain.finding import Finding
 from mlci.domain.policy import GatePolicy, MetricRule, Tolerance
-from mlci.domain.report import Report, as_json
+from mlci.domain.report import Report, as_json, plain
 from mlci.domain.verdict import Verdict
+from mlci.domain.waiver import Waiver
 from mlci.steps.gate_compare import Outcome
 from mlci.steps.report import rejudge
 
@@ -235,3 +236,21 @@ def test_a_candidate_without_production_is_said_to_be_compared_with_nothing() ->
     report = rejudge(read(outcome), policy("f1"))
     assert by_id(report)["policy:baseline"].reason == "no-baseline"
     assert report.verdict is Verdict.WARN
+
+
+def test_waivers_are_those_of_the_branch_to_merge_to_whatever_the_run_that_measured_had() -> None:
+    mine = Waiver(scope="compare:*", reason="mine", owner="mallory", expires="2026-03-31")
+    base = replace(mine, scope="compare:f1", reason="agreed", owner="ada")
+    outcome = measured(right=0.6)
+    statement = json.loads(outcome.evidence)
+    statement["predicate"]["policy"]["waivers"] = [plain(mine)]
+    statement["predicate"]["findings"][0]["waived"] = {**plain(mine), "verdict": "fail"}
+    predicate = read_gate(rfc8785.dumps(statement), "evidence")
+    asked = replace(ASKED, waivers=(base,))
+    found = by_id(rejudge(predicate, asked, today="2026-03-01"))
+    assert found["compare:accuracy"].verdict is Verdict.FAIL
+    waived = found["compare:f1"].waived
+    assert (waived is not None and waived.owner, found["compare:f1"].verdict) == ("ada", Verdict.WARN)
+    assert "mallory" not in repr(found)
+    late = by_id(rejudge(predicate, asked, today="2026-04-01"))
+    assert late["compare:f1"].verdict is Verdict.FAIL
