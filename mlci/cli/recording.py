@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from mlci.cli.anchor import settle
@@ -37,7 +38,8 @@ def record(
     version, model = sides.version, sides.model
     if version is None or model is None:
         return
-    tags, metrics = card.judged(outcome.report, outcome.report.evidence["gate"], model.predictions.holdout.digest)
+    holdout = model.predictions.holdout.digest
+    tags, metrics = card.judged(outcome.report, outcome.report.evidence["gate"], holdout, _day(version))
     registry.annotate(version, tags, metrics, {"mlci/gate.json": evidence})
     yield "notice", f"recorded with {version.model} version {version.number}: {outcome.report.verdict.value}"
     if not registry.has_aliases:
@@ -47,6 +49,12 @@ def record(
     production = registry.aliased(version.model, PRODUCTION)
     if production is not None:
         yield from settle(registry, production, lambda: _against_anchor(sides, production), policy)
+
+
+def _day(version: Version) -> str:
+    """The day of the verdict; where the version was accepted before, that of the first time."""
+    accepted = version.tags.get(card.VERDICT) in (Verdict.PASS.value, Verdict.WARN.value)
+    return (version.tags.get(card.VERDICT_DAY) if accepted else None) or f"{datetime.now(timezone.utc):%Y-%m-%d}"
 
 
 def _against_anchor(sides: Sides, production: Version) -> tuple[Given, Given] | None:

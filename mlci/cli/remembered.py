@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from mlci.cli.health import health_of
 from mlci.domain.anchor import comparisons, surpasses
 from mlci.domain.baseline import may_become_baseline, may_keep
 from mlci.domain.wear import Look, Looks
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mlci.adapters.models.looks import RegistryLooks
     from mlci.cli.forge import Forge
     from mlci.cli.sides import Sides
+    from mlci.domain.health import Health
     from mlci.ports import Baselines
     from mlci.publish import Loudness
     from mlci.steps.beside import Beside
@@ -35,6 +37,8 @@ class Remembered:
         at_least: whether there may be more that could not be counted.
         registry: that remembers them; None where it is the default branch's runs.
         anchor: its predictions; None where there is none to compare with.
+        health: of the baseline; None where nobody looked.
+        evaluation_set: digest of the examples that the baseline was judged on; None where that is not known.
         unscored: name of an anchor that was not scored on this holdout; None where there is none such.
     """
 
@@ -44,6 +48,8 @@ class Remembered:
     registry: RegistryLooks | None = None
     anchor: Given | None = None
     unscored: str | None = None
+    health: Health | None = None
+    evaluation_set: str | None = None
 
     @property
     def beside(self) -> Beside:
@@ -52,7 +58,13 @@ class Remembered:
 
         looks = self.found.looks if self.found is not None else ()
         return Beside(
-            looks=self.before, found=looks, at_least=self.at_least, anchor=self.anchor, unscored=self.unscored
+            looks=self.before,
+            found=looks,
+            at_least=self.at_least,
+            anchor=self.anchor,
+            unscored=self.unscored,
+            health=self.health,
+            evaluation_set=self.evaluation_set,
         )
 
     def after(self, outcome: Outcome) -> Looks:
@@ -85,7 +97,7 @@ def remembered(
     sides: Sides,
     say: Say,
 ) -> Remembered:
-    """Find out what is known of the looks at holdouts, and the anchor.
+    """Find out what is known of the looks at holdouts, the anchor and the baseline.
 
     Args:
         forge: that this runs on.
@@ -102,6 +114,8 @@ def remembered(
         ArtifactRefused: what is remembered cannot be read.
     """
     memory = replace(_memory(baselines, sides), **_known_anchor(chosen, sides))
+    health, evaluation_set = health_of(forge, chosen, sides)
+    memory = replace(memory, health=health, evaluation_set=evaluation_set)
     if memory.before is None or forge is None:
         return memory
     if not (budget or may_keep(forge.run)):

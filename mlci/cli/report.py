@@ -8,33 +8,37 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlci import publish
-from mlci.adapters.baselines import KEPT, accepted_digest, joined, looks_of
+from mlci.adapters.baselines import KEPT, accepted, joined, looks_of
 from mlci.adapters.baselines.layout import GATE, LARGEST_GATE
 from mlci.adapters.disk.archive import only_member
 from mlci.adapters.evidence.gate import read_gate
 from mlci.cli.delivery import EXITS, Delivery, delivery_of, unjudged
 from mlci.cli.forge import Forge, audience_of, forge_of, key_of
+from mlci.cli.health import gated
 from mlci.cli.invocation import today
 from mlci.cli.kept import artifact_name, baselines_of
 from mlci.cli.policy import base_file, base_of
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
-from mlci.domain.ownership import another_baseline, not_yet_merged
+from mlci.domain.ownership import another_anchor, another_baseline, not_yet_merged
 from mlci.domain.run import Triggering
 from mlci.domain.wear import Look, Wear
 from mlci.errors import ArtifactRefused, Exit, MlciError, Place, UsageError
 from mlci.steps.report import rejudge, unmeasured
 
 if TYPE_CHECKING:
+    from mlci.adapters.baselines.choice import Accepted
     from mlci.adapters.gitlab.pipelines import Measured
     from mlci.cli.invocation import Invocation
     from mlci.config.model import Config
     from mlci.domain.evidence import GatePredicate
     from mlci.domain.finding import Finding
+    from mlci.domain.health import Health
     from mlci.domain.report import Report
     from mlci.ports import Baselines
 
@@ -222,11 +226,29 @@ def _judged(
     policy = gate_policy(config, baseline_given=predicate.baseline is not None)
     digest = hashlib.sha256(evidence).hexdigest()
     baselines = baselines_of(invocation.own["baseline_from"], key, replace(forge, run=measured.run))
-    accepted = accepted_digest(baselines)
-    if accepted is not None and (predicate.baseline is None or predicate.baseline.digest != accepted):
-        notes = [*notes, another_baseline()]
-    predicate = replace(predicate, wear=_wear(predicate, baselines, forge, name) if policy.holdout else None)
+    now = accepted(baselines)
+    if now is not None:
+        notes = [*notes, *_of_another(predicate, now)]
+    # What the other run says of looks and of the baseline is its own word; both are known here.
+    wear = _wear(predicate, baselines, forge, name) if policy.holdout is not None else None
+    predicate = replace(predicate, wear=wear, health=None if now is None else _health(predicate, now))
     return rejudge(predicate, policy, config.model, notes=notes, digest=digest, today=today())
+
+
+def _of_another(predicate: GatePredicate, now: Accepted) -> Iterator[Finding]:
+    """What the other run compared with something else than holds now."""
+    if predicate.baseline is None or predicate.baseline.digest != now.predicate.candidate.digest:
+        yield another_baseline()
+    elif now.anchor is not None and (predicate.anchor is None or predicate.anchor.digest != now.anchor):
+        yield another_anchor()
+
+
+def _health(predicate: GatePredicate, now: Accepted) -> Health | None:
+    """The health of the baseline, where the other run compared with one."""
+    if predicate.baseline is None:
+        return None
+    health, evaluation_set = gated(now.predicate, now.memory.day)
+    return replace(health, same_holdout=evaluation_set == predicate.evaluation_set)
 
 
 def _wear(predicate: GatePredicate, baselines: Baselines | None, forge: Forge, name: str) -> Wear | None:

@@ -16,7 +16,8 @@ from mlci.domain.policy import GatePolicy, Tolerance
 from mlci.domain.sentence import level
 from mlci.domain.verdict import Verdict
 
-# The part of the error rate that comparisons with the anchor spend; see docs/decisions/0012-the-anchor.md.
+# The part of the error rate that comparisons with the anchor spend;
+# see docs/decisions/0015-the-anchor-and-the-looks.md.
 SHARE = 0.1
 # Without a tolerance of its own, the accepted loss against the anchor is this many times that against production.
 TIMES = 2

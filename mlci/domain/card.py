@@ -17,6 +17,8 @@ HOLDOUT, EVALUATOR, COMMIT = "mlci.holdout", "mlci.evaluator", "mlci.commit"
 ALONE = "mlci.alone"
 GATE, VERDICT = "mlci.gate", "mlci.verdict"
 VERDICT_HOLDOUT = "mlci.verdict.holdout"
+# The day of the verdict, as YYYY-MM-DD.
+VERDICT_DAY = "mlci.verdict.day"
 
 # The distribution that says which framework a model is of, the most telling first.
 _FRAMEWORKS = (
@@ -125,19 +127,21 @@ def description(predicate: ModelPredicate, measured: Sequence[Estimate], confide
     return "\n".join(lines).strip()
 
 
-def judged(report: Report, evidence: str, holdout: str) -> tuple[dict[str, str], dict[str, float]]:
+def judged(report: Report, evidence: str, holdout: str, day: str) -> tuple[dict[str, str], dict[str, float]]:
     """The tags and metrics that the gate adds to a version.
 
     Args:
         report: the gate's.
         evidence: sha256 of the gate's evidence, in hexadecimal.
         holdout: sha256 of what it was judged on, which need not be what it was registered with.
+        day: on which it was judged, as YYYY-MM-DD.
     """
     found = {
         GATE: evidence,
         VERDICT: report.verdict.value,
         "mlci.verdict.reason": report.reason,
         VERDICT_HOLDOUT: holdout,
+        VERDICT_DAY: day,
     }
     if report.baseline is not None:
         found["mlci.compared_with"] = report.baseline.name

@@ -15,6 +15,7 @@ from mlci.domain.figures import Better
 from mlci.domain.finding import Finding
 from mlci.domain.functions import Called
 from mlci.domain.harness import OwnScore
+from mlci.domain.health import Health
 from mlci.domain.metric import Task
 from mlci.domain.operation import Operations
 from mlci.domain.recipe import Question, Recipe
@@ -247,6 +248,7 @@ class Numbers:
         functions: the functions of the user's that gave values.
         recipe: what models of further seeds say; None where there is the candidate alone.
         wear: how often the holdout was looked at; None where nobody counts.
+        health: of the baseline; None where nobody looked.
         anchor: the candidate against the anchor; None where there is none, or production is it.
         operations: how the two models run; None where nobody measured that.
         fairness: rates of the groups of sensitive columns; None where no rule asks for them.
@@ -265,6 +267,7 @@ class Numbers:
     functions: tuple[Called, ...] = ()
     recipe: Recipe | None = None
     wear: Wear | None = None
+    health: Health | None = None
     anchor: Anchored | None = None
     operations: Operations | None = None
     fairness: Disparities | None = None
@@ -322,6 +325,9 @@ class GatePredicate:
     wear: Wear | None = field(
         default=None, metadata={"help": "How often the evaluation set was looked at; absent where nobody counts."}
     )
+    health: Health | None = field(
+        default=None, metadata={"help": "What is known of the baseline; absent where nobody looked."}
+    )
     anchor: Anchored | None = field(
         default=None,
         metadata={"help": "The candidate against the anchor; absent where there is none, or production is it."},
@@ -354,6 +360,7 @@ class GatePredicate:
             functions=self.functions,
             recipe=self.recipe,
             wear=self.wear,
+            health=self.health,
             anchor=self.anchor,
             operations=self.operations,
             fairness=self.fairness,

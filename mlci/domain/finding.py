@@ -18,8 +18,8 @@ Reason = Literal[
     "failed", "few-positives", "fork", "gate-changed", "hardware", "identical", "input-error", "insufficient",
     "interval", "leakage", "lost-predictions", "missing", "no-baseline", "no-difference", "other-branch",
     "other-holdout", "policy-not-yet-merged", "profile", "regression", "reused", "reversal", "sequential", "shortfall",
-    "skipped", "threshold", "undefined", "unknown", "unscored", "unsupported", "untouched", "unused", "unverified",
-    "worn",
+    "skipped", "stale", "threshold", "undefined", "ungated", "unknown", "unscored", "unsupported", "untouched",
+    "unused", "unverified", "worn",
 ]  # fmt: skip
 
 

@@ -112,6 +112,20 @@ def another_baseline() -> Finding:
     )
 
 
+def another_anchor() -> Finding:
+    """Tell that a run of a fork left the anchor out, or took another for it."""
+    return Finding(
+        id="input:anchor",
+        rule="input",
+        verdict=Verdict.INCONCLUSIVE,
+        reason="fork",
+        message="the other run did not compare with the anchor that holds now",
+        explanation=(
+            "What was lost over the last accepted models is therefore not known. Run the pipeline of the change again."
+        ),
+    )
+
+
 def holdout_unknown(why: str | None) -> Finding:
     """Tell that nobody knows whether a change brings along the examples it is judged on.
 

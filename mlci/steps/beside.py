@@ -1,4 +1,4 @@
-"""What is known of a comparison beside the two files: the looks at its holdout, in time to be judged with it."""
+"""What is known of a comparison beside the two files, in time to be judged with it: looks, anchor, baseline."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlci.domain.evidence import Numbers
+from mlci.domain.health import Health
 from mlci.domain.wear import Look, Looks
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class Beside:
         found: looks of runs that the memory does not hold yet.
         at_least: whether there may be more that could not be counted.
         anchor: its predictions; None where there is no anchor, or none that can be compared with.
+        health: of the baseline, but for whether it was judged on these examples; None where nobody looked.
+        evaluation_set: digest of the examples that the baseline was judged on; None where that is not known.
         unscored: name of an anchor that was not scored on this holdout; None where there is none such.
     """
 
@@ -30,6 +33,8 @@ class Beside:
     at_least: bool = False
     anchor: Given | None = None
     unscored: str | None = None
+    health: Health | None = None
+    evaluation_set: str | None = None
 
     def after(self, evaluation_set: str | None, candidate: str) -> Looks | None:
         """The memory with what was found and with this look, for whoever keeps it.
@@ -50,3 +55,11 @@ class Beside:
             return numbers
         look = Look(evaluation_set=evaluation_set, candidate=candidate)
         return replace(numbers, wear=after.wear(look, at_least=self.at_least))
+
+    def with_health(self, numbers: Numbers, evaluation_set: str | None) -> Numbers:
+        """The numbers, with what is known of the baseline they compare with."""
+        if self.health is None or not numbers.compared:
+            return numbers
+        known = self.evaluation_set is not None and evaluation_set is not None
+        same = self.evaluation_set == evaluation_set if known else None
+        return replace(numbers, health=replace(self.health, same_holdout=same))

@@ -141,6 +141,7 @@ def run(
     beside, digest = beside or Beside(), candidate.subject.digest
     numbers = beside.with_wear(found.numbers, found.digest, digest)
     again = partial(measure, functions=functions, engine=engine)
+    numbers = beside.with_health(numbers, found.digest)
     numbers = with_anchor(numbers, candidate, baseline, policy, beside, again)
     judged = judge(numbers, policy)
     findings = (*held(judged.findings, policy.waivers, today), *notes)

@@ -217,7 +217,8 @@ def test_an_alias_that_is_gone_is_told_and_never_set_by_the_next_merge(
     # The one version that was accepted is still the first: a run that was killed before the alias was set is made good.
     in_registry(copied, "delete from model_version_tags where version = 1 and key = 'mlci.verdict'")
     assert copied.mlci("run") == 0
-    assert [str(row[0]) for row in in_registry(copied, "select version from registered_model_aliases")] == ["2"]
+    pointed = in_registry(copied, "select alias, version from registered_model_aliases order by alias")
+    assert [(alias, str(number)) for alias, number in pointed] == [("anchor", "2"), ("production", "2")]
 
 
 def test_plan_sees_where_a_holdout_behind_a_link_lies(copied: Repository) -> None:

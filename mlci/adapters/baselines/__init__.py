@@ -1,7 +1,7 @@
 """Where the baseline of a change comes from, and how an accepted run is kept for later ones."""
 
 from mlci.adapters.baselines.artifacts import ArtifactBaselines
-from mlci.adapters.baselines.choice import Chosen, PassedOver, accepted_digest, choose
+from mlci.adapters.baselines.choice import Chosen, PassedOver, accepted, choose
 from mlci.adapters.baselines.folder import clear, fill
 from mlci.adapters.baselines.memory import KEPT, LARGEST_KEPT, Found, Memory, decoded, encoded, joined, looks_of
 from mlci.adapters.baselines.prefix import StoreBaselines
@@ -15,7 +15,7 @@ __all__ = [
     "Memory",
     "PassedOver",
     "StoreBaselines",
-    "accepted_digest",
+    "accepted",
     "choose",
     "clear",
     "decoded",

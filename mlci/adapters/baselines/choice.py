@@ -112,14 +112,34 @@ def choose(baselines: Baselines, folder: str = FOLDER) -> Chosen | None:
     return None if found is None else _laid_ready(*found, folder)
 
 
-def accepted_digest(baselines: Baselines | None) -> str | None:
-    """The sha256, in hexadecimal, of the predictions that changes are compared with now; None where there are none.
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """What changes are compared with now, without its predictions.
+
+    Attributes:
+        predicate: the evidence that made it the baseline.
+        memory: what was kept with it of earlier runs.
+        anchor: sha256 of the anchor's predictions, in hexadecimal; None where the baseline itself is the anchor.
+    """
+
+    predicate: GatePredicate
+    memory: Memory
+    anchor: str | None
+
+
+def accepted(baselines: Baselines | None) -> Accepted | None:
+    """What changes are compared with now; None where there is nothing.
 
     Raises:
         ArtifactRefused, ServiceFailed, ServiceRefused: as for ``choose``.
     """
     found = _newest_accepted(baselines) if baselines is not None else None
-    return None if found is None else found[1].candidate.digest
+    if found is None:
+        return None
+    kept, predicate, _ = found
+    anchor = kept.beside(ANCHOR_GATE, LARGEST_GATE)
+    digest = None if anchor is None else read_gate(anchor, kept.origin).candidate.digest
+    return Accepted(predicate=predicate, memory=_memory(kept), anchor=digest)
 
 
 def _newest_accepted(baselines: Baselines) -> tuple[Kept, GatePredicate, tuple[PassedOver, ...]] | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from mlci.adapters.evidence.statement import DIGEST
 from mlci.domain.evidence import Anchored, GatePredicate, NoValue, Statistic
+from mlci.domain.health import Health
 
 # No holdout has had more looks.
 _MOST = 10**12
@@ -20,11 +21,22 @@ def wrong_beside(predicate: GatePredicate, of_statistic: Wrong) -> Iterator[str]
         predicate: the evidence.
         of_statistic: what is wrong with one comparison by itself.
     """
-    wear, anchor = predicate.wear, predicate.anchor
+    wear, health, anchor = predicate.wear, predicate.health, predicate.anchor
     if wear is not None and not 0 < wear.look <= wear.looks <= _MOST:
         yield "a look is none of those that were counted"
+    if health is not None:
+        yield from _of_health(health, predicate)
     if anchor is not None:
         yield from (f"the anchor: {what}" for what in _of_anchor(anchor, predicate, of_statistic))
+
+
+def _of_health(of: Health, predicate: GatePredicate) -> Iterator[str]:
+    if predicate.baseline is None:
+        yield "the health of a baseline is told, and there is none"
+    if (of.age is not None and not 0 <= of.age <= _MOST) or (of.examples is not None and not 0 < of.examples <= _MOST):
+        yield "the age or the examples of the baseline are none that can be"
+    if of.policy is not None and not DIGEST.fullmatch(of.policy):
+        yield "the digest of the baseline's policy is not 64 hexadecimal digits"
 
 
 def _of_anchor(anchor: Anchored, predicate: GatePredicate, of_statistic: Wrong) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mlci.domain.evidence import Coverage, Gives, Numbers
 from mlci.domain.finding import Finding
 from mlci.domain.harness import OwnScore, rules_of, with_direction
+from mlci.domain.health import doubts
 from mlci.domain.metric import METRICS, Metric, Task, usual
 from mlci.domain.operation import is_operational
 from mlci.domain.policy import GatePolicy, MetricRule
@@ -74,7 +75,13 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
         ]
     findings.extend(operations(numbers, policy))
     return Judged(
-        (*findings, *budget.worn(numbers, policy), *beyond_this_version(policy), *without_baseline(numbers, policy)),
+        (
+            *findings,
+            *budget.worn(numbers, policy),
+            *doubts(numbers.health, policy.baseline_age),
+            *beyond_this_version(policy),
+            *without_baseline(numbers, policy),
+        ),
         assumptions,
         tuple(sections(numbers, policy)),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mlci.domain import budget
+from mlci.domain import budget, health
 from mlci.domain.evidence import Numbers
 from mlci.domain.fairness import MEASURES
 from mlci.domain.finding import Finding
@@ -64,3 +64,9 @@ def wear(numbers: Numbers, policy: GatePolicy) -> Iterator[Section]:
     """How much of the holdout is left."""
     if numbers.wear is not None:
         yield budget.section(numbers.wear, policy.holdout, policy.confidence)
+
+
+def baseline(numbers: Numbers, policy: GatePolicy) -> Iterator[Section]:  # noqa: ARG001 - the shape of every part
+    """What is known of production besides its predictions."""
+    if numbers.health is not None:
+        yield health.section(numbers.health)

@@ -8,7 +8,7 @@ from mlci.domain.budget import HARMLESS
 from mlci.domain.evidence import Numbers
 from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Section
-from mlci.steps.judging.budget import wear
+from mlci.steps.judging.budget import baseline, wear
 from mlci.steps.judging.calibration import calibration
 from mlci.steps.judging.changes import changes
 from mlci.steps.judging.discovery import searched
@@ -23,6 +23,7 @@ _PARTS: tuple[Callable[[Numbers, GatePolicy], Iterator[Section]], ...] = (
     changes,
     calibration,
     wear,
+    baseline,
 )
 
 

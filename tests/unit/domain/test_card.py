@@ -86,10 +86,11 @@ def test_the_gates_word_is_added_with_every_difference_on_all_examples() -> None
         baseline=Subject(name="churn version 3", digest="b" * 64),
     )  # fmt: skip
 
-    tags, metrics = card.judged(report, "0" * 64, "7" * 64)
+    tags, metrics = card.judged(report, "0" * 64, "7" * 64, "2026-01-02")
 
     assert tags == {
         "mlci.gate": "0" * 64, "mlci.verdict": "pass", "mlci.verdict.reason": "f1 is no worse",
         "mlci.compared_with": "churn version 3", "mlci.verdict.holdout": "7" * 64,
+        "mlci.verdict.day": "2026-01-02",
     }  # fmt: skip
     assert metrics == {"f1.difference": 0.01, "f1.difference.low": -0.002, "f1.difference.high": 0.02}
