@@ -55,6 +55,24 @@ def test_what_is_blocked_without_a_budget_is_blocked_with_any() -> None:
         assert of(judged(1.2, asked(steps))) == ("fail", "regression")
 
 
+def test_a_loss_that_is_shown_at_the_usual_level_alone_is_blocked_with_a_budget_too() -> None:
+    """400 examples lost and 340 gained: p is about 0.014, which a look of 32 could not show."""
+    right = [row for row in range(4000) if BASE["pred"][row] == BASE["y"][row]][:400]
+    wrong = [row for row in range(4000) if BASE["pred"][row] != BASE["y"][row]][:340]
+    changed = {*right, *wrong}
+    labels = [1 - label if row in changed else label for row, label in enumerate(BASE["pred"])]
+    for steps in (None, 32):
+        outcome = run(
+            given(with_columns(BASE, pred=labels), "candidate"),
+            given(BASE, "production"),
+            asked(steps),
+            beside=Beside(looks=Looks()),
+        )
+        found = finding(outcome, "compare:accuracy")
+        assert (found.verdict.value, found.reason) == ("fail", "regression")
+        assert 0.05 / 32 < (found.p_worse or 0) < 0.05
+
+
 def test_when_the_budget_is_spent_nothing_passes_and_no_policy_softens_it() -> None:
     looks = Looks()
     for _ in range(2):
