@@ -106,7 +106,7 @@ def _ratios(metrics: Settings) -> Iterator[MlciError]:
         path = f"validation.metrics.{printable(name)}"
         if above is None or below is None:
             cause = f"{path} has {'over' if above is None else 'sum'} and not {'sum' if above is None else 'over'}"
-            yield RequiredMissing(cause, place=given.source.where, help="a ratio is {sum: errors, over: words}")
+            yield Contradiction(cause, place=given.source.where, help="a ratio is {sum: errors, over: words}")
         elif known_metric(name) is not None or _setting(branch(metrics, name), "call") is not None:
             cause = f"{path} is a ratio of two columns, and something else as well"
             yield Contradiction(cause, place=given.source.where, help="give the ratio a name of its own")
