@@ -113,7 +113,14 @@ FROM_ARTIFACTS = ("gate-compare", "--candidate", "c.csv", "--baseline-from", "ar
 PARQUET = ("gate-compare", "--candidate", "c.parquet")
 EXPLAIN = ("config", "explain")
 
+CALLING = "train: {{python: {python}}}\nvalidation: {{metrics: {{p: {{call: 'm.py:f', better: higher}}}}}}\n"
+BROKEN_FUNCTION: dict[str, str | bytes] = {
+    "mlci.yml": CALLING.format(python=sys.executable),
+    "m.py": "def f(*_):\n    raise ValueError\n",
+}
+
 GATE_ENDINGS = [
+    Ending("a function of the user's fails", 14, JUDGE, BROKEN_FUNCTION, "T001"),
     Ending("identical predictions", 0),
     Ending("better", 0, files={"b.csv": predictions(wrong=90)}),
     Ending("no baseline is a warning", 0, JUDGE[:3]),

@@ -70,6 +70,21 @@ def test_a_score_that_is_named_alone_is_judged_the_way_the_harness_means_it() ->
     assert run((*JUDGE, "--metrics", "exact_match/v1/score"), {}) == 0
 
 
+def test_a_question_that_was_answered_several_times_is_judged_by_its_mean() -> None:
+    for name, shift in (("b.json", 0), ("c.json", 1)):
+        answers = [
+            {"id": f"q{row}", "epoch": epoch, "scores": {"match": {"value": "C" if (row + epoch + shift) % 4 else "I"}}}
+            for row in range(100)
+            for epoch in range(3)
+        ]
+        document = {"version": 2, "status": "success", "eval": {}, "plan": {}, "samples": answers}
+        Path(name).write_text(json.dumps(document))
+    assert run(JUDGE, {}) == 3
+    assert run((*JUDGE, "--duplicates", "mean"), {}) == 0
+    assert finding()["n"] == 100
+    assert finding()["baseline"] == pytest.approx(0.75)
+
+
 def test_a_folder_of_samples_is_no_folder_of_model_ci() -> None:
     for side in ("b", "c"):
         Path(side).mkdir()
