@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mlci.ports import Texts
@@ -25,5 +26,5 @@ def held(
     return Holdout(
         n=n, task=task, truth=truth, candidate=candidate, baseline=baseline, weights=None, clusters=clusters,
         slices=slices or {}, sensitive={}, pairs=frozenset(), missing=(0, 0), dropped=(), thinned=(), digest="",
-        assumptions=(),
+        assumptions=(), ids=np.arange(n), search=None,
     )  # fmt: skip

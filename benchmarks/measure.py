@@ -42,7 +42,9 @@ def process(command: Sequence[str], *, folder: Path | None = None, exits: Sequen
     Raises:
         SystemExit: it ended otherwise than expected, with what it said.
     """
-    environ = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    # Where packages are installed they are compiled; a run that may not keep what it compiles would do so each time.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environ = {**kept, "PYTHONPATH": str(REPOSITORY)}
     start = time.perf_counter()
     with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
         output = child.stdout.read() if child.stdout is not None else b""

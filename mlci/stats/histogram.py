@@ -69,8 +69,12 @@ def binned(candidate: NDArray[Any], baseline: NDArray[Any], positive: Mask) -> C
     mine, theirs = (_binned(scores, positive, m, k) for scores in (candidate, baseline))
     if mine is None or theirs is None:
         return None
-    of_a, of_b = mine.deviation[mine.place], theirs.deviation[theirs.place]
-    sums = sums_of(of_a, of_b, of_a - of_b)
+
+    def deviations(rows: slice) -> tuple[Array, Array, Array]:
+        of_a, of_b = mine.deviation[mine.place[rows]], theirs.deviation[theirs.place[rows]]
+        return of_a, of_b, of_a - of_b
+
+    sums = sums_of(len(positive), deviations)
     if mine.off + theirs.off > _LARGEST_SHARE * math.sqrt(sums["dd"]):
         return None
     gain = mine.halves[mine.place] - theirs.halves[theirs.place]

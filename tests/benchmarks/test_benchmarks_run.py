@@ -18,6 +18,7 @@ TINY = {
     "million_rows": ["--rows", "2000", "--rounds", "1"],
     "paired_interval": ["--rows", "2000", "--rounds", "1"],
     "slices": ["--rows", "5000", "--slices", "3", "--rounds", "1"],
+    "streamed": ["--rows", "2000", "3000"],
     "gate_step": ["--rows", "500", "--rounds", "1", "--more-rows", "--python", sys.executable],
     "scoring": ["--quick", "--models", "LogisticRegression"],
     "registering": ["--quick"],
@@ -28,8 +29,9 @@ TINY = {
 FIRST_CELLS = {
     "startup": ["mlci --help", "mlci gate-compare --help"],
     "million_rows": ["Parquet, same order", "Parquet, each in its own order", "CSV"],
-    "paired_interval": ["accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "rmse"],
+    "paired_interval": ["accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "rmse", "roc_auc", "accuracy"],
     "slices": ["3"],
+    "streamed": ["2 000", "3 000"],
     "scoring": ["LogisticRegression"] * 2,
     "gate/latency": ["+0%"] * 6,
     "registering": ["mlci", "MlflowClient: log_artifacts, create_model_version"] * 2,
@@ -42,7 +44,8 @@ def _rows(output: str) -> list[list[str]]:
 
 
 def _run(name: str) -> str:
-    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *TINY[name]]
+    folder = BENCHMARKS / "gate" if (BENCHMARKS / "gate" / f"{name}.py").exists() else BENCHMARKS
+    command = [sys.executable, str(folder / f"{name}.py"), *TINY[name]]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

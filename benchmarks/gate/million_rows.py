@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from measure import JUDGED, in_turns, megabytes, process, table, times
 
 METRICS = "accuracy,f1,roc_auc,log_loss,brier"
@@ -72,6 +74,7 @@ def measured(folder: Path, kind: str, ending: str, rounds: int) -> list[str]:
         f"{ours.median_s:.2f} s",
         times(theirs.median_s, ours.median_s),
         times(theirs.least_s, ours.least_s),
+        times(theirs.cpu_s, ours.cpu_s),
         megabytes(ours.peak),
         megabytes(theirs.peak),
         times(ours.peak, columns),
@@ -99,7 +102,14 @@ def main() -> None:
             "CSV": "csv",
         }
         lines = [measured(folder, kind, ending, given.rounds) for kind, ending in kinds.items()]
-    header = ["files", "mlci, median", "script / mlci, median", "script / mlci, best", "peak of mlci"]
+    header = [
+        "files",
+        "mlci, median",
+        "script / mlci, median",
+        "script / mlci, best",
+        "script / mlci, processor time",
+        "peak of mlci",
+    ]
     print(table([*header, "peak of script", "peak / columns read", "the same without imports"], lines))
     return None
 
