@@ -25,14 +25,7 @@ def main() -> None:
     for rows in given.rows:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            maker = [
-                sys.executable,
-                str(Path(__file__).with_name("million_rows.py")),
-                "--make",
-                name,
-                "--rows",
-                str(rows),
-            ]
+            maker = str(Path(__file__).with_name("million_rows.py"))
             process([sys.executable, maker, "--make", name, "--rows", str(rows)])
             files = [str(folder / f"{side}.shuffled.parquet") for side in ("candidate", "baseline")]
             line = [f"{rows:,}".replace(",", " "), megabytes(int((folder / "bytes").read_text()))]
