@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class Spark:
             SparkSession.builder.appName("mlci")
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
+            # Spark's own 200 parts are meant for a cluster; on one machine they are 200 small jobs.
+            .config("spark.sql.shuffle.partitions", str(4 * (os.cpu_count() or 1)))
             .getOrCreate()
         )
         self._kept: dict[str, Any] = {}
