@@ -170,6 +170,13 @@ def sample(document: int, *, kept_by: str = "none", **metrics: Any) -> dict[str,
     }  # fmt: skip
 
 
+def test_samples_that_the_harness_wrote_give_the_mean_that_it_printed() -> None:
+    found = opened(next(KEPT.glob("samples_tiny_*.jsonl")))
+    assert [score.name for score in found.scores] == ["acc", "acc_norm"]
+    assert found.numbers("acc").mean() == pytest.approx(0.8333, abs=1e-4)
+    assert found.texts("group").values == ("p0", "p1", "p2")
+
+
 def test_samples_of_several_filters_are_columns_of_one_document(tmp_path: Path) -> None:
     rows = [
         sample(doc, kept_by=way, exact_match=doc % 2) for way in ("strict-match", "flexible-extract") for doc in (0, 1)
