@@ -175,6 +175,7 @@ def test_samples_that_the_harness_wrote_give_the_mean_that_it_printed() -> None:
     assert [score.name for score in found.scores] == ["acc", "acc_norm"]
     assert found.numbers("acc").mean() == pytest.approx(0.8333, abs=1e-4)
     assert found.texts("group").values == ("p0", "p1", "p2")
+    assert open_folder(str(KEPT)).ids("id").tolist() == found.ids("id").tolist()
 
 
 def test_samples_of_several_filters_are_columns_of_one_document(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def read_lines(file: Path) -> HarnessTable:
 def read_folder(folder: Path) -> HarnessTable:
     """The same of several tasks, with a column ``task``; judged by themselves are the metrics that all of them have."""
     files = sample_files(folder)
-    return _table(str(folder), list(files.items()))
+    # A folder of one task is the file in it, so that either may be compared with the other.
+    return _table(str(folder), list(files.items()) if len(files) > 1 else [("", file) for file in files.values()])
 
 
 def _table(name: str, files: Iterable[tuple[str, Path]]) -> HarnessTable:
