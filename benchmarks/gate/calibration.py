@@ -39,7 +39,7 @@ from measure import table
 
 from mlci.domain.evidence import Numbers
 from mlci.domain.finding import Finding
-from mlci.domain.metric import METRICS, Metric, metric_named
+from mlci.domain.metric import Metric, metric_named
 from mlci.domain.policy import GatePolicy, MetricRule, Tolerance
 from mlci.domain.verdict import Verdict
 from mlci.stats.measure import Outputs, Truth, measure
@@ -102,8 +102,18 @@ WORLDS = (
     World("two classes, ties", _BINARY, ties=True),
     World("two classes, 2 % positive", _BINARY, positives=0.02),
     World("two classes, groups of 20", _BINARY, grouped=True),
-    World("five classes", ("accuracy", "f1_macro", "f1_weighted", "mcc", "log_loss", "brier"), task="multiclass"),
-    World("values", ("rmse", "mae", "r2", "smape", "wape"), task="regression", losses=(1.0, 1.03, 1.06)),
+    World(
+        "five classes",
+        ("accuracy", "f1_macro", "f1_weighted", "mcc", "kappa", "roc_auc_ovr", "pr_auc_macro", "log_loss", "brier"),
+        task="multiclass",
+    ),
+    World("ranked lists of 20", ("ndcg", "map", "mrr"), grouped=True),
+    World(
+        "values",
+        ("rmse", "mae", "r2", "pearson", "p90_absolute_error", "smape", "wape"),
+        task="regression",
+        losses=(1.0, 1.03, 1.06),
+    ),
     World("values, groups of 20", ("rmse", "mae"), task="regression", losses=(1.0, 1.03, 1.06), grouped=True),
 )
 
@@ -154,7 +164,7 @@ def draw(world: World, n: int, strength: float, random: np.random.Generator, *, 
         truth = Truth(codes=codes, classes=5)
         outputs = [_five_classes(codes, e, size) for size, e in zip((strength, production), both, strict=True)]
     else:
-        truth = Truth(codes=codes, classes=2, positive=1)
+        truth = Truth(codes=codes, classes=2, positive=1, grades=np.array([0.0, 1.0]))
         outputs = [
             _two_classes(world, codes == 1, e, size) for size, e in zip((strength, production), both, strict=True)
         ]
@@ -168,8 +178,11 @@ def true_loss(world: World, kind: str, which: int) -> float:
     A model's true value does not depend on what the other one sees, so both are given the same noise here: four million
     examples then give the difference to about a hundredth of its error on 50 000 independent ones.
     """
-    found = draw(replace(world, grouped=False), _TRUTH_ROWS, world.losses[which], np.random.default_rng(7), shared=1.0)
-    sides = [measure(kind, found.truth, side or Outputs()).score.value for side in (found.candidate, found.baseline)]
+    found = draw(world, _TRUTH_ROWS, world.losses[which], np.random.default_rng(7), shared=1.0)
+    sides = [
+        measure(kind, found.truth, side or Outputs(), groups=found.clusters).score.value
+        for side in (found.candidate, found.baseline)
+    ]
     better = metric_named(kind).better
     return sides[1] - sides[0] if better == "higher" else sides[0] - sides[1]
 
@@ -232,7 +245,7 @@ def _batch(job: tuple[Cell, int, int]) -> dict[Key, Counter[str]]:
 def _told(numbers: Numbers, kind: str, margin: float, name: str) -> Iterator[str]:
     verdict, finding = the_gate(numbers, kind, margin)
     yield f"{name} {_word(verdict, finding)}"
-    metric = METRICS[kind]
+    metric = metric_named(kind)
     yield from (f"{name} {rule}" for rule in others(finding, metric, margin))
     if name == "unchanged":
         yield f"nothing {the_gate(numbers, kind, 0.0)[0].value}"
@@ -358,7 +371,9 @@ def _look(world: World, n: int, random: np.random.Generator, look: int) -> Holdo
         _two_classes(world, codes == 1, e, size)
         for size, e in zip((world.losses[1], world.losses[0]), both, strict=True)
     ]
-    return held(n, "binary", Truth(codes=codes, classes=2, positive=1), outputs[0], outputs[1])
+    return held(
+        n, "binary", Truth(codes=codes, classes=2, positive=1, grades=np.array([0.0, 1.0])), outputs[0], outputs[1]
+    )
 
 
 def looks_table(holdouts: int, rows: Sequence[int] = (2_000, 10_000), steps: Sequence[int] = (1, 10, 32)) -> str:
