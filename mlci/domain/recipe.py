@@ -69,7 +69,10 @@ class Recipe:
 
 def mean(values: Sequence[float]) -> float:
     """The arithmetic mean, summed exactly."""
-    return math.fsum(values) / len(values)
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return math.fsum(value / len(values) for value in values)
 
 
 def deviation(values: Sequence[float]) -> float:
@@ -77,7 +80,11 @@ def deviation(values: Sequence[float]) -> float:
     if len(values) < 2:
         return 0.0
     middle = mean(values)
-    return math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1))
+    # The squares of what is not too large by itself can be.
+    largest = max(abs(value - middle) for value in values)
+    if not 0 < largest < math.inf:
+        return largest
+    return largest * math.sqrt(math.fsum(((value - middle) / largest) ** 2 for value in values) / (len(values) - 1))
 
 
 def components(values: Sequence[float], error: float) -> tuple[float, float]:
@@ -90,4 +97,5 @@ def components(values: Sequence[float], error: float) -> tuple[float, float]:
         values: of each seed, on the scale of the comparison; k of them.
         error: e, of their mean against production, from the examples.
     """
-    return deviation(values) ** 2 / len(values), error * error
+    spread = deviation(values)
+    return spread * spread / len(values), error * error

@@ -154,9 +154,9 @@ class Paired:
             asked=(_log_gain(asked, higher_is_better) if relative else asked) - off,
         )
         if relative:
-            estimate, low, high = (_ratio_less_one(x) for x in (estimate, low, high))
+            estimate, low, high = (ratio_less_one(x) for x in (estimate, low, high))
             error *= 1 + estimate
-            off = (1 + estimate) * _ratio_less_one(off)
+            off = (1 + estimate) * ratio_less_one(off)
             method += " on the log ratio"
         if math.isinf(estimate) or math.isinf(error * _WIDEST):
             raise Undefined("the numbers are too large to compare")
@@ -208,7 +208,8 @@ def _log_gain(asked: float, higher_is_better: bool) -> float:
     return math.log1p(asked) if higher_is_better else -math.log1p(-asked)
 
 
-def _ratio_less_one(logarithm: float) -> float:
+def ratio_less_one(logarithm: float) -> float:
+    """A ratio less 1 by its logarithm; infinite where no number is so large."""
     try:
         return math.expm1(logarithm)
     except OverflowError:

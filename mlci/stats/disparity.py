@@ -44,9 +44,10 @@ class Rate:
         if not self.share:
             between = interval_of(self.value, self.error, self.size, 1, 1 - tail, exact=False, low=-1.0, high=1.0)
             return between or (-1.0, 1.0)
-        worth = self.size
-        if not self.simple and self.error > _DUST:
-            worth = self.value * (1 - self.value) / self.error**2
+        worth, spread = self.size, self.value * (1 - self.value)
+        # Of a share that is 0 or 1 but for rounding, the error is rounding too.
+        if not self.simple and min(self.error, spread) > _DUST:
+            worth = spread / self.error**2
         return wilson(self.value * worth, worth, self._quantile(tail))
 
     def _quantile(self, tail: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Container, Iterator
+from itertools import chain
 from typing import Any
 
 from mlci.adapters.evidence.beside import wrong_beside
@@ -32,7 +33,8 @@ def contradictions(predicate: GatePredicate) -> Iterator[str]:
     if len(called) < len(numbers.functions) or any(known_metric(normalise(name)) is not None for name in called):
         yield "a function is there twice, or by the name of a metric that mlci knows"
     for place, statistic in enumerate(numbers.statistics, 1):
-        wrong = (*_of_statistic(statistic), *_of_blocks(statistic, called))
+        # One after the other: what is left of a number that cannot be is not worth computing with.
+        wrong = chain(_of_statistic(statistic), _of_blocks(statistic, called))
         yield from (f"comparison {place}: {what}" for what in wrong)
     for place, measurement in enumerate(numbers.measurements, 1):
         yield from (f"measurement {place}: {what}" for what in _of_measurement(measurement))

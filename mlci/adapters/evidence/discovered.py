@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from mlci.domain.discovery import MOST_COLUMNS, MOST_FOUND, Discovery
 from mlci.domain.evidence import GatePredicate
 
+# No search looks at more slices.
+_MOST = 10**9
+
 
 def of_discovery(predicate: GatePredicate, found: Discovery | None) -> Iterator[str]:
     """Every way in which they contradict each other, one clause each, without any text of theirs."""
     n = predicate.examples or 0
-    if found is not None and (not 0 <= found.searched <= n or min(found.slices, found.small) < 0):
+    if found is not None and not (0 <= found.searched <= n and _fit(found.slices) and _fit(found.small)):
         yield "more examples were searched than there are"
     known = {} if found is None else {each.slice: each for each in found.found}
     for each in predicate.confirmations:
@@ -30,3 +33,7 @@ def of_discovery(predicate: GatePredicate, found: Discovery | None) -> Iterator[
         yield "more columns were searched than there can be"
     if any(not 0 < each.n <= found.searched or not each.loss > 0 for each in found.found):
         yield "a slice was found where there is none"
+
+
+def _fit(slices: int) -> bool:
+    return 0 <= slices <= _MOST

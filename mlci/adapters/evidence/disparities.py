@@ -11,6 +11,10 @@ from mlci.domain.fairness import MOST_GROUPS, SHARES, Disparities, GroupRate, Li
 
 # Sums in another order differ in the last digits; a lie that small decides nothing.
 _CLOSE = 1e-9
+# Groups and weights make a share's variance at the most that of one example, by twice as much in the smallest sample.
+# Whatever weights examples have, no rate is so near 0 and not 0; its logarithm's error would have no end.
+_LEAST = 1e-30
+_MOST_OF_SHARE, _ROUNDED = 4.0, 1e-14
 
 
 def of_fairness(predicate: GatePredicate, found: Disparities) -> Iterator[str]:
@@ -45,12 +49,15 @@ def _of_rate(of: GroupRate, n: int) -> Iterator[str]:
     ):
         if not 0 <= counted <= of.n or not 0 <= size <= counted * (1 + _CLOSE) or (value is None) != (counted == 0):
             yield "a rate is of other examples than it can"
-        elif value is not None and not low <= value <= 1:
+        elif value is not None and (not low <= value <= 1 or 0 < abs(value) < _LEAST):
             yield "a rate is none that can be"
         elif error is not None and not 0 <= error <= 1:
             yield "an error of a rate is none that can be"
-        elif value is not None and of.rate in SHARES and not (of.clustered or of.weighted):
-            yield from _of_share(value, error, counted, size)
+        elif value is not None and of.rate in SHARES:
+            if not (of.clustered or of.weighted):
+                yield from _of_share(value, error, counted, size)
+            elif error is not None and error * error > _MOST_OF_SHARE * value * (1 - value) + _ROUNDED:
+                yield "the error of a share is larger than any of its value"
 
 
 def _of_share(value: float, error: float | None, counted: int, size: float) -> Iterator[str]:

@@ -38,7 +38,7 @@ def _of_metric(each: OverSeeds, seeds: int) -> Iterator[str]:
     if not all(metric.low - _CLOSE <= value <= metric.high + _CLOSE for value in (*each.values, each.baseline)):
         yield "a value is outside what its metric can be"
     for error, freedom in ((each.plain_error, each.freedom), (each.log_error, each.log_freedom)):
-        if (error is None) != (freedom is None) or (error or 0.0) < 0 or (freedom or 1.0) < 1:
+        if (error is None) != (freedom is None) or (error or 0.0) < 0 or (freedom is not None and freedom < 1):
             yield "an error over seeds, or its degrees of freedom, is none that can be"
     if each.log_error is not None and min(*each.values, each.baseline) <= 0:
         yield "there is an error of a ratio that has no logarithm"

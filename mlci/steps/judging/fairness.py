@@ -17,6 +17,7 @@ from mlci.domain.finding import Finding
 from mlci.domain.gate import USUAL_TOLERANCE
 from mlci.domain.policy import FairnessRule, GatePolicy
 from mlci.domain.verdict import Verdict
+from mlci.stats.bounds import ratio_less_one
 from mlci.stats.disparity import Change, Line, Rate, change, gap, log_gap
 from mlci.stats.multiplicity import holm
 
@@ -257,13 +258,23 @@ def _of_change(question: _Question, own: Sequence[tuple[Change, float]], policy:
     low, high = found.low, found.high
     if ratio:
         values = [math.exp(-each) for each in values]
-        # A ratio of at most 1 changes by no more than the factor by which it changes.
-        low, high = math.expm1(-found.high), math.expm1(-found.low)
+        low, high = _ratio_bounds(found, values[1])
     blank = replace(
         _blank(question, pair), candidate=values[0], baseline=values[1], low=low, high=high,
         worsening=wider[place], error=found.error, p_worse=found.p_wider, p_adjusted=p_adjusted,
     )  # fmt: skip
     return disparity.worsening(blank, policy.confidence, margin)
+
+
+def _ratio_bounds(found: Change, production: float) -> tuple[float, float]:
+    """Bounds of the change of a ratio, of those of its logarithm: it lies between 0 and 1 before and after.
+
+    A ratio of at most 1 moves by no more than its factor less 1, which bounds it on the side of no change. On the other
+    side it is production's own ratio that moves by the factor.
+    """
+    low, high = ratio_less_one(-found.high), ratio_less_one(-found.low)
+    low, high = (low * production if low > 0 else low), (high * production if high < 0 else high)
+    return min(low, 1 - production), min(high, 1.0)
 
 
 def _worse(measure: Measure, pair: _Pair) -> float:

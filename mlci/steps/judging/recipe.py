@@ -12,9 +12,11 @@ from mlci.domain.figures import figure
 from mlci.domain.policy import GatePolicy
 from mlci.domain.recipe import OverSeeds, Question, components, deviation, mean
 from mlci.domain.report import Section
-from mlci.stats.bounds import Contrast, Discordance
+from mlci.stats.bounds import Contrast, Discordance, ratio_less_one
 from mlci.stats.mixed import TwoSources
 
+# Nobody has more examples than this.
+_MOST_ROWS = 1e12
 _ARTEFACT = "is this very model worse than production?"
 _RECIPE = "is what this way of training gives worse, on average over seeds, than the very model in production?"
 
@@ -70,8 +72,10 @@ def contrast(estimate: Estimate, over: OverSeeds, policy: GatePolicy) -> Contras
     p_worse = sources.tail((asked - estimate.sign * away) / spread)
     low, high = away - reach, away + reach
     if estimate.relative:
-        away, low, high = (math.expm1(bound) for bound in (away, low, high))
+        away, low, high = (ratio_less_one(bound) for bound in (away, low, high))
         spread *= 1 + away
+    if not all(map(math.isfinite, (away, low, high, spread))):
+        return None
     return Contrast(
         candidate=mean(over.values), baseline=over.baseline, difference=away, standard_error=spread, low=low, high=high,
         p_worse=p_worse,
@@ -85,9 +89,10 @@ def _rows_needed(result: Contrast, estimate: Estimate, over: OverSeeds, policy: 
     error = over.log_error if estimate.relative else over.plain_error
     if not estimate.margin or error is None or result.standard_error <= 0:
         return None
-    wanted = (estimate.margin / (result.detectable(policy.confidence) / result.standard_error)) ** 2
-    left = wanted - (result.standard_error**2 - error * error)
-    return math.ceil(estimate.n * error * error / left) if left > 0 else None
+    wanted = estimate.margin / (result.detectable(policy.confidence) / result.standard_error)
+    left = wanted * wanted - (result.standard_error * result.standard_error - error * error)
+    rows = estimate.n * error * error / left if left > 0 else math.inf
+    return math.ceil(rows) if rows < _MOST_ROWS else None
 
 
 def which_question(numbers: Numbers, policy: GatePolicy) -> Iterator[Section]:

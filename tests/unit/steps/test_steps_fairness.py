@@ -20,6 +20,7 @@ from mlci.steps.judging import judge
 
 Rows = dict[str, Any]
 SELECTED = "demographic_parity_difference"
+RATIO = "compare:demographic_parity_ratio[gender]"
 
 
 def asked(*rules: FairnessRule, sensitive: Sequence[str] = ("gender",), **more: Any) -> GatePolicy:
@@ -112,6 +113,14 @@ def test_two_models_that_answer_alike_have_drifted_by_nothing(measure: str) -> N
     rows = scored(people(HALVES, {"f": 0.35, "m": 0.45}, 1), 1)
     found = finding(report(rows, rows, asked(drift(0.05, measure))), f"compare:{measure}[gender]")
     assert (found.verdict, found.difference) == (Verdict.PASS, 0.0)
+
+
+def test_a_ratio_that_recovers_lies_between_its_bounds_and_these_where_a_ratio_can_be() -> None:
+    was, now = people(HALVES, {"f": 0.01, "m": 0.5}, 1), people(HALVES, {"f": 0.3, "m": 0.5}, 2)
+    for one, other in ((now, was), (was, now)):
+        found = finding(report(one, other, asked(drift(0.05, "demographic_parity_ratio"))), RATIO)
+        low, high = found.interval or (0.0, 0.0)
+        assert -1 <= low <= (found.difference or 0.0) <= high <= 1
 
 
 def test_a_small_group_is_listed_and_the_others_are_judged_without_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,14 @@ import pytest
 from judging import given, policy
 
 from mlci.adapters.evidence.gate import read_gate
+from mlci.domain.estimate import Estimate
+from mlci.domain.metric import metric_named
 from mlci.domain.policy import GatePolicy, Tolerance
+from mlci.domain.recipe import OverSeeds, deviation
 from mlci.domain.report import Report
 from mlci.errors import ArtifactRefused, HoldoutDiffers
 from mlci.steps.gate_compare import Outcome, run
+from mlci.steps.judging.recipe import contrast
 from mlci.steps.report import rejudge
 
 N = 2000
@@ -100,6 +105,7 @@ def test_the_recipe_is_judged_again_from_its_numbers() -> None:
     {"seeds": 4}, {"seeds": 99}, {"metrics": [{"values": [0.5, 0.5, 0.5]}]},
     {"metrics": [{"values": [0.92, 1.5, 0.9]}]},
     {"metrics": [{"plain_error": -1.0}]}, {"metrics": [{"freedom": 0.5}]}, {"metrics": [{"baseline": 0.4}]},
+    {"metrics": [{"freedom": 0.0}]},
 ])  # fmt: skip
 def test_seeds_that_cannot_be_true_are_refused(change: dict[str, Any]) -> None:
     outcome = judged([range(160), range(90), range(70)], range(100))
@@ -118,3 +124,17 @@ def test_seeds_that_were_scored_on_other_examples_are_no_seeds_of_one_recipe() -
     candidate = replace(given(columns(range(10)), "candidate"), seeds=(table,))
     with pytest.raises(HoldoutDiffers, match="two seeds"):
         run(candidate, given(columns(range(9)), "production"), policy("accuracy", missing="intersect"))
+
+
+@pytest.mark.parametrize("largest", [1e200, 1.7e308])
+@pytest.mark.parametrize("relative", [False, True])
+def test_values_near_the_end_of_all_numbers_are_judged_without_an_overflow(largest: float, *, relative: bool) -> None:
+    over = OverSeeds(
+        metric="gain", values=(largest, -largest / 2, largest) if not relative else (largest, 1e-300, largest),
+        baseline=largest / 2, plain_error=largest / 2, freedom=9.0, log_error=1e12, log_freedom=9.0,
+    )  # fmt: skip
+    estimate = Estimate(metric=metric_named("gain"), n=100, relative=relative, margin=0.01)
+    found = contrast(estimate, over, ASKED)
+    assert found is None or all(map(math.isfinite, (found.difference, found.low, found.high)))
+    assert math.isfinite(deviation((1.5, 1.5 + 1e-9, 1.5 - 1e-9)))
+    assert deviation((1.0, 2.0, 3.0)) == pytest.approx(1.0)
