@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -131,7 +132,10 @@ def _checked(values: Any, calls: Mapping[str, str], sample: Sample) -> dict[str,
 
 
 def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf)
+    if value is None:
+        return True
+    # Whole numbers of JSON have no end, and one that no float holds is no answer of ours.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _failed(told: Mapping[str, Any], calls: Mapping[str, str]) -> CommandFailed:

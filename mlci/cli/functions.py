@@ -15,7 +15,7 @@ from mlci.config.quote import one_line
 from mlci.config.resolve import resolve
 from mlci.domain.functions import split
 from mlci.domain.ownership import Changed
-from mlci.errors import FileMissing, Place
+from mlci.errors import FileMissing, Place, UsageError
 
 if TYPE_CHECKING:
     from mlci.adapters.functions import UserFunctions
@@ -55,6 +55,7 @@ def code_of(config: Config, file: str, forge: Forge | None, environ: Mapping[str
     Raises:
         FileMissing: there is no such file, or it is larger than 1 MiB.
         PolicyUnreadable: the forge did not say what it holds.
+        UsageError: the interpreter lies where the change may have put it.
     """
     calls = {name: asked.call for name, asked in config.validation.metrics.items() if asked.call is not None}
     paths = dict.fromkeys(split(call)[0] for call in calls.values())
@@ -68,8 +69,35 @@ def code_of(config: Config, file: str, forge: Forge | None, environ: Mapping[str
             theirs = _at(forge, inside, forge.run.commit, paths)
             sources = {path: _there(path, content, base[:12]) for path, content in found.items()}
             changed = tuple(_changes(calls, sources, theirs))
-            return Code(sources, resolve(policy, ()).config.train.python, changed)
+            python = resolve(policy, ()).config.train.python
+            _require_not_brought(python, file, environ)
+            return Code(sources, python, changed)
     return Code({path: _here(file, path) for path in paths}, config.train.python)
+
+
+def _require_not_brought(python: str, file: str, environ: Mapping[str, str]) -> None:
+    """A path that the branch to merge to names says nothing of what the change has laid there.
+
+    An environment that an earlier step made in the checkout is none of the commit's files, and may be named.
+    """
+    if "/" not in python:
+        return
+    from mlci.adapters.git.repository import Repository
+
+    folder = os.path.realpath(Path(file).parent)
+    repository = Repository.find(folder, environ)
+    inside = os.path.relpath(os.path.normpath(Path(folder) / python), folder if repository is None else repository.top)
+    if inside.startswith("../"):
+        return
+    commit = None if repository is None else repository.commit()
+    first = inside.split("/", 1)[0]
+    # A file beside it can be as much as the interpreter: a module that it loads when it starts.
+    if repository is None or commit is None or any(p.split("/", 1)[0] == first for p in repository.committed(commit)):
+        raise UsageError(
+            f"{one_line(python)} lies in the checkout, where the change may have put it",
+            place=Place("train.python"),
+            help=f"name an interpreter outside of it, or make one in a folder of which the commit has no file: {first}",
+        )
 
 
 def _at(forge: Forge, config: str, commit: str, paths: Mapping[str, None]) -> dict[str, bytes | None]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from cli.running import SILENT, World, proposed
+from repositories import Checkout
 
 from mlci.adapters.evidence.gate import read_gate
 from mlci.cli.main import run
@@ -131,12 +132,12 @@ def test_a_function_gets_no_secret() -> None:
     assert findings()["compare:profit"]["candidate"] == 2.0
 
 
-def change(own: str, monkeypatch: pytest.MonkeyPatch, policy: str = POLICY) -> World:
+def change(own: str, monkeypatch: pytest.MonkeyPatch, policy: str = POLICY, before: str = POLICY) -> World:
     """A pull request that proposes this metrics.py and this mlci.yml."""
-    world = proposed(POLICY)
+    world = proposed(before)
     commits = world.memory.commits
     common = {"train.py": b"1"}
-    base = commits.commit({**common, "mlci.yml": POLICY.encode(), "gate/metrics.py": PROFIT.encode()})
+    base = commits.commit({**common, "mlci.yml": before.encode(), "gate/metrics.py": PROFIT.encode()})
     commits.branches["main"] = base
     head = commits.commit({**common, "mlci.yml": policy.encode(), "gate/metrics.py": own.encode()}, base)
     assert world.run.change is not None
@@ -164,3 +165,23 @@ def test_a_change_does_not_say_what_it_is_measured_by(monkeypatch: pytest.Monkey
 def test_a_change_that_leaves_the_function_alone_changes_no_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(JUDGE, change(PROFIT, monkeypatch).environ) == 0
     assert "policy:gate-changed" not in findings()
+
+
+@pytest.mark.parametrize(("committed", "exit"), [("python.sh", 2), (".venv/lib/site.py", 2), ("train.py", 0)])
+def test_an_interpreter_that_a_change_may_bring_measures_nothing(
+    committed: str, exit: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "./python.sh" if committed == "python.sh" else ".venv/bin/python"
+    relative = POLICY.replace(sys.executable, name)
+    world = change(PROFIT, monkeypatch, relative, relative)
+    checkout = Checkout.__new__(Checkout)
+    checkout.folder = Path.cwd()
+    checkout.git("init", "-q")
+    checkout.write({committed: "#!/bin/sh\ntouch called\n"})
+    checkout.git("add", "-f", committed)
+    checkout.git("commit", "-qm", "x")
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    if not Path(name).exists():
+        Path(name).symlink_to(sys.executable)
+    assert run(JUDGE, world.environ) == exit
+    assert ("where the change may have put it" in capsys.readouterr().err) is (exit == 2)

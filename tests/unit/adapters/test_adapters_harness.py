@@ -100,6 +100,14 @@ def test_a_member_that_unpacks_to_more_than_it_declares_is_refused(tmp_path: Pat
         opened(file)
 
 
+def test_many_members_that_unpack_to_much_are_refused_before_one_is_unpacked(tmp_path: Path) -> None:
+    parts = {f"_journal/summaries/{number}.json": b"[" + b" " * (90 << 20) + b"]" for number in range(3)}
+    file = archive(tmp_path / "log.eval", {"header.json": json.dumps(log()).encode(), **parts})
+    assert file.stat().st_size < 1 << 20
+    with pytest.raises(Unreadable, match="its summaries have more than 256 MiB"):
+        opened(file)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"PK", b"no zip at all", b"PK\x05\x06" + b"\0" * 18, b"PK\x05\x06" + b"\xff" * 18]
 )

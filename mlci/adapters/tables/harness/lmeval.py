@@ -45,6 +45,8 @@ def sample_files(folder: Path) -> dict[str, Path]:
             file
             for pattern in ("samples_*.jsonl", "*/samples_*.jsonl")
             for file in islice(folder.glob(pattern), _MOST_FILES + 1)
+            # A pipe of such a name would never end.
+            if file.is_file()
         )
     except OSError as error:
         raise unread(str(folder), error) from error

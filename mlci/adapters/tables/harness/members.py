@@ -44,7 +44,11 @@ def read(file: Path) -> tuple[Any, list[Any]]:
             if _HEADER not in found:
                 raise Unreadable("no Inspect log: it has no header.json", place=place)
             header = _document(stream, found[_HEADER], place)
-            summaries = [each for name in _summaries(found) for each in _list(stream, found[name], place)]
+            members = [found[name] for name in _summaries(found)]
+            # Each is bounded by itself; a thousand of them, which may even share their bytes, are bounded together.
+            if sum(member.file_size for member in members) > LARGEST_DOCUMENT:
+                raise Unreadable(f"its summaries have more than {LARGEST_DOCUMENT >> 20} MiB", place=place)
+            summaries = [each for member in members for each in _list(stream, member, place)]
     except OSError as error:
         raise unread(str(file), error) from error
     except _BROKEN as error:
