@@ -19,6 +19,8 @@ _ROOT_OF_MOST_ROWS = math.sqrt(1e9)
 _WIDEST = 1e6
 # Influence values that cancel leave rounding dust, not zero.
 _DUST = 1e-15
+# Two sums that are equal but for their rounding.
+_ALIKE = 1e-9
 
 
 class Undefined(ValueError):
@@ -128,7 +130,8 @@ class Paired:
             higher_is_better: direction of the metric.
             relative: judge candidate / baseline - 1, on the log scale and with production's own noise, instead of the
                 plain difference.
-            is_share: the metric is a share of examples that are right, or where lower is better of wrong ones.
+            is_share: the metric is a share of examples that are right, or where lower is better of wrong ones; a mean
+                whose every difference is one, such as a pass rate, is taken for one in any case.
             asked: the gain that the p-value is for falling short of, at least 0 and on the scale of the difference;
                 with 0 it is for being worse.
 
@@ -148,7 +151,7 @@ class Paired:
             error,
             freedom,
             confidence,
-            is_share=is_share and not relative,
+            is_share=not relative and (is_share or self._is_of_ones(higher_is_better=higher_is_better)),
             higher_is_better=higher_is_better,
             # A loss is as surprising as the smallest one that the numbers allow.
             asked=(_log_gain(asked, higher_is_better) if relative else asked) - off,
@@ -164,6 +167,20 @@ class Paired:
             self.candidate, self.baseline, estimate, error, low, high, p_worse, method,
             self.discordance, self.n, self.size, off,
         )  # fmt: skip
+
+    def _is_of_ones(self, *, higher_is_better: bool) -> bool:
+        """Whether every example that differs at all differs by 1, as where a column holds nothing but 0 and 1.
+
+        Then as many squares of 1 add up as examples differ, and the sum is what was gained less what was lost.
+        """
+        differing, net = self.discordance.total, self.discordance.gained - self.discordance.lost
+        within = all(abs(each) <= 1 for each in (self.candidate, self.baseline, self.plain_error))
+        if not (self.simple and differing and within):
+            return False
+        mean = self.candidate - self.baseline
+        squares = self.n * ((self.n - 1) * self.plain_error**2 + mean * mean)
+        total = self.n * (mean if higher_is_better else -mean)
+        return max(abs(squares - differing), abs(total - net)) <= _ALIKE * self.n
 
     def _bounds(
         self,

@@ -188,6 +188,15 @@ def freedom_of(squares: float, fourths: float, n: int, most: float) -> float:
     return max(1.0, min(most, 2 * whole / spread if spread > 1e-9 * fourths else math.inf))
 
 
+def freedom_of_few(differing: int, n: int, most: float) -> float:
+    """The most degrees of freedom that a plain mean's error can have where two models differ on few examples.
+
+    By Cauchy and Schwarz the fourth powers of k numbers add up to a k-th of their squares' square at least, which
+    bounds what ``freedom_of`` gives: by 2k where k is a small part of n, and not at all where all n differ.
+    """
+    return max(1.0, min(most, 2 * n * differing / (n - differing) if 0 < differing < n else math.inf))
+
+
 def _corrected(influence: Array, positives: NDArray[np.bool_] | None) -> Array:
     if positives is None:
         return influence

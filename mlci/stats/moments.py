@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mlci.stats.bounds import Discordance, Undefined
 from mlci.stats.comparing import Compared, finite, paired_of
+from mlci.stats.influence import freedom_of_few
 
 Array = NDArray[np.float64]
 
@@ -123,6 +124,7 @@ def compared(name: str, of: Moments) -> Compared:
     own = _own(of, mine)
     if not (math.isfinite(candidate) and math.isfinite(baseline) and math.isfinite(own + _own(of, theirs, of.bb))):
         raise Undefined("the numbers are too large to compute with")
+    freedom = freedom_of_few(of.discordance.total, of.n, of.n - 1.0)
     log = math.nan
     if candidate > 0 and baseline > 0:
         log = _error(of, _scaled(mine, candidate), _scaled(theirs, baseline))
@@ -133,6 +135,8 @@ def compared(name: str, of: Moments) -> Compared:
         log_error=log,
         discordance=of.discordance,
         n=of.n,
+        freedom=freedom,
+        log_freedom=freedom,
     )
     return Compared(
         pair=pair,

@@ -18,7 +18,15 @@ from mlci.stats.bounds import Contrast as Contrast
 from mlci.stats.bounds import Discordance as Discordance
 from mlci.stats.bounds import Paired as Paired
 from mlci.stats.bounds import interval_of
-from mlci.stats.influence import Array, Score, degrees_of_freedom, effective_groups, effective_n, standard_error
+from mlci.stats.influence import (
+    Array,
+    Score,
+    degrees_of_freedom,
+    effective_groups,
+    effective_n,
+    freedom_of_few,
+    standard_error,
+)
 
 
 @dataclass(frozen=True)
@@ -68,9 +76,18 @@ class Design:
             return max(1.0, size - 1)
         return degrees_of_freedom(influence, positives=of.positives, clusters=self.clusters, most=size - 1)
 
+    def freedom_of_both(self, influence: Array, size: float, of: Score, differing: int) -> float:
+        """The same for the difference of two models that differ on so many examples, or groups of them."""
+        if of.uneven:
+            return self.freedom(influence, size, of)
+        pieces = self.n if self.groups is None else self.groups
+        return freedom_of_few(differing, pieces, size - 1)
+
 
 @np.errstate(over="ignore", invalid="ignore")
-def paired(candidate: Score, baseline: Score, design: Design, discordance: Discordance) -> Paired:
+def paired(
+    candidate: Score, baseline: Score, design: Design, discordance: Discordance, differing: int | None = None
+) -> Paired:
     """The sufficient statistics of two models on the same examples in the same order.
 
     Args:
@@ -78,13 +95,15 @@ def paired(candidate: Score, baseline: Score, design: Design, discordance: Disco
         baseline: production's.
         design: weights and clusters.
         discordance: how many examples only one of the two got right.
+        differing: how many examples, or groups of them, the two differ on; None for what ``discordance`` counts.
     """
+    differing = discordance.total if differing is None else differing
     size = design.size_of(candidate, baseline)
     log_error = log_freedom = math.nan
     if candidate.value > 0 and baseline.value > 0:
         ratio = candidate.influence / candidate.value - baseline.influence / baseline.value
         log_error = _finite(standard_error(ratio, positives=candidate.positives, clusters=design.clusters))
-        log_freedom = design.freedom(ratio, size, candidate)
+        log_freedom = design.freedom_of_both(ratio, size, candidate, differing)
     difference = candidate.influence - baseline.influence
     plain = standard_error(difference, positives=candidate.positives, clusters=design.clusters)
     return Paired(
@@ -92,7 +111,7 @@ def paired(candidate: Score, baseline: Score, design: Design, discordance: Disco
         baseline=baseline.value,
         plain_error=_finite(plain),
         log_error=log_error,
-        freedom=design.freedom(difference, size, candidate),
+        freedom=design.freedom_of_both(difference, size, candidate, differing),
         log_freedom=log_freedom,
         size=size,
         discordance=discordance,
@@ -165,6 +184,14 @@ def own_interval(
         score.value, error, size, design.n, design.confidence,
         exact=exact, freedom=own_freedom(score, design), support=support, low=low, high=high,
     )  # fmt: skip
+
+
+def pieces_of(gain: NDArray[Any], design: Design) -> int:
+    """On how many examples, or groups of them, there is a difference at all."""
+    rows = gain != 0
+    if design.clusters is None or len(rows) != design.n:
+        return int(np.count_nonzero(rows))
+    return int(np.count_nonzero(np.bincount(design.clusters[rows], minlength=1)))
 
 
 def discordance_of(gain: NDArray[Any]) -> Discordance:

@@ -1,9 +1,10 @@
 """Metrics of ranked lists, one list per query: the mean over queries of what each query has by itself.
 
 The query is the unit: its examples are one observation, and Student's t has one degree of freedom less than there are
-queries. A query without a relevant example scores 0 for every model. Equal scores never help a model by the order of
-its rows: what stands on tied ranks shares their discounts in NDCG, is reached together in average precision (both as in
-scikit-learn), and elsewhere the relevant ones of a tie stand behind the others.
+queries, or fewer where few queries carry the error. A query without a relevant example scores 0 for every model. Equal
+scores never help a model by the order of its rows: what stands on tied ranks shares their discounts in NDCG, is reached
+together in average precision (both as in scikit-learn), and elsewhere the relevant ones of a tie stand behind the
+others.
 """
 
 from __future__ import annotations
@@ -145,5 +146,7 @@ def query_score(
     value = float((share * values).sum())
     # A query's influence is spread over its examples, so that a sum over the group is the query's.
     of_query = share * (values - value) * n
-    score = Score(value, (of_query / sizes)[queries], pieces=float(1.0 / (share * share).sum()))
+    pieces = float(1.0 / (share * share).sum())
+    # Two models often rank but a few queries differently, and those carry the whole error.
+    score = Score(value, (of_query / sizes)[queries], uneven=True, pieces=pieces)
     return score, values

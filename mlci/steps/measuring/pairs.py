@@ -19,7 +19,7 @@ from mlci.stats.comparing import Compared
 from mlci.stats.facts import is_share, leans_on
 from mlci.stats.influence import Undefined, effective_n
 from mlci.stats.measure import Measured, Outputs, Truth, measure
-from mlci.stats.paired import Design, discordance_of, own_error, own_freedom, paired
+from mlci.stats.paired import Design, discordance_of, own_error, own_freedom, paired, pieces_of
 from mlci.stats.queries import is_query_metric
 from mlci.steps.measuring.views import View
 
@@ -74,9 +74,10 @@ def comparison(rule: MetricRule, view: View, candidate: Measured | str, policy: 
     baseline = outcome(rule, view, view.baseline)
     if isinstance(baseline, str):
         return no_value(metric, view, baseline if view.name is not None else f"production: {baseline}")
-    discordance = discordance_of(gain_of(metric, candidate, baseline))
+    gain = gain_of(metric, candidate, baseline)
+    discordance = discordance_of(gain)
     found = Compared(
-        pair=paired(candidate.score, baseline.score, view.design, discordance),
+        pair=paired(candidate.score, baseline.score, view.design, discordance, pieces_of(gain, view.design)),
         own_error=own_error(candidate.score, view.design),
         own_size=view.design.size_of(candidate.score),
         own_freedom=own_freedom(candidate.score, view.design),

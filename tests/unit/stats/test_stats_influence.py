@@ -11,8 +11,10 @@ from samples import BINARY, SCORE, VALUE, Sample, defined_for, distributed, labe
 from scipy import stats
 
 from mlci.stats import counts, influence
-from mlci.stats.influence import Undefined, degrees_of_freedom, effective_n, standard_error
+from mlci.stats.influence import Undefined, degrees_of_freedom, effective_n, mean_score, standard_error
 from mlci.stats.measure import Outputs, Truth, measure
+from mlci.stats.moments import compared as moments_compared
+from mlci.stats.moments import moments
 from mlci.stats.paired import Design, Discordance, contrast, discordance_of, paired
 
 STEP = 1e-5
@@ -220,9 +222,19 @@ def test_a_metric_that_leans_on_a_dozen_positives_has_few_degrees_of_freedom() -
     one, other = (Outputs(labels=codes ^ (np.arange(600) % 9 == at)) for at in (1, 4))
     both = [measure("recall", truth, out).score for out in (one, other)]
     assert paired(*both, Design(600, 0.95), Discordance(1, 2)).freedom < 2 * 12
-    both = [measure("brier", truth, Outputs(scores=0.8 * out.labels + 0.1)).score for out in (one, other)]
-    # A plain mean is judged by the paired t test, as everybody knows it.
-    assert paired(*both, Design(600, 0.95), Discordance(1, 2)).freedom == 599
+
+
+@pytest.mark.parametrize(("differing", "freedom"), [(1, 2 / (1 - 1 / 600)), (30, 60 / (1 - 30 / 600)), (600, 599)])
+def test_a_mean_that_two_models_differ_on_by_few_examples_has_two_degrees_of_freedom_for_each(
+    differing: int, freedom: float
+) -> None:
+    gain = np.where(np.arange(600) < differing, 0.5, 0.0) * np.where(np.arange(600) % 2, 1, -1)
+    scores = mean_score(gain), mean_score(np.zeros(600))
+    found = Discordance(differing // 2, differing - differing // 2)
+    for design in (Design(600, 0.95), Design(600, 0.95, clusters=np.arange(600), groups=600)):
+        assert paired(*scores, design, found).freedom == pytest.approx(freedom)
+    whole = gain + 1.0
+    assert moments_compared("mean", moments(whole, np.ones(600))).pair.freedom == pytest.approx(freedom)
 
 
 def test_effective_number_of_examples_is_kishs() -> None:

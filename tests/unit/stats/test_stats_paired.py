@@ -19,6 +19,7 @@ from mlci.stats.student import normal_quantile, t_quantile
 
 Z = normal_quantile(0.95)
 NOISE = np.random.default_rng(3).normal(size=(2, 40))
+NOISY = 1 + 0.1 * np.sin(np.arange(300.0))
 VALUES = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=2, max_size=30)
 
 
@@ -102,6 +103,32 @@ def test_a_share_of_independent_examples_is_judged_by_tango_and_any_other_design
     assert weighted.method == "influence function, t"
     clustered = compared(mine, theirs, Design(40, 0.95, clusters=groups, groups=20), is_share=True)
     assert clustered.method == "clustered influence function, t"
+
+
+def test_a_column_of_ones_and_zeros_is_judged_as_the_share_that_it_is() -> None:
+    production = np.array([1.0] * 280 + [0.0] * 20)
+    candidate = production.copy()
+    candidate[:3], candidate[-1] = 0.0, 1.0
+    share = compared(candidate, production, is_share=True)
+    assert compared(candidate, production) == share
+    assert "Tango" in share.method
+    wrong = compared(1 - candidate, 1 - production, higher_is_better=False)
+    assert (wrong.low, wrong.high, wrong.p_worse) == pytest.approx((-share.high, -share.low, share.p_worse))
+    for other in (compared(candidate / 2, production / 2), compared(candidate, production, Design(300, 0.95, NOISY))):
+        assert "Tango" not in other.method
+
+
+@pytest.mark.parametrize(("n", "margin"), [(300, 0.01), (400, 0.01), (500, 0.01), (1000, 0.003), (1000, 0.008)])
+@pytest.mark.parametrize("step", [1.0, 0.5])
+def test_a_loss_of_the_margin_on_few_examples_is_seldom_taken_for_none(n: int, margin: float, step: float) -> None:
+    production = np.ones(n)
+    passed = 0.0
+    for lost in range(1, round(n * margin) + 1):
+        candidate = np.where(np.arange(n) < lost, 1.0 - step, 1.0)
+        if compared(candidate, production).low > -margin * step:
+            passed += math.comb(n, lost) * margin**lost * (1 - margin) ** (n - lost)
+    # Wald's bound passes up to one in five. Where no example differs the rule of three decides.
+    assert passed < (0.05 if step == 1.0 else 0.11)
 
 
 def test_wrong_answers_are_bounded_as_right_ones_the_other_way_round() -> None:

@@ -14,7 +14,7 @@ from sklearn import metrics as theirs
 
 from mlci.stats.influence import Undefined, standard_error
 from mlci.stats.measure import Outputs, Truth, measure
-from mlci.stats.paired import Design, contrast, discordance_of
+from mlci.stats.paired import Design, Discordance, contrast, discordance_of, paired
 from mlci.stats.queries import per_query, ranked_lists
 
 # Two queries: 3, 2, 3, 0, 1, 2 by score (Järvelin and Kekäläinen's kind of list), and one whose only hit is third.
@@ -97,6 +97,17 @@ def test_the_mean_over_queries_is_judged_by_the_paired_t_test_over_queries() -> 
     assert (result.low, result.high) == pytest.approx((low, high), rel=1e-9)
     assert result.size == pytest.approx(groups)
     assert result.discordance.total <= groups
+
+
+def test_few_queries_that_are_ranked_otherwise_leave_few_degrees_of_freedom() -> None:
+    queries = np.repeat(np.arange(400), 2)
+    truth = Truth(values=np.tile([1.0, 0.0], 400))
+    production = np.tile([0.9, 0.1], 400)
+    candidate = production.copy()
+    candidate[:6] = candidate[:6][::-1]  # three queries
+    both = [measure("hit_at_1", truth, Outputs(scores=s), groups=queries).score for s in (candidate, production)]
+    found = paired(*both, Design(800, 0.95, clusters=queries, groups=400), Discordance(0, 3))
+    assert found.freedom == pytest.approx(6 / (1 - 3 / 400), rel=0.02)
 
 
 def test_a_heavier_query_counts_as_often_as_it_weighs_and_weights_within_one_agree() -> None:
