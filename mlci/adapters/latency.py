@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from mlci.domain.operation import MOST_PAIRS, Block, Timings
+from mlci.domain.operation import MOST_BLOCKS, MOST_PAIRS, Block, Timings
 from mlci.errors import BadValue, ColumnMissing, FileMissing, NoExamples, Place, Unreadable
 
 COLUMNS = ("block", "order", "candidate_ms", "production_ms")
@@ -40,6 +40,8 @@ def read_latency(path: str, batch: int) -> Timings:
             if block in seen:
                 raise _bad(path, line, "a block goes on after another has begun", "keep its pairs together")
             seen.add(block)
+            if len(seen) > MOST_BLOCKS:
+                raise _bad(path, line, f"there are more than {MOST_BLOCKS} blocks", "make blocks of several pairs")
             blocks.append((block, []))
         blocks[-1][1].append(_pair(path, line, pair))
         if line > MOST_PAIRS + 1:

@@ -20,8 +20,8 @@ Lacking = Literal["command", "candidate", "production", "other-production", "unk
 BLOCKS, FEWEST_BLOCKS = 20, 10
 # A median settles with few pairs; a tail is made of the slowest in twenty or in a hundred.
 FEWEST_PAIRS, FEWEST_PAIRS_OF_TAIL = 300, 1000
-# Latencies of more pairs than this are not handed on.
-MOST_PAIRS = 20_000
+# More pairs are not handed on, and no more blocks: tails are drawn from these thousands of times.
+MOST_PAIRS, MOST_BLOCKS = 20_000, 1000
 # Accepted where nothing else is said; a tolerance of points says nothing about milliseconds.
 USUAL_TOLERANCE = Tolerance(0.10, relative=True)
 # Share of the calls that the metric's value is not above.

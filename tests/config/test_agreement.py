@@ -98,6 +98,8 @@ def fitting(value: str, path: tuple[str, ...], file: Path) -> bool:
         "params",
         "logits",
         "none",
+        "metrics.py:profit",
+        "0.05",
     ]
     return any(loads(file, document(path, value), name) for name in names)
 

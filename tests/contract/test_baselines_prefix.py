@@ -182,7 +182,8 @@ def test_a_store_with_more_than_can_be_listed_says_so(folder: Path, monkeypatch:
 def test_what_is_too_large_is_neither_kept_nor_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     baselines = StoreBaselines(folder.as_uri(), "churn")
     baselines.keep(evidence(), "candidate.csv", run(1))
-    monkeypatch.setattr("mlci.adapters.baselines.prefix.LARGEST_PREDICTIONS", len(CSV) - 1)
+    for module in ("layout", "prefix"):
+        monkeypatch.setattr(f"mlci.adapters.baselines.{module}.LARGEST_PREDICTIONS", len(CSV) - 1)
 
     for attempt in (lambda: baselines.keep(evidence(), "candidate.csv", run(2)), lambda: choose(baselines)):
         with pytest.raises(MlciError, match="bytes"):

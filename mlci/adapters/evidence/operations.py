@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlci.domain.operation import MOST_PAIRS, Footprint, Operations, Timings
+from mlci.domain.operation import MOST_BLOCKS, MOST_PAIRS, Footprint, Operations, Timings
 
 LONGEST_HARDWARE = 400
 # Ten thousand seconds: no call that is waited for takes longer.
@@ -37,7 +37,7 @@ def _of_footprint(of: Footprint) -> Iterator[str]:
 def _of_timings(of: Timings) -> Iterator[str]:
     if not of.blocks or any(not block.candidate for block in of.blocks):
         yield "there is a block without a call"
-    if of.pairs > MOST_PAIRS or not 1 <= of.batch <= _LARGEST_BATCH:
+    if of.pairs > MOST_PAIRS or len(of.blocks) > MOST_BLOCKS or not 1 <= of.batch <= _LARGEST_BATCH:
         yield "there are more calls than were made"
     partners = {len(block.production) - len(block.candidate) if block.production else None for block in of.blocks}
     if partners not in ({0}, {None}) and of.blocks:

@@ -54,6 +54,7 @@ def test_whoever_went_first_every_time_took_no_turns(tmp_path: Path, order: list
         (f"{HEADER}1,candidate,,1\n", BadValue, "above 0"),
         (f"{HEADER}1,candidate,1,1\n2,candidate,1,1\n1,production,1,1\n", BadValue, "goes on"),
         (HEADER + "1,candidate,1,1\n" * 20_001, BadValue, "more than 20000"),
+        (HEADER + "".join(f"{block},candidate,1,1\n" for block in range(1001)), BadValue, "more than 1000 blocks"),
         (f'{HEADER}"1,candidate', Unreadable, "as CSV"),
     ],
 )

@@ -53,6 +53,7 @@ def test_what_was_measured_is_read_back(operations: Operations) -> None:
         (timed(blocks=(BLOCK, Block(candidate=()))), "without a call"),
         (timed(batch=0), "more calls"),
         (timed(blocks=(Block(candidate=(1,) * 20_001),)), "more calls"),
+        (timed(blocks=(Block(candidate=(1,)),) * 1001), "more calls"),
         (timed(blocks=(BLOCK, replace(BLOCK, production=()))), "no partner"),
         (timed(blocks=(replace(BLOCK, production=(1,)),)), "no partner"),
         (timed(blocks=(replace(BLOCK, candidate=(0, 1)),)), "time of a call"),
