@@ -24,6 +24,7 @@ def contradictions(settings: Settings) -> Iterator[MlciError]:
     yield from _directions(branch(validation, "metrics"))
     yield from _both_ways(branch(validation, "metrics"))
     yield from _paired(branch(validation, "metrics"))
+    yield from _without_sides(branch(validation, "metrics"))
     yield from _described(branch(validation, "metrics"))
     yield from _calls(branch(validation, "metrics"))
     yield from _ratios(branch(validation, "metrics"))
@@ -78,12 +79,22 @@ def _paired(metrics: Settings) -> Iterator[MlciError]:
         if metric is None or not metric.paired:
             continue
         path = f"validation.metrics.{name}"
-        tolerance = _setting(given, "tolerance")
-        if tolerance is not None:
+        asked = _setting(given, "tolerance") or _setting(given, "min_improvement")
+        if asked is not None and asked.value is not None:
             cause = f"{path} is itself a comparison with production and has no tolerance"
-            yield Contradiction(cause, place=tolerance.source.where, help=f"{name}: {{max: 0.02}}")
+            yield Contradiction(cause, place=asked.source.where, help=f"{name}: {{max: 0.02}}")
         elif _setting(given, "min") is None and _setting(given, "max") is None:
             yield Contradiction(f"{path} is judged by a limit, and has none", help=f"{name}: {{max: 0.02}}")
+
+
+def _without_sides(metrics: Settings) -> Iterator[MlciError]:
+    """A metric that is best in the middle cannot be compared, so that a tolerance beside its limits means nothing."""
+    for name in metrics:
+        metric, given = known_metric(name), branch(metrics, name)
+        asked = _setting(given, "tolerance") or _setting(given, "min_improvement")
+        if metric is not None and not metric.sided and asked is not None and asked.value is not None:
+            cause = f"validation.metrics.{name} has no better side, so no loss or gain of it is judged"
+            yield Contradiction(cause, place=asked.source.where, help=f"{name}: {{min: 0.9, max: 1.1}}")
 
 
 def _described(metrics: Settings) -> Iterator[MlciError]:

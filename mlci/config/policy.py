@@ -112,7 +112,10 @@ def _asks_for_comparison(config: Config) -> bool:
         for asked in metrics
     )
     drift = next((asked.tolerance for asked in validation.fairness.values() if asked.tolerance is not None), None)
-    speaks_of_loss = (validation.compare_to, validation.tolerance, validation.slices.tolerance, drift)
+    speaks_of_loss = (
+        validation.compare_to, validation.tolerance, validation.slices.tolerance, drift, search_of(validation),
+        validation.anchor_tolerance,
+    )  # fmt: skip
     return not only_limits or any(said is not None for said in speaks_of_loss) or bool(config.evaluate.slices)
 
 

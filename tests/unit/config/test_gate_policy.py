@@ -93,6 +93,8 @@ def test_limits_alone_ask_for_no_comparison_until_a_baseline_is_given(tmp_path: 
         "validation: {metrics: {f1: {min: 0.8, tolerance: 0.01}}}",
         "validation: {metrics: [f1]}",
         "evaluate: {slices: [region]}\nvalidation: {min_f1: 0.8}",
+        "validation: {min_f1: 0.8, slices: {discover: true}}",
+        "validation: {min_f1: 0.8, anchor_tolerance: 0.02}",
     ],
 )
 def test_whatever_speaks_of_a_loss_asks_for_a_comparison(tmp_path: Path, text: str) -> None:
