@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from mlci.domain import coverage
 from mlci.domain.estimate import Estimate
+from mlci.domain.fairness import MEASURES
 from mlci.domain.figures import as_written, figure, on_scale
 from mlci.domain.finding import Finding
+from mlci.domain.operation import is_operational
 from mlci.domain.policy import GatePolicy, Tolerance
 from mlci.domain.sentence import level
 from mlci.domain.verdict import Verdict
@@ -153,5 +155,11 @@ def _gain(finding: Finding) -> tuple[float, float] | None:
 def comparisons(findings: Sequence[Finding]) -> list[Finding]:
     """The comparisons that say whether the anchor is surpassed: those with it, or with production where that is it."""
     with_anchor = [one for one in findings if one.rule == "anchor"]
-    overall = [one for one in findings if one.rule == "compare" and one.slice is None]
-    return with_anchor or overall
+    return with_anchor or [one for one in findings if _is_of_answers(one)]
+
+
+def _is_of_answers(finding: Finding) -> bool:
+    """A comparison of what two models say on all examples: not of groups, not of how they run, no remark on slices."""
+    if finding.rule != "compare" or finding.slice is not None or finding.reason == "reversal":
+        return False
+    return finding.metric not in MEASURES and not is_operational(finding.metric or "")

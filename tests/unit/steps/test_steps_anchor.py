@@ -140,3 +140,16 @@ def test_the_anchor_moves_to_what_is_shown_to_be_better_and_nowhere_worse(
     findings: list[Finding], *, expected: bool
 ) -> None:
     assert anchor.surpasses(findings) is expected
+
+
+def test_what_says_nothing_of_the_answers_does_not_hold_the_anchor_where_it_is() -> None:
+    """Neither how a model runs, which may be counted and have no bounds, nor groups, nor a remark on slices."""
+    better = replace(bounds((0.001, 0.01))[0], id="compare:accuracy", rule="compare", metric="accuracy")
+    others = [
+        replace(better, interval=None, metric="model_size_mb"),
+        replace(better, interval=None, reason="reversal"),
+        replace(better, interval=None, metric="demographic_parity_difference"),
+        replace(better, interval=(-0.4, -0.3), metric="latency_p50_ms"),
+    ]
+    assert anchor.surpasses(anchor.comparisons([better, *others]))
+    assert not anchor.surpasses(anchor.comparisons([better, replace(better, interval=None, metric="f1"), *others]))
