@@ -342,8 +342,9 @@ def _search(authority: Aligned, ids: NDArray[Any], clusters: NDArray[Any] | None
 
 
 def _thinned(authority: Aligned) -> Iterator[tuple[str, int, int]]:
-    """Slices of production's file that the candidate was not scored on in full."""
-    for column, words in authority.side.slices.items() if len(authority.alone) else ():
+    """Slices and groups of production's file that the candidate was not scored on in full."""
+    every = {**authority.side.sensitive, **authority.side.slices}
+    for column, words in every.items() if len(authority.alone) else ():
         lost = np.bincount(words.codes[authority.alone] + 1, minlength=len(words.values) + 1)
         whole = np.bincount(words.codes + 1, minlength=len(words.values) + 1)
         for place in np.flatnonzero(lost):

@@ -25,8 +25,11 @@ def discoveries(numbers: Numbers, policy: GatePolicy) -> Iterator[Finding]:
         yield domain.not_searched("the examples were not searched")
         return
     absent = [name for name in asked.columns if name not in (*found.columns, *found.left)]
+    left = [name for name in asked.columns if name in found.left]
     if absent:
         yield domain.not_searched(f"production's file has no column {', '.join(absent)}")
+    elif left:
+        yield domain.not_searched(f"no slices can be made of {', '.join(left)}, or there are too many such columns")
     elif not found.columns or found.metric is None:
         yield domain.not_searched("there is no column to search in, or no metric that is a mean over examples")
     for each, is_confirmed in _judged(numbers, found, policy):

@@ -139,7 +139,11 @@ def test_evidence_without_a_search_says_so() -> None:
 
 def test_a_column_of_many_words_is_named_as_not_searched() -> None:
     one, other = (with_columns(each, note=[f"n{row}" for row in range(2000)]) for each in pair(2000, 1))
-    assert "note" in section(report(one, other, asked())).sentences[-1]
+    found = report(one, other, asked())
+    assert "note" in section(found).sentences[-1]
+    assert not [each for each in found.findings if each.id == "policy:validation.slices.discover"]
+    # Who names it is told louder.
+    assert finding(report(one, other, asked("note")), "policy:validation.slices.discover").verdict is Verdict.WARN
 
 
 def test_a_column_that_only_the_candidate_has_is_not_searched() -> None:

@@ -268,6 +268,17 @@ def test_a_slice_whose_examples_the_candidate_left_out_is_named(
     assert (found["verdict"], found["reason"], found["slice"]) == ("inconclusive", "dropped", f"{column}=tiny")
 
 
+def test_a_group_of_people_whose_examples_the_candidate_left_out_is_named(judge: Judge, tmp_path: Path) -> None:
+    gender = ["x"] * 8 + ["f", "m"] * 996
+    candidate, production = (with_columns(columns, gender=gender) for columns in (BETTER, GOOD))
+    limit = "validation: {fairness: {demographic_parity_difference: {max: 0.5}}}"
+    (tmp_path / "mlci.yml").write_text(f"evaluate: {{sensitive: [gender]}}\n{limit}\n")
+    kept = rows_of(candidate, range(8, 2000))
+    result = judge(kept, production, "--missing", "intersect", on_inconclusive="pass")
+    never_green(result)
+    assert result.finding("input:dropped-examples[gender=x]")["verdict"] == "inconclusive"
+
+
 @pytest.mark.parametrize("policy", ["approve", "pass"])
 def test_a_slice_column_that_only_the_candidate_has_is_missing(judge: Judge, policy: str) -> None:
     candidate = with_columns(BETTER, region=["north", "south"] * 1000)
