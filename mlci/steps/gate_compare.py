@@ -242,6 +242,7 @@ def _measure_predictions(
         _own_columns(policy, scores),
         policy.sensitive,
         policy.slices.discover if policy.compare else None,
+        [score.name for score in scores],
     )
     names = [each.subject.name for each in (candidate, baseline) if each is not None]
     holdout = with_ratios(holdout, policy.rules, names)

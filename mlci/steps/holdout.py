@@ -107,6 +107,7 @@ def gather(
     columns: Sequence[str],
     sensitive: Sequence[str] = (),
     search: SearchPolicy | None = None,
+    outcomes: Sequence[str] = (),
 ) -> Holdout:
     """Bring two predictions files together.
 
@@ -118,6 +119,7 @@ def gather(
         columns: per-example columns judged by their mean.
         sensitive: columns of the groups that fairness is judged by.
         search: which columns a search for slices looks at; None where there is none.
+        outcomes: further columns that say how well production answered, which no search looks at by itself.
 
     Raises:
         MlciError: one of the I-errors of ``mlci.errors``, naming file, place and what to do.
@@ -162,7 +164,7 @@ def gather(
         slices=words,
         sensitive=_words(aligned, ids, "sensitive", [one.side.sensitive for one in aligned]),
         pairs=authority.side.pairs,
-        search=None if search is None else _search(authority, ids, clusters, search),
+        search=None if search is None else _search(authority, ids, clusters, search, (*columns, *outcomes)),
         missing=(missing[0], missing[1] if baseline is not None else missing[0]),
         dropped=tuple(_lost(coding, index, one) for index, one in enumerate(aligned)),
         thinned=tuple(_thinned(authority)) if baseline is not None else (),
@@ -334,11 +336,16 @@ def _clusters(groups: Texts | None, ids: NDArray[Any], reading: ReadingPolicy, f
     return None
 
 
-def _search(authority: Aligned, ids: NDArray[Any], clusters: NDArray[Any] | None, search: SearchPolicy) -> Searched:
+def _search(
+    authority: Aligned,
+    ids: NDArray[Any],
+    clusters: NDArray[Any] | None,
+    search: SearchPolicy,
+    outcomes: Sequence[str],
+) -> Searched:
     side = authority.side
-    return searched_columns(
-        side.table, side.roles, authority.take, (side.slices, side.sensitive), ids, clusters, search
-    )
+    known = (side.slices, side.sensitive)
+    return searched_columns(side.table, side.roles, authority.take, known, ids, clusters, search, outcomes)
 
 
 def _thinned(authority: Aligned) -> Iterator[tuple[str, int, int]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.domain.columns import Roles
+from mlci.domain.columns import Roles, spelled
 from mlci.domain.discovery import MOST_COLUMNS, MOST_VALUES
 from mlci.domain.policy import SearchPolicy
 from mlci.domain.slices import columns_of
@@ -45,6 +45,7 @@ def searched_columns(
     ids: NDArray[Any],
     clusters: NDArray[Any] | None,
     policy: SearchPolicy,
+    outcomes: Sequence[str] = (),
 ) -> Searched:
     """Read the columns that policy names, else every column of production's file that may hold groups.
 
@@ -56,11 +57,15 @@ def searched_columns(
         ids: of the examples, ascending.
         clusters: cluster codes of the examples, or None.
         policy: what is asked.
+        outcomes: columns that say how well production answered. Where it answered right, any other model is worse by
+            that choice alone, so they are searched only where policy names them.
     """
     names = policy.columns
     if not names:
+        told = {spelled(name) for name in outcomes}
         asked = (column for each in known for name in each for column in columns_of(name, table.columns))
-        names = tuple(dict.fromkeys((*asked, *roles.others)))
+        others = (name for name in roles.others if spelled(name) not in told)
+        names = tuple(dict.fromkeys((*asked, *others)))
     found: dict[str, Texts] = {}
     left = []
     for name in names:

@@ -11,7 +11,7 @@ from judging import classifier, finding, given, ids, judged, policy, regression,
 
 from mlci.adapters.evidence.gate import read_gate
 from mlci.domain.finding import Finding
-from mlci.domain.policy import GatePolicy, SearchPolicy, Tolerance
+from mlci.domain.policy import GatePolicy, MetricRule, SearchPolicy, Tolerance
 from mlci.domain.report import Report, Section
 from mlci.domain.verdict import Verdict
 from mlci.stats.search import halves
@@ -122,6 +122,17 @@ def test_where_there_is_nothing_to_search_in_it_is_said_and_no_pass_comes_of_it(
         told = finding(found, "policy:validation.slices.discover")
         assert (told.verdict, told.reason) == (Verdict.WARN, "missing")
         assert cause in told.message
+
+
+def test_how_well_production_answered_is_no_slice_to_search_in() -> None:
+    """Where production is right every other model is worse, as whoever is looked at for being tall has shorter sons."""
+    one, other = (with_columns(each, exact=(np.array(each["pred"]) == each["y"]).astype(int)) for each in pair(4000, 1))
+    rules = (MetricRule(metric="accuracy"), MetricRule(metric="exact", better="higher"))
+    found = report(one, other, replace(asked(), rules=rules))
+    assert found_by(found) == []
+    assert "exact" not in " ".join(section(found).sentences)
+    by_name = report(one, other, replace(asked("exact"), rules=rules))
+    assert [each.slice for each in found_by(by_name)] == ["exact=1"]
 
 
 def test_bare_metrics_cannot_be_searched_and_that_is_said() -> None:
