@@ -168,6 +168,12 @@ class Paired:
             self.discordance, self.n, self.size, off,
         )  # fmt: skip
 
+    @property
+    def _independent(self) -> Discordance:
+        """Discordant examples, no more in either direction than there are independent pieces of information."""
+        most = self.n if self.simple else math.floor(self.size)
+        return Discordance(min(self.discordance.gained, most), min(self.discordance.lost, most))
+
     def _is_of_ones(self, *, higher_is_better: bool) -> bool:
         """Whether every example that differs at all differs by 1, as where a column holds nothing but 0 and 1.
 
@@ -205,7 +211,7 @@ class Paired:
         if math.isnan(error) or error <= _DUST * max(1.0, abs(estimate)):
             if self.blocks is not None:
                 return math.nan, math.nan, 1.0, "no spread among the blocks"
-            return _degenerate(estimate, error, confidence, self.discordance)
+            return _degenerate(estimate, error, confidence, self._independent)
         reach = t_quantile(confidence, freedom) * error
         gain = estimate if higher_is_better else -estimate
         p_worse = t_tail((asked - gain) / error, freedom)
@@ -239,11 +245,12 @@ def _degenerate(
     """No spread among the differences: fall back on how many examples differ at all, by the exact sign test."""
     if math.isnan(error):
         return math.nan, math.nan, 1.0, "too few examples for a standard error"
-    p_worse = sign_test(discordance.lost, discordance.gained)
+    p_worse = sign_test(discordance.lost, discordance.gained) if abs(estimate) > _DUST else 1.0
     if discordance.total == 0:
         return math.nan, math.nan, 1.0, "no example differs; rule of three"
     alpha = 1 - confidence
-    if min(p_worse, sign_test(discordance.gained, discordance.lost)) < alpha:
+    # Where only examples without weight differ there is no spread either, and nothing was seen of those that count.
+    if abs(estimate) > _DUST and min(p_worse, sign_test(discordance.gained, discordance.lost)) < alpha:
         return estimate, estimate, p_worse, "no spread; exact sign test"
     return math.nan, math.nan, p_worse, "no spread; exact sign test"
 

@@ -167,6 +167,18 @@ def test_the_same_gain_on_every_example_is_bounded_and_no_loss() -> None:
     assert found.p_worse > 0.95
 
 
+def test_what_differs_without_weight_or_in_one_group_is_no_proof_that_nothing_was_lost() -> None:
+    production = np.ones(400)
+    candidate = np.where(np.arange(400) < 60, 0.0, 1.0)
+    weighed = compared(candidate, production, Design(400, 0.95, np.where(np.arange(400) < 390, 0.0, 40.0)))
+    assert not weighed.bounded
+    assert weighed.p_worse == 1.0
+    groups = np.arange(400) // 150
+    alike = compared(production - 0.5, production, Design(400, 0.95, clusters=groups, groups=3))
+    assert not alike.bounded  # three groups cannot be surprising
+    assert compared(production - 0.5, production).bounded
+
+
 def test_no_example_that_differs_gives_no_bound_and_no_suspicion() -> None:
     found = compared([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     assert (found.difference, found.p_worse, found.bounded) == (0.0, 1.0, False)
