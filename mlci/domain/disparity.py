@@ -54,7 +54,7 @@ def level(gap: Gap, confidence: float, limit: float) -> Finding:
     asked = limit if ratio else -limit
     verdict, reason = _against(harm, hope, asked, few_clusters=gap.few_clusters)
     side, kind = ("at least", "minimum") if ratio else ("at most", "maximum")
-    low, high = (figure(bound) for bound in (gap.low, gap.high))
+    low, high = (figure(bound, gap.measure.better) for bound in (gap.low, gap.high))
     return Finding(
         id=f"{kind}:{gap.measure.name}[{gap.column}]",
         rule="minimum" if ratio else "maximum",
@@ -115,16 +115,17 @@ def _few_clusters() -> str:
     )
 
 
-def worsening(gap: Gap, confidence: float, margin: float) -> Finding:
+def worsening(gap: Gap, confidence: float, margin: float, *, identical: bool = False) -> Finding:
     """Judge how much further two groups stand apart than under production; fails only on a shown worsening.
 
     Args:
         gap: the change of the deciding pair, p-values corrected for every pair looked at.
         confidence: level of each bound.
         margin: the accepted worsening.
+        identical: whether both models say the same of every example, so that nothing can have changed.
     """
     alpha, worst = 1 - confidence, -gap.low if gap.measure.ratio else gap.high
-    verdict, reason = _of_change(gap, worst, margin, alpha)
+    verdict, reason = (Verdict.PASS, "identical") if identical else _of_change(gap, worst, margin, alpha)
     difference = -gap.worsening if gap.measure.ratio else gap.worsening
     written = [
         figure(each, gap.measure.better, signed=True, like=max(gap.candidate, gap.baseline or 0.0))

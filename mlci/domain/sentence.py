@@ -53,7 +53,7 @@ def limit_arithmetic(estimate: Estimate, confidence: float, limit: float, *, low
     value = figure(estimate.candidate or 0.0, "higher" if lower else "lower")
     text = f"{estimate.metric.name} {value}, {'at least' if lower else 'at most'} {as_written(limit)} asked"
     if estimate.candidate_interval is not None:
-        low, high = (figure(bound) for bound in estimate.candidate_interval)
+        low, high = (figure(bound, estimate.better) for bound in estimate.candidate_interval)
         text += f", bounds [{low}, {high}] ({level(confidence)})"
     return text
 

@@ -72,7 +72,8 @@ def fairness(numbers: Numbers, policy: GatePolicy, share: float) -> Iterator[Fin
         for rule in rules
         for question in _questions(rule, column, found, numbers, policy)
     ]
-    yield from _answers(questions, found, policy, share)
+    identical = numbers.coverage is not None and numbers.coverage.identical
+    yield from _answers(questions, found, policy, share, identical=identical)
     yield from _listed(questions, found, policy)
 
 
@@ -146,7 +147,9 @@ def _enough(of: GroupRate, *, of_change: bool, ratio: bool) -> bool:
     return known and not (of_change and ratio and any(not value for value, _, _ in sides))
 
 
-def _answers(questions: Sequence[_Question], found: Disparities, policy: GatePolicy, share: float) -> Iterator[Finding]:
+def _answers(
+    questions: Sequence[_Question], found: Disparities, policy: GatePolicy, share: float, *, identical: bool
+) -> Iterator[Finding]:
     """Every pair of every question counts: the limits' bounds hold at once, and the changes by Holm's correction."""
     alpha = 1 - policy.confidence
     looks = sum(len(each.pairs) for each in questions)
@@ -162,7 +165,7 @@ def _answers(questions: Sequence[_Question], found: Disparities, policy: GatePol
             yield _without_pairs(question, found)
         elif question.of_change:
             own = [(one, min(1.0, next(adjusted) * looks / (changes * share))) for one in worked_out[place]]
-            yield _of_change(question, own, policy)
+            yield _of_change(question, own, policy, identical=identical)
         else:
             yield _of_level(question, alpha, alpha * share / (2 * looks), policy)
 
@@ -241,7 +244,9 @@ def _rate(of: GroupRate) -> Rate:
     )
 
 
-def _of_change(question: _Question, own: Sequence[tuple[Change, float]], policy: GatePolicy) -> Finding:
+def _of_change(
+    question: _Question, own: Sequence[tuple[Change, float]], policy: GatePolicy, *, identical: bool
+) -> Finding:
     """The measure's change by the pair that decides: one that fails, else the one that could have drifted furthest."""
     alpha, margin, ratio = 1 - policy.confidence, question.asked, question.measure.ratio
     wider = [_worse(question.measure, pair) for pair in question.pairs]
@@ -263,7 +268,7 @@ def _of_change(question: _Question, own: Sequence[tuple[Change, float]], policy:
         _blank(question, pair), candidate=values[0], baseline=values[1], low=low, high=high,
         worsening=wider[place], error=found.error, p_worse=found.p_wider, p_adjusted=p_adjusted,
     )  # fmt: skip
-    return disparity.worsening(blank, policy.confidence, margin)
+    return disparity.worsening(blank, policy.confidence, margin, identical=identical)
 
 
 def _ratio_bounds(found: Change, production: float) -> tuple[float, float]:

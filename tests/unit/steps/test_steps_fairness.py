@@ -328,3 +328,11 @@ def test_a_harmless_change_is_blocked_no_more_often_than_alpha_says() -> None:
         blocked(people(sizes, rates, seed, flips=0.1), people(sizes, rates, seed), rules) for seed in range(draws)
     )
     assert wrong / draws <= 0.05 + 3 * (0.05 * 0.95 / draws) ** 0.5
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.01])
+def test_a_model_that_answers_as_production_does_has_moved_no_groups_apart(tolerance: float) -> None:
+    rows = people({"f": 60, "m": 60}, {"f": 0.3, "m": 0.5}, 1)
+    for name in (SELECTED, "demographic_parity_ratio"):
+        found = finding(report(rows, rows, asked(drift(tolerance, name))), f"compare:{name}[gender]")
+        assert (found.verdict, found.reason, found.explanation) == (Verdict.PASS, "identical", None)
