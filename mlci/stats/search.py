@@ -8,7 +8,7 @@ needs no error rate.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -107,9 +107,9 @@ class _Half:
         self._columns, self._sizes, self._gain, self._weights = columns, sizes, gain, weights
         self._left = np.ones(len(gain), dtype=bool)
 
-    def tables(self, depth: int) -> list[_Table]:
+    def tables(self, depth: int, declared: Collection[tuple[int, ...]]) -> list[_Table]:
         choices = (each for size in range(1, depth + 1) for each in combinations(range(len(self._columns)), size))
-        return [self._table(chosen, slice(None)) for chosen in choices]
+        return [self._table(chosen, slice(None)) for chosen in choices if chosen not in declared]
 
     def without(self, tables: Sequence[_Table], found: Found) -> list[_Table]:
         """The same tables without the examples of a slice, which alone are read again."""
@@ -146,7 +146,7 @@ def _sums(codes: NDArray[Any], values: NDArray[Any] | None, whole: int) -> NDArr
 
 def surest(
     columns: Sequence[NDArray[Any]], sizes: Sequence[int], gain: NDArray[Any], weights: NDArray[Any] | None,
-    *, fewest: int, depth: int, most: int,
+    *, fewest: int, depth: int, most: int, declared: Collection[tuple[int, ...]] = (),
 ) -> tuple[list[Found], int, int]:  # fmt: skip
     """The slice with the surest loss, then that with the surest loss among the examples outside it, and so on.
 
@@ -161,12 +161,13 @@ def surest(
         fewest: examples that a slice must have.
         depth: 1 for values of one column, 2 for pairs of them too.
         most: how many slices are wanted.
+        declared: columns and pairs of them, by place in ascending order, whose slices are judged anyway.
 
     Returns:
         The slices found; how many were looked at first; and how many were too small.
     """
     half = _Half([each.astype(np.int32, copy=False) for each in columns], sizes, gain, weights)
-    tables = half.tables(depth)
+    tables = half.tables(depth, declared)
     looked = sum(int((each.sums[0] >= fewest).sum()) for each in tables)
     small = sum(int((each.sums[0] > 0).sum()) for each in tables) - looked
     kept: list[Found] = []

@@ -13,7 +13,7 @@ from mlci.domain.discovery import FEWEST_ROWS, MOST_FOUND, USUAL_SUPPORT, Discov
 from mlci.domain.evidence import NoValue, Statistic
 from mlci.domain.metric import metric_named
 from mlci.domain.policy import GatePolicy, MetricRule
-from mlci.domain.slices import missing_name, pair_name, slice_name
+from mlci.domain.slices import columns_of, missing_name, pair_name, slice_name
 from mlci.ports import Texts
 from mlci.stats import search
 from mlci.stats.influence import Undefined
@@ -52,6 +52,7 @@ def discovery(
         fewest=fewest,
         depth=asked.depth,
         most=MOST_FOUND,
+        declared=_declared(holdout, list(where.columns)),
     )
     confirmations: list[Statistic] = []
     named: list[Found] = []
@@ -70,6 +71,12 @@ def discovery(
         ),
         tuple(confirmations),
     )  # fmt: skip
+
+
+def _declared(holdout: Holdout, columns: Sequence[str]) -> set[tuple[int, ...]]:
+    """The columns and pairs that are slices already, and judged as such: a search would only say it twice."""
+    asked = (columns_of(name, columns) for name in holdout.slices)
+    return {tuple(sorted(map(columns.index, each))) for each in asked if set(each) <= set(columns)}
 
 
 def _searched_by(rules: Sequence[MetricRule], whole: View) -> tuple[MetricRule, NDArray[Any]] | None:

@@ -78,6 +78,21 @@ def test_what_is_found_by_each_column_alone_is_not_the_pair() -> None:
     assert not [each for each in found_by(report(*planted(6000, 1), asked(depth=1))) if "," in (each.slice or "")]
 
 
+def test_what_is_declared_is_judged_as_a_slice_and_not_searched_for() -> None:
+    def searched(*declared: str) -> list[str]:
+        found = asked("region", "plan")
+        shown = report(*planted(6000, 1), replace(found, slices=replace(found.slices, columns=declared)))
+        assert not [each for each in found_by(shown) if f"{each.slice}" in {one.slice for one in _declared(shown)}]
+        return [each.slice or "" for each in found_by(shown)]
+
+    assert searched("region", "plan") == ["plan=p2, region=r1"]
+    assert searched("region*plan") != ["plan=p2, region=r1"]
+
+
+def _declared(shown: Report) -> list[Finding]:
+    return [each for each in shown.findings if each.slice is not None and each.reason != "discovered"]
+
+
 def test_a_search_decides_no_more_than_a_warning_whatever_it_finds() -> None:
     one, other = planted(6000, 1)
     without = replace(asked(), slices=replace(asked().slices, discover=None))
