@@ -83,6 +83,7 @@ def _is_better(finding: Finding) -> bool:
 def _without_figures(finding: Finding) -> Finding:
     # Only what is named here goes on, so that a figure that is added to findings one day is withheld too.
     where = f" [{finding.slice}]" if finding.slice is not None else ""
+    where += " (anchor)" if finding.rule == "anchor" else ""
     return Finding(
         id=finding.id,
         rule=finding.rule,

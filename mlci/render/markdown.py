@@ -104,7 +104,7 @@ def _table(title: str, findings: Sequence[Finding], share: float = 0.7) -> Block
 
 
 def _row(finding: Finding, reaches: dict[str, float], compared: bool) -> str:
-    name = escape.code(finding.metric or finding.id, 100)
+    name = escape.code(wording.name(finding), 100)
     if finding.slice is not None:
         name += f"<br>{escape.code(finding.slice, 100)}"
     cells = [name, wording.candidate(finding).replace(" ", "<br>")]
@@ -118,9 +118,9 @@ def _row(finding: Finding, reaches: dict[str, float], compared: bool) -> str:
 
 def _reasons(found: Outline) -> Block:
     rows = [
-        Row(f"- {_mark(f)} {escape.code(wording.subject(f))}: {escape.markdown(f.explanation)}", f.verdict.rank)
-        for f in found.unsettled
-        if f.explanation
+        Row(f"- {_mark(f)} {escape.code(wording.subject(f))}: {escape.markdown(why)}", f.verdict.rank)
+        for f, why in wording.said_once(found.unsettled)
+        if why
     ]
     return Block("#### Why, and what would change it\n" if rows else "", rows, share=0.6)
 

@@ -59,7 +59,8 @@ def section_lines(section: Section, pen: Pen) -> list[str]:
     for sentence in section.sentences:
         lines += pen.wrap(escape.terminal(sentence, escape.PROSE), "  ", "  ")
     if section.rows and section.folded and section.sentences:
-        lines.append(f"  {count(len(section.rows))} rows in the report's other faces")
+        rows = "1 row is" if len(section.rows) == 1 else f"{count(len(section.rows))} rows are"
+        lines += pen.wrap(f"{rows} in the report as HTML or Markdown", "  ", "  ")
     elif section.rows:
         lines += _table(section, section.rows[:_SHOWN], pen)
         left = len(section.rows) - _SHOWN

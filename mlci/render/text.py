@@ -160,10 +160,10 @@ def _padded(cell: str, column: _Column) -> str:
 
 
 def _reasons(found: Outline, pen: Pen) -> list[str]:
-    explained = [finding for finding in found.unsettled if finding.explanation is not None]
+    explained = [(finding, why) for finding, why in wording.said_once(found.unsettled) if why]
     lines: list[str] = []
-    for finding in explained[:_ATTENTION_SHOWN]:
-        words = f"{escape.terminal(wording.subject(finding))}: {escape.terminal(wording.why(finding), escape.PROSE)}"
+    for finding, why in explained[:_ATTENTION_SHOWN]:
+        words = f"{escape.terminal(wording.subject(finding))}: {escape.terminal(why, escape.PROSE)}"
         lines += pen.wrap(words, f"{pen.mark(finding.verdict)} ", "  ")
     left = len(explained) - _ATTENTION_SHOWN
     if left > 0:

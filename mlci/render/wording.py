@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mlci.domain.figures import as_written, count, figure, on_scale
 from mlci.domain.finding import Finding
@@ -73,8 +73,14 @@ def title(finding: Finding) -> str:
 
 def subject(finding: Finding) -> str:
     """What the finding is about, in one cell."""
-    name = finding.metric or finding.id
-    return f"{name} [{finding.slice}]" if finding.slice else name
+    return f"{name(finding)} [{finding.slice}]" if finding.slice else name(finding)
+
+
+def name(finding: Finding) -> str:
+    """The metric, or what else it is about; a comparison with the anchor does not read as one with production."""
+    if finding.rule == "anchor" and finding.metric is not None:
+        return f"{finding.metric} (anchor)"
+    return finding.metric or finding.id
 
 
 def candidate(finding: Finding) -> str:
@@ -205,6 +211,24 @@ def error(finding: Finding) -> str:
 def why(finding: Finding) -> str:
     """Why it is not a pass and what would change it."""
     return finding.explanation or finding.message
+
+
+def said_once(findings: Iterable[Finding]) -> Iterator[tuple[Finding, str]]:
+    """Each finding with its explanation, if it has one; what one before it has said already is not said again.
+
+    Advice is the closing sentence, and the same for every slice that fails in the same way.
+    """
+    said: set[str] = set()
+    before = ""
+    for finding in findings:
+        text = finding.explanation or ""
+        opening, _, closing = text.rpartition(". ")
+        if text and text == before:
+            yield finding, "As above."
+        else:
+            yield finding, f"{opening}." if opening and closing in said else text
+        before = text
+        said.add(closing)
 
 
 def level(report: Report) -> str | None:

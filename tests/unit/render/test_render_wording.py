@@ -176,6 +176,10 @@ def test_no_finding_is_lost_or_shown_twice(findings: list[Finding]) -> None:
     assert sorted(finding.id for finding in placed) == sorted(finding.id for finding in findings)
 
 
+def test_a_comparison_with_the_anchor_does_not_read_as_one_with_production() -> None:
+    assert wording.subject(replace(F1, rule="anchor", id="anchor:f1")) == "f1 (anchor)"
+
+
 def test_how_many_examples_would_do_is_said_once() -> None:
     open_ = replace(F1, verdict=Verdict.INCONCLUSIVE, rows_needed=12_366, explanation="About 12 366 examples would do.")
     assert wording.undecided(open_)
