@@ -54,14 +54,14 @@ _ROUNDING = {"higher": ROUND_FLOOR, "lower": ROUND_CEILING, None: ROUND_HALF_EVE
 def percent(value: float, against: Better | None = None, *, signed: bool = False) -> str:
     """Write a fraction as per cent with two decimals, rounded against the candidate.
 
-    >>> percent(0.0123)
-    '1.23 %'
+    >>> percent(0.0123), percent(-0.000001)
+    ('1.23 %', '0.00 %')
     """
     if not math.isfinite(100 * value):
         return f"{100 * value} %"
     exact = Decimal(repr(significant(100 * value)))
     rounded = exact.quantize(Decimal("0.01"), _ROUNDING[against], _EVERY_DIGIT)
-    return f"{rounded:{'+' if signed and rounded else ''}} %"
+    return f"{rounded:{'+' if signed else ''}} %" if rounded else f"{abs(rounded)} %"
 
 
 def on_scale(

@@ -76,7 +76,7 @@ def section(health: Health) -> Section:
 
 def _sentences(health: Health) -> Iterator[str]:
     if health.named:
-        yield "Production's predictions were named as a file: their age, and what the gate said of them, are unknown."
+        yield "Production's predictions came as a file: their age, and what the gate said of them, are unknown."
         return
     if health.age is None:
         yield "When production was accepted is unknown."

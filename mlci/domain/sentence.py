@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from mlci.domain.estimate import FEW_CLUSTERS, Estimate
+from mlci.domain.estimate import FEW_CLUSTERS, FEW_PER_CLASS, Estimate
 from mlci.domain.fairness import MEASURES
 from mlci.domain.figures import as_written, count, figure, on_scale, percent
 from mlci.domain.finding import Finding, Reason
@@ -131,7 +131,7 @@ def _of_regression(estimate: Estimate) -> str:
     return (
         f"On {estimate.slice or 'the holdout'} the candidate loses {loss}, more than the accepted "
         f"{_margin_of(estimate)}, and so large a loss is not noise ({_p_words(estimate)}). "
-        "Improve the candidate there; a tolerance is for losses that were agreed on beforehand."
+        "Improve the candidate; a tolerance is for losses that were agreed on beforehand."
     )
 
 
@@ -178,6 +178,10 @@ def _of_noise(estimate: Estimate, reason: Reason | None) -> str:
     size, margin = count(estimate.n), _margin_of(estimate)
     first = f"{_examples(estimate.n)} cannot tell a loss of {margin} from noise; the candidate {leaning}."
     if reason == "insufficient":
+        # More examples of the same few groups, or without one of the rarer class, would decide nothing.
+        few = _few_of_a_kind(estimate, margin)
+        if few is not None:
+            return few
         first = f"Too few of the {size} examples differ between the two models to rule a loss of {margin} in or out."
     if estimate.discordant == 0 and estimate.margin:
         needed = count(math.ceil(3 / estimate.margin))
@@ -189,6 +193,23 @@ def _of_noise(estimate: Estimate, reason: Reason | None) -> str:
         wider = "" if estimate.detectable is None else f" of {_loss(estimate, estimate.detectable)}"
         return f"{first} About {_needed(estimate)} would decide, or a tolerance{wider} that these examples can show."
     return f"{first} More examples, or a wider tolerance, would decide."
+
+
+def _few_of_a_kind(estimate: Estimate, margin: str) -> str | None:
+    """Too few groups, or too few of the rarer class, whatever the number of examples; None where neither is so."""
+    size = _examples(estimate.n)
+    if estimate.fewer_groups_than(FEW_CLUSTERS):
+        return (
+            f"{size} in {count(estimate.clusters or 0)} groups are too few groups to rule a loss of {margin} in or "
+            f"out. Score examples from at least {FEW_CLUSTERS} groups."
+        )
+    rarer = estimate.smallest_class
+    if rarer is not None and rarer < FEW_PER_CLASS:
+        return (
+            f"{count(rarer)} of {size} are of the rarer class, too few to rule a loss of {margin} in or out. "
+            f"Add examples of that class, at least {estimate.class_floor} in all."
+        )
+    return None
 
 
 def _needed(estimate: Estimate) -> str:

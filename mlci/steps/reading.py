@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlci.domain.columns import Ambiguous, NotThere, Roles, roles, spelled
+from mlci.domain.figures import count
 from mlci.domain.policy import ReadingPolicy
 from mlci.domain.slices import columns_of
 from mlci.errors import BadValue, ColumnAmbiguous, ColumnMissing, DuplicateIds, Place
@@ -19,6 +20,11 @@ from mlci.steps.crossing import crossed
 
 # How many offending ids an error names.
 NAMED = 5
+# What to do about an id that stands more than once.
+TWICE = (
+    "give each example one row, or say duplicates: mean when its rows are samples of one example, or duplicates: "
+    "cluster when they are a group"
+)
 # A whole-number target with more distinct values than this is a quantity, not a class.
 MOST_CLASSES = 20
 
@@ -124,11 +130,12 @@ def _order(table: Table, column: str, reading: ReadingPolicy) -> Order:
     order = ordered(table.ids(column))
     repeated = order.repeated
     if reading.duplicates == "error" and repeated.any():
+        twice = np.unique(order.ids[repeated])
         raise DuplicateIds(
-            f"{int(repeated.sum())} ids stand more than once, among them {named(order.ids[repeated])}",
+            f"{count(len(twice))} {'id stands' if len(twice) == 1 else 'ids stand'} more than once, among them "
+            f"{named(twice)}",
             place=Place(table.name),
-            help="give each example one row, or say duplicates: mean when its rows are samples of one example, or "
-            "duplicates: cluster when they are a group",
+            help=TWICE,
         )
     return order
 

@@ -120,7 +120,8 @@ def estimate_of(
     if isinstance(found, NoValue) and found.unknown:
         return replace(blank, undefined=found.why)
     if metric.needs == "column" and rule.better is None:
-        return replace(blank, undefined="say which way it is better: better: higher or lower")
+        place = f"validation.metrics.{rule.metric}.better"
+        return replace(blank, undefined=f"{place} does not say whether higher or lower is better")
     if isinstance(found, NoValue):
         return replace(blank, undefined=found.why)
     try:

@@ -17,7 +17,8 @@ from mlci.domain.verdict import Verdict
 
 _NO_BASELINE = (
     "There is no production model to compare with, so only absolute limits were judged. "
-    "Name production's predictions with --baseline; without them the first accepted run becomes production."
+    "Name production's predictions with --baseline; without them the first accepted run of the default branch becomes "
+    "production."
 )
 
 

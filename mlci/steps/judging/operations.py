@@ -259,7 +259,7 @@ def _finding(estimate: Estimate, policy: GatePolicy, verdict: Verdict, reason: R
         reason=reason,
         message=sentence.arithmetic(estimate, policy.confidence, verdict)
         if estimate.candidate is not None
-        else f"{metric.name} cannot be told from {calls}: {verdict.value}",
+        else f"{metric.name} cannot be told from {calls}",
         metric=metric.name,
         better=metric.better,
         candidate=estimate.candidate,

@@ -10,7 +10,7 @@ from mlci.domain.policy import ReadingPolicy
 from mlci.errors import BadValue, DuplicateIds, HoldoutDiffers, IdsDiffer, NoExamples, Place
 from mlci.ports import Engine
 from mlci.steps.coding import Coding
-from mlci.steps.reading import NAMED
+from mlci.steps.reading import NAMED, TWICE
 from mlci.steps.streaming.coded import Coded, Words, refused, selected
 
 BOTH = "examples"
@@ -108,10 +108,12 @@ def _check_ids(engine: Engine, one: Coded, name: str, reading: ReadingPolicy) ->
     if reading.duplicates != "error":
         raise refused(engine, "duplicates: cluster needs every example at once", one.source)
     twice = f"SELECT id FROM {name} GROUP BY id HAVING count(*) > 1"
+    [[many]] = engine.rows(f"SELECT count(*) FROM ({twice}) AS twice")
     raise DuplicateIds(
-        f"{int(rows - distinct)} ids stand more than once, among them {_named(engine, twice)}",
+        f"{count(int(many))} {'id stands' if many == 1 else 'ids stand'} more than once, among them "
+        f"{_named(engine, twice)}",
         place=place,
-        help="give each example one row, or say duplicates: cluster when several rows are samples of one example",
+        help=TWICE,
     )
 
 

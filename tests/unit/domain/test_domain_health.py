@@ -58,7 +58,7 @@ def test_an_old_baseline_and_one_that_nobody_accepted_are_warned_of(health: Heal
         ),
         (
             Health(named=True),
-            ["Production's predictions were named as a file: their age, and what the gate said of them, are unknown."],
+            ["Production's predictions came as a file: their age, and what the gate said of them, are unknown."],
         ),
     ],
 )  # fmt: skip

@@ -102,6 +102,15 @@ def test_too_few_differences_are_named_as_such() -> None:
     assert explained("insufficient").startswith("Too few of the 1 000 examples differ between the two models")
 
 
+def test_few_groups_and_few_of_a_class_are_named_instead_of_examples() -> None:
+    groups = explained("insufficient", clusters=6, discordant=0, difference=0.0, margin=0.05)
+    assert groups.startswith("1 000 examples in 6 groups are too few groups")
+    assert groups.endswith("at least 20 groups.")
+    rare = explained("insufficient", smallest_class=3, discordant=0, difference=0.0, margin=0.05)
+    assert rare.startswith("3 of 1 000 examples are of the rarer class")
+    assert "without a difference" not in rare
+
+
 def test_no_difference_among_few_examples_says_how_many_would_do() -> None:
     text = explained("interval", discordant=0, n=100, difference=0.0, margin=0.007)
     assert text.endswith("About 429 examples without a difference would.")

@@ -57,7 +57,7 @@ def test_duplicate_ids_are_an_error(judge: Judge) -> None:
     twice = with_columns(GOOD, id=["e00000", *ids(300)[1:299], "e00000"])
     result = judge(twice, twice)
     never_green(result)
-    assert "error[I004]: 1 ids stand more than once, among them 'e00000'" in result.said
+    assert "error[I004]: 1 id stands more than once, among them 'e00000'" in result.said
     assert "duplicates: cluster" in result.said
 
 

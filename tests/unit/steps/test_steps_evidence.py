@@ -175,7 +175,9 @@ def test_equal_input_gives_equal_bytes_and_other_policy_other_bytes() -> None:
 def test_a_report_without_baseline_warns_and_names_no_baseline() -> None:
     outcome = run(given(binary()[0], "candidate"), None, policy("accuracy"))
     assert finding(outcome, "policy:baseline").reason == "no-baseline"
-    assert "the first accepted run becomes production" in (finding(outcome, "policy:baseline").explanation or "")
+    assert "the first accepted run of the default branch becomes production" in (
+        finding(outcome, "policy:baseline").explanation or ""
+    )
     assert outcome.report.verdict is Verdict.WARN
     assert "baseline" not in predicate(outcome)
     assert predicate(outcome)["statistics"] == []

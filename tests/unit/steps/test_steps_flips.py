@@ -37,7 +37,7 @@ def listed() -> list[dict[str, str]]:
 def test_every_example_that_the_models_tell_apart_is_listed_the_newly_wrong_first(judge: Judge) -> None:
     result = judge(CANDIDATE, PRODUCTION)
     assert listed() == LISTED
-    assert "examples that the two models tell apart: 4 in .mlci/report/gate-compare.flips.csv" in result.said
+    assert "examples on which the two models differ: 4 in .mlci/report/gate-compare.flips.csv" in result.said
 
 
 def test_the_list_is_cut_and_says_so(judge: Judge) -> None:
