@@ -32,4 +32,4 @@ def write(found: Flips | None, path: str) -> str | None:
 
     files.write(path, as_csv(found.columns, found.rows))
     cut = f"the first {count(len(found.rows))} of " if len(found.rows) < found.total else ""
-    return f"examples that the two models tell apart: {cut}{count(found.total)} in {path}"
+    return f"examples on which the two models differ: {cut}{count(found.total)} in {path}"

@@ -77,7 +77,7 @@ GATE_COMPARE = Command(
         ),
         Param(
             name="flips", kind="number", default="1000",
-            help="How many examples that the two models tell apart are listed by id beside the report, at most; 0 for "
+            help="How many examples on which the two models differ are listed by id beside the report, at most; 0 for "
             "none.",
         ),
         FORMAT,
@@ -123,7 +123,7 @@ GATE_COMPARE = Command(
         Output(name="evidence", help="sha256 of the evidence, in hexadecimal."),
         Output(name="keep", help="Folder to upload as an artifact."),
         Output(name="artifact", help="Name to upload it under."),
-        Output(name="flips", help="Path of the list of examples that the two models tell apart; empty without one."),
+        Output(name="flips", help="Path of the list of examples on which the two models differ; empty without one."),
         Output(name="comment", help="Address of the comment; empty where none was posted."),
     ),
     exits=(
