@@ -32,6 +32,7 @@ MOST_ROWS = 1_000
 def html(report: Report) -> str:
     """Write the report as a self-contained page."""
     found = outline(report)
+    noticed = {id(f) for f in found.notices}
     written = _template().render(
         report=report,
         found=found,
@@ -46,7 +47,7 @@ def html(report: Report) -> str:
         smallest=_named(found.overall, "detectable", wording.detectable),
         needed=_named([f for f in found.unsettled if wording.unsaid(f)], "rows_needed", wording.rows_needed),
         settled_by=wording.settled_by([f for f in found.unsettled if wording.unsaid(f)]),
-        explained=_shown([f for f in found.unsettled if f not in found.notices]),
+        explained=_shown([f for f in found.unsettled if id(f) not in noticed]),
         arithmetic=_shown(
             [f for f in (*found.overall, *found.attention, *found.settled, *found.aside) if f.method or f.n]
         ),

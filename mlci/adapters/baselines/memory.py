@@ -60,7 +60,7 @@ def decoded(content: bytes, place: str) -> Memory:
     """
     try:
         memory = msgspec.json.decode(content, type=Memory)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _refused(place) from error
     if len(content) > LARGEST_KEPT or any(_wrong(memory)):
         raise _refused(place)

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 # What a spreadsheet takes for the beginning of a formula; see OWASP, CSV injection.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Signs of full width count too: some spreadsheets take them for the narrow ones.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 

@@ -127,6 +127,6 @@ def test_a_plain_number_stays_as_it_is(number: str) -> None:
     assert guarded(number) == number
 
 
-@pytest.mark.parametrize("formula", ["-1+1", "+A1", "-2e", "=1", "@x", "-", "+1.2.3"])
+@pytest.mark.parametrize("formula", ["-1+1", "+A1", "-2e", "=1", "@x", "-", "+1.2.3", "\uff1d1"])
 def test_what_only_begins_like_a_number_does_not(formula: str) -> None:
     assert guarded(formula) == f"'{formula}"
