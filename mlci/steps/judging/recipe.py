@@ -20,6 +20,8 @@ _MOST_ROWS = 1e12
 _ARTEFACT = "is this very model worse than production?"
 _RECIPE = "is what this way of training gives worse, on average over seeds, than the very model in production?"
 
+_NOT_OF_EVERY_SEED = "the model of another seed gives it no value"
+
 
 def question(numbers: Numbers) -> Question | None:
     """Which question the comparisons on all examples answer; None where there are none."""
@@ -29,10 +31,16 @@ def question(numbers: Numbers) -> Question | None:
 
 
 def for_recipe(estimate: Estimate, numbers: Numbers, policy: GatePolicy) -> Estimate:
-    """The estimate on all examples, of the mean over seeds where these are known; as it is where they are not."""
-    over = numbers.recipe.of(estimate.metric.name) if numbers.recipe is not None else None
-    if over is None or estimate.undefined is not None:
+    """The estimate on all examples, of the mean over seeds where these are known; as it is where there are none.
+
+    Functions of the user's remain the first seed's. What another seed's model gives no value has none for the recipe.
+    """
+    if numbers.recipe is None or estimate.undefined is not None:
         return estimate
+    over = numbers.recipe.of(estimate.metric.name)
+    if over is None:
+        is_called = any(each.metric == estimate.metric.name for each in numbers.functions)
+        return estimate if is_called else replace(estimate, undefined=_NOT_OF_EVERY_SEED, p_worse=None)
     result = contrast(estimate, over, policy)
     if result is None:
         return estimate
@@ -68,7 +76,9 @@ def contrast(estimate: Estimate, over: OverSeeds, policy: GatePolicy) -> Contras
         return None
     reach = sources.quantile(policy.confidence) * spread
     # How surprising a loss is, on the scale that it is bounded on.
-    asked = math.log1p(estimate.improvement or 0.0) if estimate.relative else estimate.improvement or 0.0
+    asked = estimate.improvement or 0.0
+    if estimate.relative:
+        asked = estimate.sign * math.log1p(estimate.sign * asked)
     p_worse = sources.tail((asked - estimate.sign * away) / spread)
     low, high = away - reach, away + reach
     if estimate.relative:

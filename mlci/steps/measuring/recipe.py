@@ -37,7 +37,7 @@ def recipe(
         name = metric_named(rule.metric, rule.better).name
         try:
             scores = [
-                measure(name, whole.truth, outputs, whole.design.weights).score
+                measure(name, whole.truth, outputs, whole.design.weights, whole.design.clusters).score
                 for outputs in (holdout.candidate, *others, holdout.baseline)
             ]
         except Undefined:

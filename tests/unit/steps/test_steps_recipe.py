@@ -94,6 +94,48 @@ def test_a_relative_tolerance_is_judged_on_the_ratio_of_the_means() -> None:
     assert found.interval[0] < found.difference < found.interval[1]
 
 
+def with_seed(production: dict[str, Any], seed: dict[str, Any], asked: GatePolicy) -> Report:
+    """A first seed that equals production, and a further one."""
+    table = given(seed, "seed").table
+    assert table is not None
+    candidate = replace(given(production, "candidate"), seeds=(table,))
+    return run(candidate, given(production, "production"), asked).report
+
+
+def test_a_seed_without_a_value_leaves_the_recipe_without_one_whatever_the_first_seed_says() -> None:
+    scores = [0.9 if y else 0.2 for y in columns(range(0))["y"]]
+    broken: list[float | None] = [*scores]
+    broken[3] = None
+    rows = {**columns(range(100)), "score": scores}
+    report = with_seed(rows, {**rows, "score": broken}, policy("roc_auc", tolerance=0.01))
+    [found] = [each for each in report.findings if each.id == "compare:roc_auc"]
+    assert (found.verdict.value, found.reason) == ("inconclusive", "undefined")
+    assert "another seed" in found.message
+
+
+def test_ranked_lists_of_several_seeds_are_judged_by_the_query() -> None:
+    random = np.random.default_rng(2)
+    rows = {
+        "id": list(range(N)), "y": np.tile([1, 0, 0, 0], N // 4), "group": np.repeat(range(N // 4), 4),
+        "score": random.random(N),
+    }  # fmt: skip
+    report = with_seed(rows, {**rows, "score": random.random(N)}, policy("ndcg", tolerance=0.01))
+    [found] = [each for each in report.findings if each.id == "compare:ndcg"]
+    assert "2 seeds" in (found.method or "")
+
+
+def test_a_gain_of_the_recipe_is_asked_on_the_scale_of_its_bound() -> None:
+    """Where less is better a gain of a half is a ratio of one half, which is further than one of one and a half."""
+    blank = Estimate(metric=metric_named("error_rate"), n=N, relative=True, improvement=0.5)
+    values = (0.5 * math.exp(0.01), 0.5 * math.exp(-0.01))
+    over = OverSeeds(
+        metric="error_rate", values=values, baseline=1.0, plain_error=0.01, freedom=9.0, log_error=0.01, log_freedom=9.0
+    )
+    found = contrast(blank, over, ASKED)
+    assert found is not None
+    assert found.p_worse == pytest.approx(0.5)
+
+
 def test_the_recipe_is_judged_again_from_its_numbers() -> None:
     outcome = judged([range(160), range(90), range(70)], range(100))
     again = rejudge(read_gate(outcome.evidence, "e"), ASKED)
