@@ -23,7 +23,7 @@ from mlci.steps import repeated
 from mlci.steps.coding import Coding, code
 from mlci.steps.noting import column_notes, unused
 from mlci.steps.reading import Side, named, read_side
-from mlci.steps.searching import Searched, searched_columns
+from mlci.steps.searching import Searched, answers, searched_columns
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def gather(
         slices=words,
         sensitive=_words(aligned, ids, "sensitive", [one.side.sensitive for one in aligned]),
         pairs=authority.side.pairs,
-        search=None if search is None else _search(authority, ids, clusters, search, (*columns, *outcomes)),
+        search=None if search is None else _search(aligned, ids, clusters, search, (*columns, *outcomes)),
         missing=(missing[0], missing[1] if baseline is not None else missing[0]),
         dropped=tuple(_lost(coding, index, one) for index, one in enumerate(aligned)),
         thinned=tuple(_thinned(authority)) if baseline is not None else (),
@@ -337,15 +337,17 @@ def _clusters(groups: Texts | None, ids: NDArray[Any], reading: ReadingPolicy, f
 
 
 def _search(
-    authority: Aligned,
+    aligned: list[Aligned],
     ids: NDArray[Any],
     clusters: NDArray[Any] | None,
     search: SearchPolicy,
     outcomes: Sequence[str],
 ) -> Searched:
-    side = authority.side
+    one, other = ((each.side.table, each.take) for each in (aligned[0], aligned[-1]))
+    side = aligned[-1].side
+    told = outcomes if search.columns else (*outcomes, *answers(side.roles.others, one, other))
     known = (side.slices, side.sensitive)
-    return searched_columns(side.table, side.roles, authority.take, known, ids, clusters, search, outcomes)
+    return searched_columns(side.table, side.roles, other[1], known, ids, clusters, search, told)
 
 
 def _thinned(authority: Aligned) -> Iterator[tuple[str, int, int]]:

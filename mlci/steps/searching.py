@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -77,6 +77,32 @@ def searched_columns(
         else:
             found[name] = words
     return Searched({name: found[name] for name in sorted(found)}, tuple(left), halves(ids, clusters))
+
+
+Taking = tuple[Table, Callable[[NDArray[Any]], NDArray[Any]]]
+
+
+def answers(names: Sequence[str], one: Taking, other: Taking) -> Iterator[str]:
+    """The columns that both files have with other values: what a model said, and no feature of the examples.
+
+    Args:
+        names: columns of either file.
+        one: a file, and what brings values of its rows into the order of the examples.
+        other: the other file.
+    """
+    for name in names:
+        if all(name in table.columns for table, _ in (one, other)) and _differ(name, one, other):
+            yield name
+
+
+def _differ(name: str, one: Taking, other: Taking) -> bool:
+    if all(table.is_number(name) for table, _ in (one, other)):
+        mine, theirs = (take(table.numbers(name)).astype(np.float64) for table, take in (one, other))
+        return not np.array_equal(mine, theirs, equal_nan=True)
+    words = [(table.texts(name), take) for table, take in (one, other)]
+    place = {word: number for number, word in enumerate(dict.fromkeys((*words[0][0].values, *words[1][0].values)))}
+    mine, theirs = (np.array([*(place[word] for word in each.values), -1])[take(each.codes)] for each, take in words)
+    return not np.array_equal(mine, theirs)
 
 
 def _column(table: Table, name: str, take: Callable[[NDArray[Any]], NDArray[Any]]) -> Texts | None:

@@ -150,6 +150,17 @@ def test_how_well_production_answered_is_no_slice_to_search_in() -> None:
     assert [each.slice for each in found_by(by_name)] == ["exact=1"]
 
 
+def test_what_the_two_models_say_otherwise_is_no_feature_of_the_examples() -> None:
+    one, other = (with_columns(each, answer=[f"a{label}" for label in each["pred"]]) for each in pair(4000, 1))
+    sure = [(np.array(each["pred"]) == each["y"]).astype(int) for each in (one, other)]
+    sides = [with_columns(each, sure=right) for each, right in zip((one, other), sure, strict=True)]
+    found = report(*sides, asked())
+    assert found_by(found) == []
+    said = " ".join(section(found).sentences)
+    assert not {"answer", "sure"} & set(said.replace(",", " ").split())
+    assert {"region", "visits"} <= set(said.replace(",", " ").replace(":", " ").split())
+
+
 def test_bare_metrics_cannot_be_searched_and_that_is_said() -> None:
     sides = [replace(given({"id": [number]}, "x"), table=None, metrics={"f1": 0.8}) for number in (1, 2)]
     assert finding(run(*sides, asked()).report, "policy:validation.slices.discover").verdict is Verdict.WARN
