@@ -49,6 +49,9 @@ def compare(estimate: Estimate, confidence: float) -> Finding:
         estimate: with bounds at this level of confidence.
         confidence: of each bound.
     """
+    if estimate.undefined is None and estimate.interval is None and estimate.difference == 0:
+        # Two models that no example tells apart have no bounds, and nothing was lost.
+        return _finding(estimate, Verdict.PASS, "no-difference", f"{estimate.title} is what it was at the anchor", None)
     if estimate.undefined is not None or estimate.interval is None:
         why = estimate.undefined or "too few examples for a bound"
         return _finding(

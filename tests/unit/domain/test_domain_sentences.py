@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mlci.domain import gate, sentence
+from mlci.domain import anchor, gate, sentence
 from mlci.domain.estimate import Estimate
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.metric import metric_named
@@ -109,6 +110,13 @@ def test_few_groups_and_few_of_a_class_are_named_instead_of_examples() -> None:
     rare = explained("insufficient", smallest_class=3, discordant=0, difference=0.0, margin=0.05)
     assert rare.startswith("3 of 1 000 examples are of the rarer class")
     assert "without a difference" not in rare
+
+
+def test_a_candidate_that_no_example_tells_from_the_anchor_has_lost_nothing() -> None:
+    same = estimate(interval=None, difference=0.0, discordant=0)
+    found = anchor.compare(same, 0.95)
+    assert (found.verdict, found.reason) == (Verdict.PASS, "no-difference")
+    assert anchor.compare(replace(same, difference=-0.02), 0.95).verdict is INCONCLUSIVE
 
 
 def test_no_difference_among_few_examples_says_how_many_would_do() -> None:
