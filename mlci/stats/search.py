@@ -41,6 +41,11 @@ class Found:
     loss: float
     at_least: float
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The columns of its conditions, by place."""
+        return tuple(column for column, _ in self.cell)
+
 
 def halves(ids: NDArray[Any], clusters: NDArray[Any] | None) -> NDArray[np.bool_]:
     """Which examples are searched, shape (n,): those whose id has the first bit in a keyed hash of it.
@@ -107,9 +112,9 @@ class _Half:
         self._columns, self._sizes, self._gain, self._weights = columns, sizes, gain, weights
         self._left = np.ones(len(gain), dtype=bool)
 
-    def tables(self, depth: int, declared: Collection[tuple[int, ...]]) -> list[_Table]:
+    def tables(self, depth: int) -> list[_Table]:
         choices = (each for size in range(1, depth + 1) for each in combinations(range(len(self._columns)), size))
-        return [self._table(chosen, slice(None)) for chosen in choices if chosen not in declared]
+        return [self._table(chosen, slice(None)) for chosen in choices]
 
     def without(self, tables: Sequence[_Table], found: Found) -> list[_Table]:
         """The same tables without the examples of a slice, which alone are read again."""
@@ -161,17 +166,18 @@ def surest(
         fewest: examples that a slice must have.
         depth: 1 for values of one column, 2 for pairs of them too.
         most: how many slices are wanted.
-        declared: columns and pairs of them, by place in ascending order, whose slices are judged anyway.
+        declared: columns and pairs of them, by place in ascending order, whose slices are judged anyway: they
+            explain a loss as any other, and are none of the wanted ones nor of those looked at.
 
     Returns:
         The slices found; how many were looked at first; and how many were too small.
     """
     half = _Half([each.astype(np.int32, copy=False) for each in columns], sizes, gain, weights)
-    tables = half.tables(depth, declared)
-    looked = sum(int((each.sums[0] >= fewest).sum()) for each in tables)
-    small = sum(int((each.sums[0] > 0).sum()) for each in tables) - looked
+    tables = half.tables(depth)
+    looked = sum(int((each.sums[0] >= fewest).sum()) for each in tables if each.chosen not in declared)
+    small = sum(int((each.sums[0] > 0).sum()) for each in tables if each.chosen not in declared) - looked
     kept: list[Found] = []
-    while len(kept) < most:
+    while sum(each.columns not in declared for each in kept) < most:
         best = _best([found for table in tables for found in _losses(table, fewest)])
         if best is None:
             break

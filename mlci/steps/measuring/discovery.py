@@ -44,6 +44,7 @@ def discovery(
     support = USUAL_SUPPORT if asked.support is None else asked.support
     fewest = max(FEWEST_ROWS, math.ceil(support * blank.searched))
     codes = {name: words.codes + 1 for name, words in where.columns.items()}
+    declared = _declared(holdout, list(where.columns))
     found, looked, small = search.surest(
         [each[where.first] for each in codes.values()],
         [len(words.values) + 1 for words in where.columns.values()],
@@ -52,16 +53,18 @@ def discovery(
         fewest=fewest,
         depth=asked.depth,
         most=MOST_FOUND,
-        declared=_declared(holdout, list(where.columns)),
+        declared=declared,
     )
     confirmations: list[Statistic] = []
     named: list[Found] = []
     others = ~where.first
     for each in found:
         column, name = _named(each, where)
-        named.append(Found(column=column, slice=name, n=each.n, loss=each.loss))
         rows = np.flatnonzero(others & search.inside(each, list(codes.values())))
         others[rows] = False
+        if each.columns in declared:
+            continue
+        named.append(Found(column=column, slice=name, n=each.n, loss=each.loss))
         if len(rows):
             confirmations += _measured(rule, some_rows(whole, column, name, rows), policy)
     return (
