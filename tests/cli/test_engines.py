@@ -52,3 +52,31 @@ def test_large_files_are_left_to_the_engine_and_what_it_cannot_do_to_memory(monk
 def test_an_engine_needs_two_files_of_predictions(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["gate-compare", "--candidate", "c.csv", "--engine", "duckdb"], {}) == 2
     assert "--engine duckdb compares two files of predictions" in capsys.readouterr().err
+
+
+def test_a_limit_that_is_none_is_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLCI_DUCKDB_MEMORY", "plenty")
+    assert run([*JUDGE, "--engine", "duckdb"], {}) == 2
+    assert "'plenty' is no amount of memory" in capsys.readouterr().err
+
+
+def test_signs_of_sql_and_of_patterns_in_names_are_only_names() -> None:
+    odd = ("slice_'); DROP VIEW a; --", 'slice_";', "slice_`\\")
+    values = ("a';--", 'b"', "c\\")
+    for name in ("c.csv", "b.csv"):
+        head, *rows = predictions().splitlines()
+        cells = [",".join('"' + each.replace('"', '""') + '"' for each in line) for line in (odd, values)]
+        text = "\n".join((f"{head},{cells[0]}", *(f"{row},{cells[1]}" for row in rows)))
+        Path(name.replace(".", "*'?[x].")).write_text(text + "\n")
+        # What the same name would mean as a pattern.
+        Path(name.replace(".", "-'-x.")).write_text("id\n")
+    found = []
+    for engine in ("memory", "duckdb"):
+        files = ("--candidate", "c*'?[x].csv", "--baseline", "b*'?[x].csv")
+        code = run(["gate-compare", *files, "--engine", engine], {})
+        report = json.loads(Path(".mlci/report/gate-compare.json").read_text())
+        found.append((code, sorted((each["id"], each.get("candidate")) for each in report["findings"])))
+    assert found[0] == found[1]
+    assert any("DROP VIEW" in id for id, _ in found[0][1])

@@ -12,7 +12,7 @@ from typing import Any
 from mlci.adapters.engines.endings import ending_of
 from mlci.adapters.engines.values import Values
 from mlci.adapters.tables.plain import delimiter_of, header_of
-from mlci.errors import BadValue, ExtraMissing, FileMissing, NoExamples, Place, Unreadable
+from mlci.errors import BadValue, ExtraMissing, FileMissing, NoExamples, Place, Unreadable, UsageError
 from mlci.ports import Kind, Source, Table
 
 # What DuckDB may hold before it writes to disk, where MLCI_DUCKDB_MEMORY does not say otherwise.
@@ -35,15 +35,22 @@ class Duck:
             raise ExtraMissing("the engine duckdb is not installed", help='pip install "mlci[data]"') from error
         self._duckdb = duckdb
         self._folder = tempfile.TemporaryDirectory(prefix="mlci-duckdb-")
-        self._connection = duckdb.connect(
-            config={
-                "memory_limit": os.environ.get("MLCI_DUCKDB_MEMORY", MEMORY),
-                "temp_directory": self._folder.name,
-                # A file of predictions is data: nothing in it loads code or leads elsewhere.
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-            }
-        )
+        memory = os.environ.get("MLCI_DUCKDB_MEMORY", MEMORY)
+        try:
+            self._connection = duckdb.connect(
+                config={
+                    "memory_limit": memory,
+                    "temp_directory": self._folder.name,
+                    # A file of predictions is data: nothing in it loads code or leads elsewhere.
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                }
+            )
+        except duckdb.Error as error:
+            self._folder.cleanup()
+            raise UsageError(
+                f"{memory[:40]!a} is no amount of memory", place=Place("MLCI_DUCKDB_MEMORY"), help="such as 4GB"
+            ) from error
         self._connection.execute("SET preserve_insertion_order = true")
         self._connection.execute("SET enable_progress_bar = false")
 
