@@ -268,7 +268,7 @@ def why(finding: Finding) -> str:
 
 
 def _why(finding: Finding) -> str:
-    if finding.rule == "compare" and finding.difference is None:
+    if finding.rule in ("compare", "anchor") and finding.difference is None:
         return finding.message
     where = f" on {finding.slice}" if finding.slice is not None else ""
     relative, margin = finding.scale == "relative", _asked_of(finding)
@@ -284,6 +284,8 @@ def _why(finding: Finding) -> str:
         return f"{_examples(finding.n or 0)} cannot show that {finding.metric} gains {margin}"
     if finding.reason in ("interval", "insufficient") and is_operational(finding.metric or ""):
         return f"what was measured cannot show that {finding.metric} grows by no more than {margin}"
+    if finding.reason == "drifted":
+        return f"{finding.metric} is worse than the anchor: {change}, margin {margin}"
     if finding.reason == "regression":
         return f"{finding.metric} is worse than production{where}: {change}, margin {margin}"
     if finding.rule == "compare" and finding.reason == "interval" and finding.margin == 0:

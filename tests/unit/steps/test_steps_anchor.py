@@ -10,7 +10,7 @@ import pytest
 from judging import Rows, finding, given, ids, policy, rows_of, with_columns
 
 from mlci.adapters.evidence.gate import read_gate
-from mlci.domain import anchor
+from mlci.domain import anchor, sentence
 from mlci.domain.finding import Finding
 from mlci.domain.policy import GatePolicy, Tolerance
 from mlci.domain.verdict import Verdict
@@ -42,7 +42,9 @@ def test_a_loss_shown_to_be_beyond_twice_the_tolerance_fails_though_production_l
     assert finding(outcome, "compare:accuracy").verdict is Verdict.PASS
     found = finding(outcome, "anchor:accuracy")
     assert (found.verdict, found.reason, found.margin) == (Verdict.FAIL, "drifted", 0.02)
-    assert outcome.report.reason == found.message
+    assert outcome.report.reason.startswith("accuracy is worse than the anchor: -")
+    hidden = replace(found, difference=None, message="accuracy (anchor): fail, figures withheld")
+    assert sentence.why(hidden) == hidden.message
     assert "(one-sided 99.5 %)" in found.message
 
 
