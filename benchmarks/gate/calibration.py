@@ -53,9 +53,9 @@ ROWS = (500, 1_000, 2_000, 5_000, 10_000, 50_000)
 # Correlation of the two models' noise: they share most of what they get wrong.
 _SHARED = 0.86
 # Examples from which the true loss of a candidate is taken.
-_TRUTH_ROWS = 4_000_000
+_TRUTH_ROWS = 1_000_000
 # Examples of one cell and candidate, over all its holdouts.
-_MOST_EXAMPLES = 12_000_000
+_MOST_EXAMPLES = 4_000_000
 _GROUP_SIZE = 20
 _ICC = 0.3
 
@@ -175,8 +175,8 @@ def draw(world: World, n: int, strength: float, random: np.random.Generator, *, 
 def true_loss(world: World, kind: str, which: int) -> float:
     """How much worse the candidate of the given strength truly is.
 
-    A model's true value does not depend on what the other one sees, so both are given the same noise here: four million
-    examples then give the difference to about a hundredth of its error on 50 000 independent ones.
+    A model's true value does not depend on what the other one sees, so both are given the same noise here: a million
+    examples then give the difference to about a tenth of its error on 50 000 independent ones.
     """
     found = draw(world, _TRUTH_ROWS, world.losses[which], np.random.default_rng(7), shared=1.0)
     sides = [
