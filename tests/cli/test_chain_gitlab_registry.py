@@ -111,7 +111,7 @@ def test_in_a_pipeline_production_is_the_last_accepted_run_of_the_default_branch
     assert judged(main, found, monkeypatch, "--version", "1") == 0
     assert late(gitlab)["mlci.verdict"] == "warn"
     kept = {path.name: path.read_bytes() for path in (found.folder / "mlci-keep").iterdir()}
-    assert len(kept) == 2
+    assert sorted(kept) == ["gate.json", "kept.json", "predictions.csv"]
 
     change = proposed(policy, own=policy, id=200)
     change.memory.runs.leave("mlci-gate-late-trips", zipped(kept), run=100)

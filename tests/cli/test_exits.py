@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -425,6 +426,23 @@ def test_a_process_exits_as_its_run_does(files: dict[str, str], exit: int) -> No
     assert bool(done.stdout) is (exit != 2), "whatever there is a report about, the report shows"
 
 
+def reads(pid: int, name: str) -> bool:
+    """Whether a process has a file of this name open; where nobody can look, a second is enough for it."""
+    opened = Path(f"/proc/{pid}/fd")
+    if not opened.is_dir():
+        time.sleep(1.0)
+        return True
+    with suppress(OSError):
+        return any(os.readlink(each).endswith(name) for each in opened.iterdir())
+    return False
+
+
+def until(done: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not done() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_works_ends_it_with_130_and_no_verdict(number: signal.Signals) -> None:
     rows = 1_500_000
@@ -435,7 +453,7 @@ def test_a_signal_while_it_works_ends_it_with_130_and_no_verdict(number: signal.
         [sys.executable, "-m", "mlci", "gate-compare", "--candidate", "big.csv", "--baseline", "big.csv"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(1.0)
+    until(lambda: reads(worker.pid, "big.csv"))
     assert worker.poll() is None
     worker.send_signal(number)
     out, err = worker.communicate(timeout=60)

@@ -286,6 +286,8 @@ def test_own_parameters_arrive_with_their_defaults(seen: list[Invocation]) -> No
         "evidence": ".mlci/evidence/gate.json",
         "keep": "mlci-keep",
         "flips": "1000",
+        "engine": "auto",
+        "latency": None,
         "format": "json",
         "key": None,
         "comment": "true",

@@ -101,6 +101,9 @@ def two_values(shape: Shape) -> tuple[Any, Any]:
         needed = {name: below for name, below in keys.items() if below.key.required} or dict([next(iter(keys.items()))])
         one, other = ({name: two_values(below)[place] for name, below in needed.items()} for place in (0, 1))
         return one, other
+    least, most = shape.key.minimum, shape.key.maximum
+    if shape.kind in ("number", "integer") and least is not None and most is not None and most < _TWO[shape.kind][1]:
+        return least, most
     return _TWO[shape.kind]
 
 
