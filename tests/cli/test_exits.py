@@ -433,7 +433,7 @@ def reads(pid: int, name: str) -> bool:
         time.sleep(1.0)
         return True
     with suppress(OSError):
-        return any(os.readlink(each).endswith(name) for each in opened.iterdir())
+        return any(each.readlink().name == name for each in opened.iterdir())
     return False
 
 
