@@ -90,6 +90,8 @@ def two_values(shape: Shape) -> tuple[Any, Any]:
     """Two different values that a key takes, or as different as it takes them."""
     if shape.key.pattern is not None and shape.key.pattern.startswith("(?:compare"):
         return "compare:a", "compare:b"
+    if shape.key.minimum is not None and shape.key.maximum is not None and not shape.key.exclusive:
+        return shape.key.minimum, shape.key.maximum
     if shape.kind == "choice":
         return shape.choices[0], shape.choices[-1]
     if shape.kind == "list":
