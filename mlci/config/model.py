@@ -114,6 +114,7 @@ class Train:
         default=1,
         minimum=1,
         maximum=MOST_SEEDS,
+        owner="base",
         help="How many models are trained, with the seed and those that follow it, so that the way of training is "
         "compared with production and not one lucky model.",
     )

@@ -50,6 +50,7 @@ def gate_policy(config: Config, *, baseline_given: bool = False) -> GatePolicy:
         require_predictions=validation.require_predictions,
         holdout=_budget(validation),
         anchor_tolerance=validation.anchor_tolerance,
+        seeds=config.train.seeds,
         baseline_age=int(validation.baseline_age.seconds // 86400),
         hardware=validation.hardware,
         price_per_hour=validation.price_per_hour,

@@ -157,6 +157,7 @@ class GatePolicy:
         hardware: the machine that limits of latency and cost are meant for; None where none is declared.
         price_per_hour: of that machine, in any currency; None where nobody said.
         waivers: losses that are accepted for a time.
+        seeds: models of one recipe that are asked for; with fewer the question about the recipe stays open.
         unsupported: rules of the configuration that this version cannot judge, so that none is silently passed.
     """
 
@@ -177,5 +178,6 @@ class GatePolicy:
     hardware: str | None = None
     price_per_hour: float | None = None
     waivers: tuple[Waiver, ...] = ()
+    seeds: int = 1
     unsupported: tuple[str, ...] = ()
     reading: ReadingPolicy = field(default_factory=ReadingPolicy)

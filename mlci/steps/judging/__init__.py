@@ -25,6 +25,7 @@ from mlci.steps.judging.limits import own_estimates as own_estimates
 from mlci.steps.judging.missing import (
     about_input,
     beyond_this_version,
+    fewer_seeds,
     missing_slices,
     present,
     too_little,
@@ -79,6 +80,7 @@ def judge(numbers: Numbers, policy: GatePolicy) -> Judged:
             *findings,
             *budget.worn(numbers, policy),
             *doubts(numbers.health, policy.baseline_age),
+            *fewer_seeds(numbers, policy),
             *beyond_this_version(policy),
             *without_baseline(numbers, policy),
         ),

@@ -108,6 +108,21 @@ def missing_slices(present: Sequence[str], policy: GatePolicy) -> Iterator[Findi
             yield coverage.absent_slices(name)
 
 
+def fewer_seeds(numbers: Numbers, policy: GatePolicy) -> Iterator[Finding]:
+    """Policy asks about the recipe, and there are fewer models of it than it asks for: one may be a lucky one."""
+    there = 1 if numbers.recipe is None else numbers.recipe.seeds
+    if numbers.compared and policy.compare and there < policy.seeds:
+        yield coverage.listed(
+            "input",
+            "seeds",
+            "missing",
+            Verdict.INCONCLUSIVE,
+            f"{policy.seeds} seeds are asked for, and there {'is one' if there == 1 else f'are {there}'}",
+            f"Policy sets train.seeds to {policy.seeds}, so that the way of training is judged and no lucky model. "
+            "Let model-ci train with as many and judge the folder that it leaves.",
+        )
+
+
 def beyond_this_version(policy: GatePolicy) -> Iterator[Finding]:
     for name in policy.unsupported:
         yield coverage.listed(

@@ -180,3 +180,12 @@ def test_values_near_the_end_of_all_numbers_are_judged_without_an_overflow(large
     assert found is None or all(map(math.isfinite, (found.difference, found.low, found.high)))
     assert math.isfinite(deviation((1.5, 1.5 + 1e-9, 1.5 - 1e-9)))
     assert deviation((1.0, 2.0, 3.0)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("models", "verdict"), [(1, "inconclusive"), (2, "inconclusive"), (3, "pass")])
+def test_fewer_seeds_than_policy_asks_for_leave_the_question_open(models: int, verdict: str) -> None:
+    """A change that drops the seeds, or trains one alone, would else be judged by a lucky model."""
+    report = judged([range(100)] * models, range(100), replace(ASKED, seeds=3)).report
+    found = [one for one in report.findings if one.id == "input:seeds"]
+    assert [one.verdict.value for one in found] == ["inconclusive"] * (models < 3)
+    assert report.verdict.value == verdict

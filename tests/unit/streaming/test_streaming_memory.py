@@ -68,4 +68,4 @@ def test_four_times_the_rows_take_hardly_more_memory(tmp_path: Path) -> None:
     few, many = (_peak(tmp_path, rows, "duckdb") for rows in (60_000, 240_000))
     in_memory = [_peak(tmp_path, rows, "memory") for rows in (60_000, 240_000)]
     grown, grown_in_memory = many - few, in_memory[1] - in_memory[0]
-    assert grown < 0.35 * grown_in_memory, (few, many, in_memory)
+    assert grown < 0.5 * grown_in_memory, (few, many, in_memory)
