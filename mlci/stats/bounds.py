@@ -146,12 +146,13 @@ class Paired:
         else:
             estimate = math.log(self.candidate) - math.log(self.baseline)
             error, freedom, off = self.log_error, self.log_freedom, self.log_off
+        share = is_share or self._is_of_ones(higher_is_better=higher_is_better)
         low, high, p_worse, method = self._bounds(
             estimate,
             error,
             freedom,
             confidence,
-            is_share=not relative and (is_share or self._is_of_ones(higher_is_better=higher_is_better)),
+            is_share=share and not relative,
             higher_is_better=higher_is_better,
             # A loss is as surprising as the smallest one that the numbers allow.
             asked=(_log_gain(asked, higher_is_better) if relative else asked) - off,
@@ -161,6 +162,10 @@ class Paired:
             error *= 1 + estimate
             off = (1 + estimate) * ratio_less_one(off)
             method += " on the log ratio"
+            if share and self.simple and not asked:
+                # Whether the candidate is worse at all is one question on either scale, and this is its exact test.
+                p_worse = sign_test(self.discordance.lost, self.discordance.gained)
+                method += ", exact McNemar mid-p"
         if math.isinf(estimate) or math.isinf(error * _WIDEST):
             raise Undefined("the numbers are too large to compare")
         return Contrast(

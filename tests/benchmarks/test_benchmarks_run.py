@@ -24,6 +24,7 @@ TINY = {
     "registering": ["--quick"],
     "model_ci": ["--quick"],
     "gate/latency": ["--trials", "1", "--pairs", "40", "--starts", "2", "--slower", "0"],
+    "calibration": ["--quick", "--worlds", "values", "--processes", "1"],
     "simulation": ["--rows", "2000", "--harmless", "2", "--harmful", "2", "--processes", "1"],
 }
 FIRST_CELLS = {
@@ -70,10 +71,19 @@ def test_the_simulation_prints_every_cell_with_shares_that_add_up() -> None:
     output = _run("simulation")
     header, _, *rows = _rows(output)
     # Five candidates and one with a single bad slice, which needs slices; each judged by 1 and by 4 metrics.
-    assert len(rows) == (5 * 3 + 2) * 2
+    assert len(rows) == (5 * 5 + 4) * 2
     columns = [header.index(verdict) for verdict in ("pass", "warn", "inconclusive", "fail")]
     assert all(sum(float(row[column]) for column in columns) == pytest.approx(100) for row in rows)
     assert "Highest false-block rate: " in output
+
+
+def test_the_calibration_prints_each_kind_of_metric_and_what_it_comes_to() -> None:
+    output = _run("calibration")
+    kinds = [row[0] for row in _rows(output)]
+    assert {"rmse", "mae", "r2", "pearson", "p90_absolute_error"} <= set(kinds)
+    for event in ("false block with a margin of 0", "false block", "false pass at the margin"):
+        assert f"- {event}: mean " in output
+    assert "### Many looks at one holdout" in output
 
 
 def test_equal_models_of_the_simulation_are_exchangeable_and_as_good_as_asked(benchmark: object) -> None:

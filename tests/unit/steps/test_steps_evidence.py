@@ -118,9 +118,9 @@ def test_bounds_and_p_follow_from_the_statistics_alone(outcome: Outcome) -> None
 
 def decided_again(statistic: dict[str, Any], confidence: float, better: str) -> tuple[float, float, float]:
     gained, lost, n = statistic["gained"], statistic["lost"], statistic["n"]
+    exact = stats.binom.sf(lost - 1, gained + lost, 0.5) - 0.5 * stats.binom.pmf(lost, gained + lost, 0.5)
     if statistic["method"].startswith("Tango"):
-        p_worse = stats.binom.sf(lost - 1, gained + lost, 0.5) - 0.5 * stats.binom.pmf(lost, gained + lost, 0.5)
-        return (*tango(gained, lost, n, normal_quantile(confidence)), float(p_worse))
+        return (*tango(gained, lost, n, normal_quantile(confidence)), float(exact))
     error = statistic["standard_error"]
     freedom = statistic["log_freedom" if statistic["relative"] else "freedom"]
     reach, estimate = stats.t.ppf(confidence, freedom), statistic["difference"]
@@ -128,7 +128,8 @@ def decided_again(statistic: dict[str, Any], confidence: float, better: str) -> 
     if statistic["relative"]:
         log_ratio, log_error = np.log1p(estimate), error / (1 + estimate)
         bounds = [np.expm1(log_ratio - reach * log_error), np.expm1(log_ratio + reach * log_error)]
-        return (*bounds, float(stats.t.cdf(sign * log_ratio / log_error, freedom)))
+        by_t = stats.t.cdf(sign * log_ratio / log_error, freedom)
+        return (*bounds, float(exact if "McNemar" in statistic["method"] else by_t))
     return estimate - reach * error, estimate + reach * error, float(stats.t.cdf(sign * estimate / error, freedom))
 
 
@@ -154,7 +155,7 @@ def test_a_relative_tolerance_of_a_share_is_judged_on_the_ratio() -> None:
     found = finding(outcome, "compare:accuracy")
     assert found.scale == "relative"
     assert found.difference == pytest.approx(found.candidate / found.baseline - 1)
-    assert found.method == "influence function, t on the log ratio"
+    assert found.method == "influence function, t on the log ratio, exact McNemar mid-p"
 
 
 def test_the_level_of_the_bounds_is_that_of_the_policy() -> None:

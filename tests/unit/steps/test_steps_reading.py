@@ -81,7 +81,7 @@ def test_a_column_of_ones_own_has_the_direction_that_is_said(better: Any, verdic
 
 def test_a_column_without_a_direction_is_undefined_and_says_what_to_say() -> None:
     one = {"id": ids(30), "cost": np.arange(30.0)}
-    assert "better: higher or lower" in finding(report(one, one, policy("cost")), "compare:cost").message
+    assert "validation.metrics.cost.better" in finding(report(one, one, policy("cost")), "compare:cost").message
 
 
 def test_a_column_of_words_has_no_mean() -> None:
