@@ -24,8 +24,8 @@ PARTS = {
     ("mlci.adapters.models.workshop", "carry_out"): TRAINING,
     ("mlci.adapters.models.workshop", "score"): SCORING,
     ("mlci.adapters.models.workshop", "LocalWorkshop.production"): "production",
-    ("mlci.cli.model_ci", "_Session.lay"): "hand-over folder",
-    ("mlci.cli.model_ci", "_Session.register"): "registering",
+    ("mlci.cli.model_ci", "Session.lay"): "hand-over folder",
+    ("mlci.cli.model_ci", "Session.register"): "registering",
     ("mlci.cli.delivery", "Delivery.deliver"): "report",
 }
 

@@ -73,7 +73,9 @@ def test_hostile_names_stay_names_wherever_they_are_shown(github, act):
     assert plan.outputs.keys() == {"model", "reason", "report"}
     assert plan.outputs["model"] == "true"
     assert [each.level for each in plan.annotations] == ["notice"]
-    assert gate.outputs.keys() == {"verdict", "reason", "report", "evidence", "keep", "artifact", "comment"}
+    assert gate.outputs.keys() == {
+        "verdict", "reason", "report", "evidence", "keep", "artifact", "flips", "comment",
+    }  # fmt: skip
     # act drops a title that holds a "=", which the runner keeps.
     titles = [each.properties.get("title", "gate-compare") for each in gate.annotations]
     assert [title for title in titles if not title.startswith("gate-compare")] == []

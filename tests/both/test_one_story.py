@@ -27,7 +27,7 @@ _OWN = (
     (r"\(<?https?://[^)>]*>?\)", "(link)"),
     (r"artifact [\w-]+ of run \d+", "artifact of a run"),
     (r"\brun \d+", "run"),
-    (r"\b[0-9a-f]{12}(?:[0-9a-f]{28})?\b(?=[^0-9a-f])", "commit"),
+    (r"(?<!\.)\b[0-9a-f]{12}(?:[0-9a-f]{28})?\b(?=[^0-9a-f])", "commit"),
 )
 
 
