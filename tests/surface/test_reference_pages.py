@@ -128,7 +128,10 @@ def test_an_example_is_shown_where_there_is_one() -> None:
     ("title", "key", "whose"),
     [
         ("Top level", "validation", "`base`"),
-        ("Top level", "train", "`head`"),
+        ("Top level", "code", "`head`"),
+        ("Top level", "train", "`base` and `head`"),
+        ("train", "seeds", "`base`"),
+        ("train", "seed", "`head`"),
         ("Top level", "data", "`base` and `head`"),
         ("data.train", "path", "`head`"),
         ("data.train", "contract", "`base`"),
