@@ -12,7 +12,7 @@ from mlci.domain import coverage
 from mlci.domain.estimate import Estimate
 from mlci.domain.fairness import MEASURES
 from mlci.domain.figures import as_written, figure, on_scale
-from mlci.domain.finding import Finding
+from mlci.domain.finding import Finding, Reason
 from mlci.domain.operation import is_operational
 from mlci.domain.policy import GatePolicy, Tolerance
 from mlci.domain.sentence import level
@@ -95,25 +95,17 @@ def _change(estimate: Estimate, value: float | None) -> str:
     )
 
 
-def _finding(estimate: Estimate, verdict: Verdict, reason: object, message: str, explanation: str | None) -> Finding:
+def _finding(
+    estimate: Estimate, verdict: Verdict, reason: Reason | None, message: str, explanation: str | None
+) -> Finding:
     return Finding(
         id=f"anchor:{estimate.metric.name}",
         rule="anchor",
         verdict=verdict,
-        reason=reason,  # type: ignore[arg-type]
+        reason=reason,
         message=message,
         explanation=explanation,
-        metric=estimate.metric.name,
-        better=estimate.metric.better,
-        candidate=estimate.candidate,
-        baseline=estimate.baseline,
-        difference=estimate.difference,
-        standard_error=estimate.standard_error,
-        interval=estimate.interval,
-        margin=estimate.margin,
-        scale="relative" if estimate.relative else "absolute",
-        method=estimate.method,
-        n=estimate.n,
+        **estimate.figures,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from mlci.domain.figures import Better
 from mlci.domain.metric import Metric
@@ -66,6 +67,29 @@ class Estimate:
     def least_gain(self) -> float:
         """The gain that must be shown: what is asked for, or the accepted loss as a negative number."""
         return self.improvement if self.improvement is not None else -(self.margin or 0.0)
+
+    @property
+    def leaning(self) -> Literal["ok", "worse"]:
+        """Which way the comparison would go by its point estimate."""
+        return "ok" if self.gain >= self.least_gain else "worse"
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What every finding says of a comparison, as fields of one."""
+        return {
+            "metric": self.metric.name,
+            "slice": self.slice,
+            "better": self.metric.better,
+            "candidate": self.candidate,
+            "baseline": self.baseline,
+            "difference": self.difference,
+            "standard_error": self.standard_error,
+            "interval": self.interval,
+            "margin": self.margin,
+            "scale": "relative" if self.relative else "absolute",
+            "method": self.method,
+            "n": self.n,
+        }
 
     @property
     def worst_gain(self) -> float | None:

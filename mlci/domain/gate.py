@@ -208,20 +208,9 @@ def _finding(
         leaning=_leaning(estimate, verdict, reason),
         advisory=advisory,
         message=sentence.arithmetic(estimate, policy.confidence, verdict),
-        metric=estimate.metric.name,
-        slice=estimate.slice,
-        better=estimate.metric.better,
-        candidate=estimate.candidate,
+        **estimate.figures,
         candidate_interval=estimate.candidate_interval,
-        baseline=estimate.baseline,
-        difference=estimate.difference,
-        standard_error=estimate.standard_error,
-        interval=estimate.interval,
-        margin=estimate.margin,
         improvement=estimate.improvement,
-        scale="relative" if estimate.relative else "absolute",
-        method=estimate.method,
-        n=estimate.n,
         clusters=estimate.clusters,
         effective_n=estimate.effective_n,
         p_worse=estimate.p_worse,
@@ -237,7 +226,7 @@ def _leaning(estimate: Estimate, verdict: Verdict, reason: Reason | None) -> Lit
     """Which way a comparison that is left open would go by its point estimate; a warning may be one, too."""
     if verdict is not Verdict.INCONCLUSIVE and (verdict, reason) != (Verdict.WARN, "interval"):
         return None
-    return "ok" if estimate.gain >= estimate.least_gain else "worse"
+    return estimate.leaning
 
 
 def _undefined(estimate: Estimate, *, advisory: bool) -> Finding:

@@ -70,6 +70,11 @@ class Design:
             carried = carried + np.abs(other.influence)
         return self.size_for(carried)
 
+    @property
+    def effective_n(self) -> float | None:
+        """Kish's effective number of examples; None without weights."""
+        return None if self.weights is None else effective_n(self.weights, self.n)
+
     def freedom(self, influence: Array, size: float, of: Score) -> float:
         """Degrees of freedom of the error of this influence, with so many pieces of information behind it."""
         if not of.uneven:

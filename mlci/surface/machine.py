@@ -115,6 +115,15 @@ _READING = (
     overrides("evaluate.missing"),
 )
 
+_POWER = Param(
+    name="power", kind="number", default="0.8",
+    help="Chance of showing that a model without a change loses no more than the margin.",
+)  # fmt: skip
+_PRINTED = Param(
+    name="format", kind="choice", choices=("text", "markdown", "json"), default="text",
+    help="How the answer is printed.",
+)  # fmt: skip
+
 SAMPLE_SIZE = Command(
     name="sample-size",
     title="Plan a holdout",
@@ -161,10 +170,7 @@ SAMPLE_SIZE = Command(
             name="correlation", kind="number",
             help="Of a ROC AUC: correlation between the two models' areas; 0 plans for two models that share nothing.",
         ),
-        Param(
-            name="power", kind="number", default="0.8",
-            help="Chance of showing that a model without a change loses no more than the margin.",
-        ),
+        _POWER,
         CONFIG,
         overrides("validation.confidence"),
         *_READING,
@@ -182,10 +188,7 @@ SAMPLE_SIZE = Command(
             help="Chance that no look is farther off than the margin, for the estimates with a guarantee; left out, "
             "the confidence.",
         ),
-        Param(
-            name="format", kind="choice", choices=("text", "markdown", "json"), default="text",
-            help="How the answer is printed.",
-        ),
+        _PRINTED,
     ),
     exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.INTERRUPTED),
     extras=("gate",),
@@ -234,18 +237,12 @@ DISAGREEMENTS = Command(
             name="margin", kind="number",
             help="Largest accepted loss that labels are counted for; left out, half a point, one and two.",
         ),
-        Param(
-            name="power", kind="number", default="0.8",
-            help="Chance of showing that a model without a change loses no more than the margin.",
-        ),
+        _POWER,
         CONFIG,
         overrides("validation.confidence"),
         overrides("evaluate.target"),
         *_READING,
-        Param(
-            name="format", kind="choice", choices=("text", "markdown", "json"), default="text",
-            help="How the answer is printed.",
-        ),
+        _PRINTED,
     ),
     exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.INTERRUPTED),
     extras=("gate",),

@@ -220,30 +220,27 @@ def _key(timings: Timings, metric: Metric) -> bytes:
 def _lacking(blank: Estimate, given: Operations | None) -> Finding:
     metric = blank.metric
     why, would = operation.why_lacking(given, metric)
-    return Finding(
-        id=gate.finding_id("compare", metric.name),
-        rule="compare",
-        verdict=Verdict.INCONCLUSIVE,
-        reason="missing",
-        message=f"{metric.name} has no value: {why}",
-        explanation=f"{metric.title} is asked for, and {why}. {would}.",
-        metric=metric.name,
-        better=metric.better,
-    )
+    return _valueless(metric, "missing", why, f"{metric.title} is asked for, and {why}. {would}.")
 
 
 def _priceless(blank: Estimate) -> Finding:
-    metric = blank.metric
+    return _valueless(
+        blank.metric,
+        "undefined",
+        "validation.price_per_hour is not set",
+        "What a thousand predictions cost follows from what an hour of the machine costs. "
+        "Set validation.price_per_hour.",
+    )
+
+
+def _valueless(metric: Metric, reason: Reason, why: str, explanation: str) -> Finding:
     return Finding(
         id=gate.finding_id("compare", metric.name),
         rule="compare",
         verdict=Verdict.INCONCLUSIVE,
-        reason="undefined",
-        message=f"{metric.name} has no value: validation.price_per_hour is not set",
-        explanation=(
-            "What a thousand predictions cost follows from what an hour of the machine costs. "
-            "Set validation.price_per_hour."
-        ),
+        reason=reason,
+        message=f"{metric.name} has no value: {why}",
+        explanation=explanation,
         metric=metric.name,
         better=metric.better,
     )
@@ -260,17 +257,7 @@ def _finding(estimate: Estimate, policy: GatePolicy, verdict: Verdict, reason: R
         message=sentence.arithmetic(estimate, policy.confidence, verdict)
         if estimate.candidate is not None
         else f"{metric.name} cannot be told from {calls}",
-        metric=metric.name,
-        better=metric.better,
-        candidate=estimate.candidate,
-        baseline=estimate.baseline,
-        difference=estimate.difference,
-        standard_error=estimate.standard_error,
-        interval=estimate.interval,
-        margin=estimate.margin,
-        scale="relative" if estimate.relative else "absolute",
-        method=estimate.method,
-        n=estimate.n or None,
+        **{**estimate.figures, "n": estimate.n or None},
         p_worse=estimate.p_worse,
         p_adjusted=estimate.p_adjusted,
         leaning=_leaning(estimate, verdict),
@@ -281,4 +268,4 @@ def _finding(estimate: Estimate, policy: GatePolicy, verdict: Verdict, reason: R
 def _leaning(estimate: Estimate, verdict: Verdict) -> Literal["ok", "worse"] | None:
     if verdict is not Verdict.INCONCLUSIVE or estimate.difference is None:
         return None
-    return "ok" if estimate.gain >= -(estimate.margin or 0.0) else "worse"
+    return estimate.leaning

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlci.domain import gate
 from mlci.domain.evidence import Measurement, NoValue, Statistic
 from mlci.domain.functions import Called
-from mlci.domain.metric import Metric, metric_named
+from mlci.domain.metric import metric_named
 from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.ports import Functions, Sample
-from mlci.stats.bounds import Contrast, Discordance, Paired
-from mlci.stats.influence import Undefined, effective_n
+from mlci.stats.bounds import Discordance, Paired
+from mlci.stats.comparing import Compared
 from mlci.stats.jackknife import blocks_of, error_of
 from mlci.stats.measure import Outputs, Truth
+from mlci.steps.measuring.pairs import no_value, number, statistic
 from mlci.steps.measuring.views import View
 
 
@@ -157,14 +157,15 @@ def compared(rule: MetricRule, view: View, values: Replicates, policy: GatePolic
     if why is None and baseline is not None:
         why = _fault("production", baseline)
     if why is not None or baseline is None or view.baseline is None:
-        return _no_value(metric, view, why or "there is no production")
+        return no_value(metric, view, why or "there is no production")
+    log_error = _log_error(values.candidate, baseline)
     pair = Paired(
         candidate=float(values.candidate[0]),
         baseline=float(baseline[0]),
-        plain_error=error_of(values.candidate[1:] - baseline[1:]),
-        log_error=_log_error(values.candidate, baseline),
+        plain_error=_finite(error_of(values.candidate[1:] - baseline[1:])),
+        log_error=log_error,
         freedom=values.freedom,
-        log_freedom=values.freedom,
+        log_freedom=math.nan if math.isnan(log_error) else values.freedom,
         size=float(values.blocks),
         discordance=Discordance(0, 0),
         n=view.design.n,
@@ -172,16 +173,20 @@ def compared(rule: MetricRule, view: View, values: Replicates, policy: GatePolic
         clustered=view.design.clusters is not None,
         blocks=values.blocks,
     )
-    try:
-        return _statistic(rule, view, values, pair, policy)
-    except Undefined as error:
-        return _no_value(metric, view, str(error))
+    found = Compared(
+        pair=pair,
+        own_error=_finite(error_of(values.candidate[1:])),
+        own_freedom=values.freedom,
+        own_size=pair.size,
+        differing=_differing(view),
+    )
+    return statistic(rule, view, found, policy)
 
 
 def _log_error(candidate: NDArray[np.float64], baseline: NDArray[np.float64]) -> float:
     if min(candidate.min(), baseline.min()) <= 0:
         return math.nan
-    return error_of(np.log(candidate[1:]) - np.log(baseline[1:]))
+    return _finite(error_of(np.log(candidate[1:]) - np.log(baseline[1:])))
 
 
 def _fault(whose: str, values: NDArray[np.float64]) -> str | None:
@@ -190,62 +195,6 @@ def _fault(whose: str, values: NDArray[np.float64]) -> str | None:
     if np.isnan(values[1:]).any():
         return f"{whose}: the function gives no finite number without one part in {len(values) - 1} of the examples"
     return None
-
-
-def _no_value(metric: Metric, view: View, why: str) -> NoValue:
-    return NoValue(metric=metric.name, slice_column=view.column, slice=view.name, n=view.design.n, why=why)
-
-
-def _statistic(rule: MetricRule, view: View, values: Replicates, pair: Paired, policy: GatePolicy) -> Statistic:
-    metric, design = metric_named(rule.metric, rule.better), view.design
-    relative, result = _contrast(metric, rule, pair, policy, sliced=view.name is not None)
-    return Statistic(
-        id=gate.finding_id("compare", metric.name, view.name),
-        candidate=pair.candidate,
-        baseline=pair.baseline,
-        difference=result.difference,
-        standard_error=_number(result.standard_error),
-        size=pair.size,
-        gained=0,
-        lost=0,
-        differing=_differing(view),
-        n=design.n,
-        groups=design.groups,
-        method=result.method,
-        relative=relative,
-        metric=metric.name,
-        slice_column=view.column,
-        slice=view.name,
-        better=metric.better,
-        plain_error=_number(pair.plain_error),
-        log_error=_number(pair.log_error),
-        freedom=values.freedom,
-        log_freedom=values.freedom if math.isfinite(pair.log_error) else None,
-        effective_n=_effective_n(view),
-        own_error=_number(error_of(values.candidate[1:])),
-        own_size=pair.size,
-        own_freedom=values.freedom,
-        blocks=values.blocks,
-    )
-
-
-def _contrast(
-    metric: Metric, rule: MetricRule, pair: Paired, policy: GatePolicy, *, sliced: bool
-) -> tuple[bool, Contrast]:
-    """On the scale that policy asks for; on the other where only that one has a value."""
-    asked = gate.tolerance_for(metric, rule, policy, sliced=sliced).relative
-    try:
-        return asked, _on(metric, pair, policy, relative=asked)
-    except Undefined as error:
-        try:
-            return not asked, _on(metric, pair, policy, relative=not asked)
-        except Undefined:
-            raise error from None
-
-
-def _on(metric: Metric, pair: Paired, policy: GatePolicy, *, relative: bool) -> Contrast:
-    higher = metric.better == "higher"
-    return pair.contrast(policy.confidence, higher_is_better=higher, relative=relative, is_share=False)
 
 
 def _differing(view: View) -> int:
@@ -270,19 +219,15 @@ def alone(rule: MetricRule, view: View, values: Replicates) -> Measurement:
     return Measurement(
         metric=metric.name,
         value=float(values.candidate[0]),
-        standard_error=_number(error_of(values.candidate[1:])),
+        standard_error=number(_finite(error_of(values.candidate[1:]))),
         size=float(values.blocks),
         freedom=values.freedom,
         n=design.n,
         groups=design.groups,
-        effective_n=_effective_n(view),
+        effective_n=design.effective_n,
     )
 
 
-def _effective_n(view: View) -> float | None:
-    weights = view.design.weights
-    return None if weights is None else effective_n(weights, view.design.n)
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(error: float) -> float:
+    """An error that overflowed is none."""
+    return error if math.isfinite(error) else math.nan

@@ -17,9 +17,9 @@ from mlci.domain.policy import GatePolicy, MetricRule
 from mlci.stats.bounds import Contrast, Discordance, Paired
 from mlci.stats.comparing import Compared
 from mlci.stats.facts import is_share, leans_on
-from mlci.stats.influence import Undefined, effective_n
+from mlci.stats.influence import Undefined
 from mlci.stats.measure import Measured, Outputs, Truth, measure
-from mlci.stats.paired import Design, discordance_of, own_error, own_freedom, paired, pieces_of
+from mlci.stats.paired import discordance_of, own_error, own_freedom, paired, pieces_of
 from mlci.stats.queries import is_query_metric
 from mlci.steps.measuring.views import View
 
@@ -125,7 +125,7 @@ def statistic(rule: MetricRule, view: View, found: Compared, policy: GatePolicy)
         candidate=pair.candidate,
         baseline=pair.baseline,
         difference=result.difference,
-        standard_error=_number(result.standard_error),
+        standard_error=number(result.standard_error),
         size=pair.size,
         gained=pair.discordance.gained,
         lost=pair.discordance.lost,
@@ -139,17 +139,18 @@ def statistic(rule: MetricRule, view: View, found: Compared, policy: GatePolicy)
         slice_column=view.column,
         slice=view.name,
         better=metric.better,
-        plain_error=_number(pair.plain_error),
-        log_error=_number(pair.log_error),
-        freedom=_number(pair.freedom),
-        log_freedom=_number(pair.log_freedom),
+        plain_error=number(pair.plain_error),
+        log_error=number(pair.log_error),
+        freedom=number(pair.freedom),
+        log_freedom=number(pair.log_freedom),
         plain_off=pair.plain_off or None,
         log_off=pair.log_off or None,
-        effective_n=_effective_n(design),
-        own_error=_number(found.own_error),
+        effective_n=design.effective_n,
+        own_error=number(found.own_error),
         own_size=found.own_size,
         own_freedom=found.own_freedom,
         own_class=found.own_class,
+        blocks=pair.blocks,
     )
 
 
@@ -186,7 +187,7 @@ def measurement(rule: MetricRule, outcome: Measured | Compared | str, view: View
         return Measurement(
             metric=metric.name,
             value=outcome.pair.candidate,
-            standard_error=_number(outcome.own_error),
+            standard_error=number(outcome.own_error),
             size=outcome.own_size,
             freedom=outcome.own_freedom,
             smallest_class=outcome.own_class,
@@ -195,21 +196,18 @@ def measurement(rule: MetricRule, outcome: Measured | Compared | str, view: View
     return Measurement(
         metric=metric.name,
         value=outcome.score.value,
-        standard_error=_number(own_error(outcome.score, design)),
+        standard_error=number(own_error(outcome.score, design)),
         size=design.size_of(outcome.score),
         freedom=own_freedom(outcome.score, design),
         smallest_class=_rarest(metric, view.truth, (view.candidate,)),
         n=design.n,
         groups=design.groups,
-        effective_n=_effective_n(design),
+        effective_n=design.effective_n,
     )
 
 
-def _effective_n(design: Design) -> float | None:
-    return None if design.weights is None else effective_n(design.weights, design.n)
-
-
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
+    """A number as evidence has it: absent where it is none."""
     return None if math.isnan(value) else value
 
 
