@@ -39,6 +39,11 @@ class Measure:
     ratio: bool = False
 
     @property
+    def title(self) -> str:
+        """How a person reads it."""
+        return self.name.replace("_", " ").capitalize()
+
+    @property
     def better(self) -> Better:
         """Which way the measure is better."""
         return "higher" if self.ratio else "lower"

@@ -53,7 +53,7 @@ def html(report: Report) -> str:
         ),
         cut=_cut(len(report.findings)),
         evidence=_evidence(report),
-        sections=[_section(section) for section in report.sections],
+        sections=[_section(number, section) for number, section in enumerate(report.sections, 1)],
         links=[(title, target, bool(_LINK.fullmatch(target))) for title, target in report.links.items()],
         w=wording,
         marks=_MARKS,
@@ -149,24 +149,25 @@ def _table(key: str, title: str, findings: tuple[Finding, ...], note: str) -> _T
         groups,
         count=len(findings),
         compared=any(f.difference is not None or f.baseline is not None for f in findings),
-        sliced=any(f.slice for f in findings),
+        sliced=all(f.slice for f in findings),
         asked=wording.asked_of(findings).capitalize(),
     )
 
 
 @dataclass(frozen=True)
 class _Described:
+    number: int
     section: Section
     classes: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     cut: str
 
 
-def _section(section: Section) -> _Described:
+def _section(number: int, section: Section) -> _Described:
     left = len(section.rows) - MOST_ROWS
     cut = f"The first {count(MOST_ROWS)} of {count(len(section.rows))}; the JSON report holds them all."
     classes = tuple("number" if right else "" for right in numeric(section))
-    return _Described(section, classes, section.rows[:MOST_ROWS], cut if left > 0 else "")
+    return _Described(number, section, classes, section.rows[:MOST_ROWS], cut if left > 0 else "")
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from mlci.domain.fairness import MEASURES
 from mlci.domain.figures import as_written, count, figure, on_scale
 from mlci.domain.finding import Finding
 from mlci.domain.metric import known_metric
@@ -67,7 +68,7 @@ def title(finding: Finding) -> str:
     """How a person reads the metric; a column of the user's is called what the user calls it."""
     if finding.metric is None:
         return finding.id
-    known = known_metric(finding.metric)
+    known = known_metric(finding.metric) or MEASURES.get(finding.metric)
     return known.title if known else finding.metric
 
 
