@@ -259,6 +259,41 @@ class RegistryBroken(MlciError):
     id, exit, title = "R002", Exit.INTEGRITY, "What the registry holds is not what it was given."
 
 
+# Releases: the ledger of decisions, the people who agree, and the alias that follows.
+
+
+class LedgerBroken(MlciError):
+    id, exit, title = "L001", Exit.INTEGRITY, "The ledger of decisions does not hold together."
+
+
+class LedgerMoved(MlciError):
+    id, exit, title = "L002", Exit.PROMOTION, "Somebody else decided meanwhile."
+
+
+class ChainBroken(MlciError):
+    id, exit, title = "L003", Exit.INTEGRITY, "A link of the chain of evidence does not hold."
+
+
+class ApprovalMissing(MlciError):
+    id, exit, title = "H001", Exit.APPROVAL, "Not enough people have approved, or somebody refused."
+
+
+class CannotTell(MlciError):
+    id, exit, title = "H002", Exit.APPROVAL, "Whether an approval counts cannot be told."
+
+
+class PromotionRefused(MlciError):
+    id, exit, title = "P001", Exit.PROMOTION, "A version does not meet what its stage asks for."
+
+
+class AliasMoved(MlciError):
+    id, exit, title = "P002", Exit.PROMOTION, "An alias was moved by hand, past the ledger."
+
+
+class NotServing(MlciError):
+    id, exit, title = "P003", Exit.PROMOTION, "What serves did not answer with the promoted version."
+
+
 def catalogue() -> list[type[MlciError]]:
     """Every error with an id, in the order of its id."""
     return sorted((kind for kind in MlciError.__subclasses__() if "id" in vars(kind)), key=lambda kind: kind.id)

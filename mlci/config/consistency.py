@@ -176,7 +176,18 @@ def _in_points(settings: Settings, metrics: Settings, *, own_counts: bool) -> st
 def _stages(promote: Settings) -> Iterator[MlciError]:
     stages = _setting(promote, "stages")
     known: tuple[str, ...] = stages.value if stages is not None else Config().promote.stages
-    for name, given in branch(promote, "require").items():
-        if name not in known and isinstance(given, Setting):
-            cause = f"promote.require names the stage {printable(name)}, which promote.stages does not"
-            yield Contradiction(cause, place=given.source.where, help=nearest(name, known))
+    for block in ("require", "relax", "verify"):
+        for name, given in branch(promote, block).items():
+            place = next(iter(_settings(given)), None)
+            if name not in known and place is not None:
+                cause = f"promote.{block} names the stage {printable(name)}, which promote.stages does not"
+                yield Contradiction(cause, place=place.source.where, help=nearest(name, known))
+
+
+def _settings(given: Setting | Settings) -> Iterator[Setting]:
+    """A setting, or those of a block, to say where it stands."""
+    if isinstance(given, Setting):
+        yield given
+        return
+    for each in given.values():
+        yield from _settings(each)

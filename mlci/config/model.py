@@ -21,6 +21,9 @@ from mlci.domain.waiver import KINDS, MOST_DAYS
 DEFAULT_FILE = "mlci.yml"
 
 Level = Literal["low", "medium", "high"]
+Source = Literal["environment", "review", "comment", "deployment", "job", "local"]
+# What the last stage asks for besides the kinds of evidence, unless a policy lets it go by name.
+Asked = Literal["clean-tree", "data-version", "locked-environment", "reproducible"]
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,17 @@ class Tier:
     changed: tuple[str, ...] = key(default=(), help="Patterns of files whose change belongs to this level.")
     params: tuple[str, ...] = key(default=(), help="Hyper-parameters whose change belongs to this level.")
     approvals: int = key(default=1, minimum=0, maximum=20, help="How many people must approve.")
-    from_: tuple[str, ...] = key(default=(), help="Who may approve: logins, or teams as @organisation/team.")
+    from_: tuple[str, ...] = key(
+        default=(),
+        help="Who may approve: logins, logins with the number of the account (alice#1234), or teams as "
+        "@organisation/team; left out, everybody who may write to the repository.",
+    )
+    by: tuple[Source, ...] = key(
+        default=(),
+        help="Which ways to approve count: a review, a comment that names the digest, the approval of an environment "
+        "or deployment, a job started by hand, or the word of git on a machine without a forge; left out, all.",
+        example="[environment, comment]",
+    )
 
 
 @dataclass(frozen=True)
@@ -164,6 +177,26 @@ class Approval:
     medium: Tier = key(factory=Tier, help="Changes of medium risk.")
     high: Tier = key(factory=lambda: Tier(approvals=2), help="Changes of high risk.")
     otherwise: Level = key(default="high", help="The level of a change that no level names.")
+    regulated: bool = key(
+        default=False, help="Whether the model is for a regulated use, so that every change is of high risk."
+    )
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How it is seen that what serves has followed."""
+
+    main: ClassVar[tuple[str, ...]] = ("url",)
+
+    url: str | None = key(
+        default=None, help="Address of what serves the stage, as mlci serve and MLflow's server answer.",
+        example="http://127.0.0.1:8080",
+    )  # fmt: skip
+    command: str | None = key(
+        default=None,
+        help="Command that ends with 0 when the version in MLCI_VERSION, whose digest is in MLCI_ARTIFACT, serves.",
+    )
+    timeout: Duration = key(default=Duration(300), help="Longest time to wait for it.", example="5m")
 
 
 @dataclass(frozen=True)
@@ -177,6 +210,20 @@ class Promote:
         factory=dict, names="stage", help="Kinds of evidence that a stage asks for, by stage.",
         example="{production: [gate, approval]}",
     )  # fmt: skip
+    relax: dict[str, tuple[Asked, ...]] = key(
+        factory=dict, names="stage",
+        help="What a stage does not ask for, by stage. The last stage asks for a clean-tree, a data-version, a "
+        "locked-environment and that the model is reproducible; others ask for none of it.",
+        example="{production: [locked-environment]}",
+    )  # fmt: skip
+    verify: dict[str, Probe] = key(
+        factory=dict, names="stage", help="How it is seen that what serves a stage has followed, by stage.",
+        example="{production: 'http://127.0.0.1:8080'}",
+    )  # fmt: skip
+    signers: tuple[str, ...] = key(
+        default=(),
+        help="Files of public keys (PEM) whose signatures of evidence count; with any, every piece must be signed.",
+    )
 
 
 @dataclass(frozen=True)

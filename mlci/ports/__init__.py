@@ -20,6 +20,7 @@ from mlci.ports.forge import (
 )
 from mlci.ports.functions import Functions, Sample
 from mlci.ports.models import Candidate, Earlier, Entry, Operated, Registry, Trained, Unscored, Version, Workshop
+from mlci.ports.release import Deployment, Deployments, DeploymentState, Head, Ledger, People, Serving
 from mlci.ports.table import Table, Texts
 
 __all__ = [
@@ -31,18 +32,25 @@ __all__ = [
     "Comment",
     "Commits",
     "Conversation",
+    "Deployment",
+    "DeploymentState",
+    "Deployments",
     "Earlier",
     "Engine",
     "Entry",
     "Functions",
+    "Head",
     "Job",
     "Kept",
     "Kind",
+    "Ledger",
     "MoreFace",
     "Operated",
+    "People",
     "Registry",
     "Runs",
     "Sample",
+    "Serving",
     "Source",
     "State",
     "Status",

@@ -19,6 +19,8 @@ _CHECKOUT = (
 _BEFORE = {
     "plan": _CHECKOUT,
     "model-ci": f"{_CHECKOUT}- run: python -m pip install -r requirements.txt # your own: what training needs\n",
+    "promote": _CHECKOUT,
+    "rollback": _CHECKOUT,
     "gate-compare": f"{_CHECKOUT}- run: python score.py # your own: writes the candidate's predictions\n",
 }
 
@@ -28,6 +30,9 @@ _EXAMPLES = {
     "model-ci": "id: model\nwith:\n  reuse-from: artifacts\n  register: false\n",
     "gate-compare": "id: gate\nwith:\n  candidate: candidate.csv\n  baseline-from: artifacts\n",
     "report": "",
+    "approve": "",
+    "promote": "id: promote\nwith:\n  to: staging\n",
+    "rollback": "with:\n  stage: production\n  reason: ${{ inputs.reason }}\n",
     "conclude": "with:\n  needs: ${{ toJSON(needs) }}\n",
 }
 
@@ -68,6 +73,12 @@ _NOTES = {
         "change."
     ),
     "conclude": "Require this job, by its name, in the ruleset of the branch; `mlci doctor` says whether it is.",
+    "approve": (
+        "It stands in a workflow of the default branch that `workflow_run` and `issue_comment` start, so that no "
+        "change says who may approve it."
+    ),
+    "promote": "It stands in a workflow of the default branch, after the jobs that train and judge.",
+    "rollback": "It stands in a workflow that `workflow_dispatch` starts, with the reason as its input.",
     "report": (
         "It stands in a workflow of the default branch that `workflow_run` starts, and checks out nothing of a change."
     ),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from mlci.surface.command import Command
 from mlci.surface.machine import CONFIG_EXPLAIN, DISAGREEMENTS, DOCTOR, INIT, RUN, SAMPLE_SIZE
 from mlci.surface.pipeline import STEPS
+from mlci.surface.release import HISTORY, SERVE, VERIFY
 
-COMMANDS = (*STEPS, INIT, RUN, DOCTOR, SAMPLE_SIZE, DISAGREEMENTS, CONFIG_EXPLAIN)
+COMMANDS = (
+    *STEPS, INIT, RUN, DOCTOR, HISTORY, VERIFY, SERVE, SAMPLE_SIZE, DISAGREEMENTS, CONFIG_EXPLAIN,
+)  # fmt: skip
 
 # What the action of all commands offers.
 ACTED = tuple(command for command in COMMANDS if not command.at_hand)

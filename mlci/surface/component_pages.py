@@ -47,6 +47,9 @@ _EXAMPLES = {
     "model-ci": 'reuse-from: artifacts\nregister: "false"\n',
     "gate-compare": "candidate: predictions.csv\nbaseline-from: artifacts\n",
     "report": "gate-job: mlci-gate\nbaseline-from: artifacts\n",
+    "approve": "",
+    "promote": "to: staging\n",
+    "rollback": "stage: production\nreason: $ROLLBACK_REASON\n",
     "conclude": "expect: mlci-plan, mlci-model-ci, mlci-gate-compare\n",
 }  # fmt: skip
 
@@ -66,6 +69,9 @@ _NOTES = {
         "It stands in a pipeline of the default branch that has the variable `MLCI_FORKS` with the value `true`, and "
         "checks nothing out."
     ),
+    "approve": "In a pipeline of a merge request it counts anew each time; a schedule lets it count between pushes.",
+    "promote": "It stands in a pipeline of the default branch, after the jobs that train and judge.",
+    "rollback": "It is for a person to start, in a pipeline of the default branch.",
     "conclude": (
         "In the last stage it is red where a job that it expects failed, was skipped or is missing, which GitLab's own "
         "rule, *Pipelines must succeed*, does not see."

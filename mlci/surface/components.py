@@ -17,6 +17,7 @@ from mlci.surface.command import Command
 from mlci.surface.component_inputs import ComponentInput
 from mlci.surface.component_yaml import Quoted, Row, Script, component_text, filled, whole
 from mlci.surface.pipeline import CONCLUDE, GATE_COMPARE, MODEL_CI, PLAN, REPORT, STEPS
+from mlci.surface.release import APPROVE, PROMOTE, ROLLBACK
 
 FOLDER = "templates"
 SOURCE = "mlci/surface/pipeline.py"
@@ -89,6 +90,18 @@ JOBS = {
         Job(
             step=REPORT, timeout="30 minutes", shows=("junit", "annotations"), secret=True, checkout=False,
             several=True,
+        ),
+        Job(
+            step=APPROVE, timeout="10 minutes", leaves=(".mlci/evidence/approval.json",), secret=True,
+            shows=("junit", "annotations"),
+        ),
+        Job(
+            step=PROMOTE, stage="deploy", timeout="30 minutes", leaves=(".mlci/evidence/promotion.json",), secret=True,
+            shows=("junit", "annotations", "dotenv"),
+        ),
+        Job(
+            step=ROLLBACK, stage="deploy", timeout="30 minutes", leaves=(".mlci/evidence/rollback.json",), secret=True,
+            shows=("junit", "annotations", "dotenv"),
         ),
         Job(
             step=CONCLUDE, stage=".post", timeout="10 minutes", shows=("junit",), secret=True, checkout=False,

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mlci.domain.evidence import GatePredicate
+from mlci.domain.release.evidence import ApprovalPredicate, PromotionPredicate
+from mlci.domain.release.ledger import SCHEMA as LEDGER
+from mlci.domain.release.ledger import Entry
 from mlci.domain.report import SCHEMA as REPORT
 from mlci.domain.report import Report
 from mlci.domain.training import ModelPredicate
@@ -41,6 +44,9 @@ _RECORDS: tuple[tuple[str, str, type, dict[str, str]], ...] = (
     ("report.schema.json", "Report of a step", Report, {"schema": REPORT}),
     ("evidence-model.schema.json", "Predicate of the evidence of a model", ModelPredicate, {}),
     ("evidence-gate.schema.json", "Predicate of the evidence of the gate", GatePredicate, {}),
+    ("evidence-approval.schema.json", "Predicate of the evidence of an approval", ApprovalPredicate, {}),
+    ("evidence-promotion.schema.json", "Predicate of the evidence of a promotion", PromotionPredicate, {}),
+    ("ledger-entry.schema.json", "Entry of the ledger", Entry, {"schema": LEDGER}),
 )
 
 

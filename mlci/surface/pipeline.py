@@ -27,6 +27,7 @@ from mlci.surface.params import (
     VERDICT,
     report,
 )
+from mlci.surface.release import RELEASE
 
 GATE_COMPARE = Command(
     name="gate-compare",
@@ -341,4 +342,4 @@ CONCLUDE = Command(
     exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.SERVICE, Exit.GATE, Exit.INTERRUPTED),
 )  # fmt: skip
 
-STEPS = (PLAN, MODEL_CI, GATE_COMPARE, REPORT, CONCLUDE)
+STEPS = (PLAN, MODEL_CI, GATE_COMPARE, REPORT, *RELEASE, CONCLUDE)

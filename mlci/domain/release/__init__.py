@@ -1,0 +1,1 @@
+"""Releasing a model: who agrees, what is decided, and the record of both."""
