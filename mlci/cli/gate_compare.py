@@ -194,7 +194,7 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     beside = (
         kept_with(outcome, looks.after(outcome), chosen) if gate.forge is not None and may_keep(gate.forge.run) else {}
     )
-    _fill(gate, outcome, sides.path, chosen, beside)
+    _fill(gate, outcome, sides, chosen, beside)
     report = outcome.report
     if chosen is not None:
         report = chosen.noted(report)
@@ -232,24 +232,24 @@ def _chosen(baselines: Baselines | None) -> Chosen | None:
     return choose(baselines)
 
 
-def _fill(gate: Gate, outcome: Outcome, candidate: str, chosen: Chosen | None, beside: Mapping[str, bytes]) -> None:
+def _fill(gate: Gate, outcome: Outcome, sides: Sides, chosen: Chosen | None, beside: Mapping[str, bytes]) -> None:
     """Lay ready what a later run needs: on a change the evidence; on the default branch what becomes the baseline.
 
     A run there that was not accepted hands the older baseline on, so that it neither expires nor falls out of sight.
     """
     if gate.forge is None:
         return
-    from mlci.adapters.baselines import fill
+    from mlci.adapters.baselines import MODEL, fill
 
     evidence, predictions = outcome.evidence, None
     if may_keep(gate.forge.run):
         if is_accepted(outcome):
-            predictions = candidate
+            predictions = sides.path
         elif chosen is not None:
             evidence, predictions = chosen.evidence, chosen.path
         fill(gate.own["keep"], evidence, predictions, beside)
     else:
-        fill(gate.own["keep"], evidence)
+        fill(gate.own["keep"], evidence, beside={MODEL: sides.evidence} if sides.evidence is not None else {})
 
 
 def _keep(

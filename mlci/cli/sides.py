@@ -51,7 +51,7 @@ class Sides:
         registry: that was asked; None where none was.
         version: of the candidate in it; None where it is no version.
         model: what the candidate's evidence says; None for a file of predictions.
-        handed: whether it is the folder that model-ci left.
+        evidence: bytes of the candidate's evidence; None where it is not the folder that model-ci left.
         anchor: predictions of the version that the alias ``anchor`` points at, where that is not production.
         unscored: name of that version, where it keeps none on the candidate's holdout.
         production: the version that is compared with; None for a file, and where there is none.
@@ -65,7 +65,7 @@ class Sides:
     registry: Registry | None = None
     version: Version | None = None
     model: ModelPredicate | None = None
-    handed: bool = False
+    evidence: bytes | None = None
     model_name: str | None = None
     anchor: Given | None = None
     unscored: str | None = None
@@ -115,10 +115,15 @@ class Sides:
             registry=registry,
             version=version,
             model=model,
-            handed=held is not None,
+            evidence=held.evidence if held is not None else None,
             model_name=config.model,
             operations=held.operations if held is not None else None,
         )
+
+    @property
+    def handed(self) -> bool:
+        """Whether the candidate is the folder that model-ci left."""
+        return self.evidence is not None
 
     @property
     def recorded(self) -> bool:

@@ -81,7 +81,20 @@ def _status(report: Report, audience: Audience) -> Status:
     if audience.untrusted:
         state = "pending" if state == "success" else state
         said = f"{_ADVISORY}{said}"
-    return Status(context=audience.context, state=state, description=_short(said), url=audience.run.url)
+    return Status(
+        context=audience.context, state=state, description=_bound(said, report, audience), url=audience.run.url
+    )
+
+
+# How much of the digest of the gate's evidence a status names: a review counts when it was given while these stood.
+_SHORT_DIGEST = 12
+
+
+def _bound(said: str, report: Report, audience: Audience) -> str:
+    """The description, which ends with the verdict that a person can approve; nobody approves an advisory one."""
+    gate = report.evidence.get("gate")
+    end = f" [gate {gate[:_SHORT_DIGEST]}]" if gate is not None and not audience.untrusted else ""
+    return _short(said, _DESCRIPTION - len(end)) + end
 
 
 def _set(commits: Commits, status: Status, audience: Audience, say: Callable[[Line], None]) -> None:
@@ -103,10 +116,10 @@ def _number(url: str) -> int:
     return int(last) if re.fullmatch(r"\d{1,19}", last) else 0
 
 
-def _short(text: str) -> str:
+def _short(text: str, limit: int = _DESCRIPTION) -> str:
     from mlci.render import escape
 
-    return escape.cleaned(text, _DESCRIPTION)
+    return escape.cleaned(text, limit)
 
 
 _CONCLUSIONS: dict[Verdict, Literal["success", "neutral", "failure", "action_required"]] = {

@@ -39,6 +39,10 @@ def body_of(report: Report, audience: Audience) -> str:
         parts.insert(0, f"report {audience.key}")
     if run.matrix is not None:
         parts.insert(1, f"matrix {escape.within(escape.code, run.matrix, 120, 400)}")
+    gate = report.evidence.get("gate")
+    if gate is not None and not audience.untrusted:
+        # In full: whoever approves this verdict by a comment copies it from here.
+        parts.append(f"gate `sha256:{gate}`")
     foot = f"<sub>{' · '.join(parts)}</sub>"
     return f"{marked('report', audience)}\n{markdown(report, limit=LONGEST, whole=run.url)}\n{foot}\n"
 

@@ -18,7 +18,7 @@ from mlci.ports import Comment, Status
 from mlci.publish import Audience, post, remark, summarise
 from mlci.testing.forge import MemoryConversation, MemoryJob
 
-PASS, FAIL = reports.passing(), reports.failing()
+PASS, FAIL = (replace(each, evidence={}) for each in (reports.passing(), reports.failing()))
 
 
 def to(world: World, key: str = "", **more: Any) -> Audience:
@@ -346,6 +346,37 @@ def test_a_description_is_one_short_line_whatever_the_reason_says() -> None:
         assert line.startswith("fail: a b c d")
         assert 100 < len(line) <= 140
         assert line.isprintable()
+
+
+GATE = "5eed" * 16
+
+
+@pytest.mark.parametrize("reason", ["because", "worse " * 60, "[gate 000000000000] " * 9])
+def test_a_status_ends_with_the_verdict_that_can_be_approved_however_long_the_reason_is(reason: str) -> None:
+    world = proposed()
+    post(replace(ended(Verdict.PASS, reason), evidence={"gate": GATE}), to(world))
+
+    _, description = world.states()["mlci/gate"]
+    assert description.endswith(f" [gate {GATE[:12]}]")
+    assert description.startswith(f"pass: {reason[:7]}")
+    assert len(description) <= 140
+
+
+def test_a_comment_names_the_whole_digest_that_an_approval_names() -> None:
+    world = proposed()
+    post(replace(PASS, evidence={"gate": GATE}), to(world))
+
+    [comment] = world.comments
+    assert f"gate `sha256:{GATE}`" in comment.splitlines()[-1]
+
+
+def test_nobody_is_offered_a_digest_to_approve_where_the_numbers_are_only_advice() -> None:
+    world = proposed(fork=True)
+    post(replace(PASS, evidence={"gate": GATE}), to(world, advisory=True))
+
+    [comment] = world.comments
+    assert f"sha256:{GATE}" not in comment
+    assert "[gate" not in world.states()["mlci/gate"][1]
 
 
 # What fails, and what is not wanted

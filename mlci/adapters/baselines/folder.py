@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlci.adapters.baselines.layout import ANCHOR_GATE, ANCHORS, GATE, PREDICTIONS, predictions_name
+from mlci.adapters.baselines.layout import ANCHOR_GATE, ANCHORS, GATE, MODEL, PREDICTIONS, predictions_name
 from mlci.adapters.baselines.memory import KEPT
 from mlci.adapters.disk import files
 from mlci.adapters.disk.folders import made_whole, writing
@@ -16,7 +16,7 @@ from mlci.adapters.evidence.gate import read_gate
 from mlci.errors import BaselineBroken, NotWritable, Place
 from mlci.ports import NONE
 
-_OURS = frozenset({GATE, KEPT, ANCHOR_GATE, *PREDICTIONS, *ANCHORS})
+_OURS = frozenset({GATE, MODEL, KEPT, ANCHOR_GATE, *PREDICTIONS, *ANCHORS})
 
 
 def clear(folder: str) -> None:

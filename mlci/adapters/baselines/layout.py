@@ -10,6 +10,8 @@ from mlci.adapters.evidence.gate import LARGEST
 from mlci.errors import ArtifactRefused, BaselineBroken, Place
 
 GATE = "gate.json"
+# On a change beside it: the evidence of the model, so that nobody has to fetch the model to say what was judged.
+MODEL = "model.json"
 LARGEST_GATE = LARGEST
 LARGEST_PREDICTIONS = 1 << 30
 

@@ -66,7 +66,11 @@ def test_a_worse_model_is_posted_handed_on_and_shown_on_the_page(monkeypatch: py
     }
     assert report()["reason"] in job.page
     assert report()["reason"] in comment.body
-    assert world.states() == {"mlci/gate/churn": ("failure", f"fail: {report()['reason']}"[:140])}
+    state, description = world.states()["mlci/gate/churn"]
+    assert state == "failure"
+    assert description.startswith(f"fail: {report()['reason']}"[:100])
+    assert description.endswith(f" [gate {report()['evidence']['gate'][:12]}]"), "what an approval is held against"
+    assert report()["evidence"]["gate"] in comment.body
     assert world.memory.commits.checks == {}
 
 
