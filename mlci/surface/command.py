@@ -34,6 +34,7 @@ class Param:
         choices: the words that a choice takes.
         overrides: the key of mlci.yml that it overrides; None for a parameter of its own.
         only: the forge that alone has what it is about; the other's actions or components do not offer it.
+        component: its name as an input of its component, where the job has an input of the name already; else empty.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Param:
     choices: tuple[str, ...] = ()
     overrides: str | None = None
     only: ForgeName | None = None
+    component: str = ""
 
     @property
     def flag(self) -> str:

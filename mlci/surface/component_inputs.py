@@ -14,16 +14,51 @@ WITHHELD = ("report", "evidence", "keep", "format")
 
 IMAGE = "python:3.12"
 ENVIRONMENT = "mlci"
+# Its token may add to the ledger: only pipelines of protected branches are handed it, never one of a merge request.
+RELEASE_ENVIRONMENT = "mlci-release"
+RESOURCE_GROUP = "mlci-release"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """In which pipelines a job runs.
+
+    Attributes:
+        rules: as GitLab reads them.
+        when: the same in words.
+    """
+
+    rules: tuple[dict[str, str], ...]
+    when: str
+
 
 # A schedule, or a person who starts a pipeline, gives it so that the report on forks is made, and nothing else.
 _FORKS = '$MLCI_FORKS == "true"'
-RULES = (
-    {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'},
-    {"if": _FORKS, "when": "never"},
-    {"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_PIPELINE_SOURCE =~ /^(push|schedule|web)$/"},
+_NO_FORKS = {"if": _FORKS, "when": "never"}
+_UNLESS_FORKS = "unless the variable MLCI_FORKS is true"
+_CHANGES = {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}
+_DEFAULT_BRANCH = "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"
+_MERGED = {"if": f"{_DEFAULT_BRANCH} && $CI_PIPELINE_SOURCE =~ /^(push|schedule|web)$/"}
+_WITHOUT_PUSH = f"{_DEFAULT_BRANCH} && $CI_PIPELINE_SOURCE =~ /^(schedule|web)$/"
+RULES = Rules(
+    rules=(_CHANGES, _NO_FORKS, _MERGED),
+    when="the pipelines of merge requests, and those of the default branch that a push, a schedule or a person "
+    f"started, {_UNLESS_FORKS}",
 )
-FORK_RULES = (
-    {"if": f"{_FORKS} && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_PIPELINE_SOURCE =~ /^(schedule|web)$/"},
+FORK_RULES = Rules(
+    rules=({"if": f"{_FORKS} && {_WITHOUT_PUSH}"},),
+    when="pipelines of the default branch that a schedule or a person started with the variable MLCI_FORKS with the "
+    "value true",
+)
+# Of what was merged promote counts; what is said between two pushes to a change, a schedule counts.
+APPROVE_RULES = Rules(
+    rules=(_CHANGES, _NO_FORKS, {"if": _WITHOUT_PUSH}),
+    when="the pipelines of merge requests, and those of the default branch that a schedule or a person started, "
+    f"{_UNLESS_FORKS}",
+)
+RELEASE_RULES = Rules(
+    rules=(_NO_FORKS, _MERGED),
+    when=f"those of the default branch that a push, a schedule or a person started, {_UNLESS_FORKS}",
 )
 
 # RE2, for refusing early; what is right in the end is said by the command, with a place and a help line.
@@ -75,13 +110,18 @@ def offered(command: Command) -> tuple[Param, ...]:
     return tuple(param for param in command.offered("gitlab") if param.name not in WITHHELD)
 
 
+def name_of(param: Param) -> str:
+    """The name of the input that gives a parameter."""
+    return param.component or param.name
+
+
 def given(param: Param) -> ComponentInput:
     """The input that gives a parameter."""
     options: tuple[str, ...] = ()
     if param.name != "touched" and param.kind in ("boolean", "choice"):
         options = ("", *(param.choices or ("true", "false")))
     return ComponentInput(
-        name=param.name, description=_description(param), options=options, regex=_regex(param), param=param
+        name=name_of(param), description=_description(param), options=options, regex=_regex(param), param=param
     )
 
 
@@ -140,18 +180,11 @@ def tags(name: str = "tags", of: str = "the job") -> ComponentInput:
     )  # fmt: skip
 
 
-def rules(default: tuple[dict[str, str], ...] = RULES) -> ComponentInput:
+def rules(default: Rules = RULES) -> ComponentInput:
     """When there is the job at all."""
-    when = (
-        "the pipelines of merge requests, and those of the default branch that a push, a schedule or a person started, "
-        "unless the variable MLCI_FORKS is true"
-        if default == RULES
-        else "pipelines of the default branch that a schedule or a person started with the variable MLCI_FORKS with "
-        "the value true"
-    )
     return ComponentInput(
-        name="rules", type="array", default=[dict(rule) for rule in default],
-        description=f"In which pipelines it runs, as rules: of a job. Left out: {when}.",
+        name="rules", type="array", default=[dict(rule) for rule in default.rules],
+        description=f"In which pipelines it runs, as rules: of a job. Left out: {default.when}.",
     )  # fmt: skip
 
 
@@ -169,6 +202,34 @@ def environment() -> ComponentInput:
         description="Environment of which variables are handed over, MLCI_TOKEN among them: a project access token "
         "with the role Developer and the scope api, as a masked variable of that environment's scope. Nothing is "
         "deployed to it.",
+    )  # fmt: skip
+
+
+def release_environment() -> ComponentInput:
+    """The environment whose variables reach a job that adds to the ledger."""
+    return ComponentInput(
+        name="environment", default=RELEASE_ENVIRONMENT, regex=r"^.+$",
+        description="Environment of which variables are handed over, MLCI_TOKEN among them: a project access token "
+        "with the role Developer and the scope api that may push to the branch mlci/ledger, as a masked and protected "
+        "variable of that environment's scope.",
+    )  # fmt: skip
+
+
+def environment_action() -> ComponentInput:
+    """What the job is to its environment."""
+    return ComponentInput(
+        name="environment-action", default="access", options=("access", "start"),
+        description="What the job is to the environment. access: it takes its variables. start: it is a deployment to "
+        "it, so that a protected environment asks those who may deploy, and its approvers, before the job runs.",
+    )  # fmt: skip
+
+
+def resource_group() -> ComponentInput:
+    """What only one job at a time may have."""
+    return ComponentInput(
+        name="resource-group", default=RESOURCE_GROUP, regex=r"^[A-Za-z0-9_/${}. -]+$",
+        description="Jobs of one name here never run at once. Give each model a name of its own, the same for what "
+        "promotes it and what rolls it back.",
     )  # fmt: skip
 
 

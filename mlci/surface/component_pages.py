@@ -49,7 +49,7 @@ _EXAMPLES = {
     "report": "gate-job: mlci-gate\nbaseline-from: artifacts\n",
     "approve": "",
     "promote": "to: staging\n",
-    "rollback": "stage: production\nreason: $ROLLBACK_REASON\n",
+    "rollback": "model-stage: production\n",
     "conclude": "expect: mlci-plan, mlci-model-ci, mlci-gate-compare\n",
 }  # fmt: skip
 
@@ -69,9 +69,18 @@ _NOTES = {
         "It stands in a pipeline of the default branch that has the variable `MLCI_FORKS` with the value `true`, and "
         "checks nothing out."
     ),
-    "approve": "In a pipeline of a merge request it counts anew each time; a schedule lets it count between pushes.",
-    "promote": "It stands in a pipeline of the default branch, after the jobs that train and judge.",
-    "rollback": "It is for a person to start, in a pipeline of the default branch.",
+    "approve": (
+        "In a pipeline of a merge request it counts anew each time; a schedule of the default branch counts what was "
+        "said since. While somebody has yet to agree the job is orange and `mlci/approval` holds the merge back."
+    ),
+    "promote": (
+        "It stands in a pipeline of the default branch, after the jobs that train and judge. Of the jobs with one "
+        "`resource-group` only one runs at a time."
+    ),
+    "rollback": (
+        "It waits in each pipeline of the default branch for a person to start it, who gives the reason as the "
+        "variable `MLCI_ROLLBACK_REASON`, and where it shall not be the version before, `MLCI_ROLLBACK_TO_VERSION`."
+    ),
     "conclude": (
         "In the last stage it is red where a job that it expects failed, was skipped or is missing, which GitLab's own "
         "rule, *Pipelines must succeed*, does not see."
@@ -81,6 +90,11 @@ _NOTES = {
 _TOKEN = (
     "It asks GitLab with `MLCI_TOKEN`, a project access token with the role Developer and the scope `api`, which it is "
     "given through the environment that the input `environment` names. `CI_JOB_TOKEN` may not do what it does."
+)
+_RELEASE_TOKEN = (
+    "It asks GitLab with `MLCI_TOKEN`, a project access token with the role Developer and the scope `api` that may "
+    "push to the branch `mlci/ledger`. The environment that the input `environment` names hands it over, protected, so "
+    "that no pipeline of a merge request has it."
 )
 _NO_TOKEN = "It is given no token besides the `CI_JOB_TOKEN` that every job has."
 
@@ -117,10 +131,16 @@ def _step(job: Job) -> list[str]:
         f"{step.summary}\n",
         *(f"{paragraph}\n" for paragraph in step.told("gitlab")),
         _example(step.name, _EXAMPLES[step.name]),
-        f"{_NOTES[step.name]} {_TOKEN if job.secret else _NO_TOKEN}\n",
+        f"{_NOTES[step.name]} {_token(job)}\n",
         _inputs(inputs(job)),
         _leaves(job),
     ]
+
+
+def _token(job: Job) -> str:
+    if job.releases:
+        return _RELEASE_TOKEN
+    return _TOKEN if job.secret else _NO_TOKEN
 
 
 def _example(name: str, given: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mlci import __version__
 from mlci.errors import Exit
@@ -48,7 +48,10 @@ class Job:
         shows: what GitLab shows of it where people look: the kinds of reports, with the ends of their files' names.
         secret: whether it asks for MLCI_TOKEN; a job that runs code of a change never does.
         checkout: whether it reads files of the commit.
-        always: whether it also runs after a job that failed.
+        when: always, where it also runs after a job that failed; manual, where a person starts it; else empty.
+        rules: in which pipelines it runs.
+        releases: whether it adds to the ledger, so that one alone runs, and no pipeline of a change has its token.
+        orange: exits that leave a pipeline as it is.
         several: whether it has a report on each of several changes.
     """
 
@@ -59,7 +62,10 @@ class Job:
     shows: tuple[str, ...]
     secret: bool = False
     checkout: bool = True
-    always: bool = False
+    when: Literal["", "always", "manual"] = ""
+    rules: own.Rules = own.RULES
+    releases: bool = False
+    orange: tuple[Exit, ...] = ()
     several: bool = False
 
     @property
@@ -85,27 +91,28 @@ JOBS = {
         ),
         Job(
             step=GATE_COMPARE, timeout="30 minutes", leaves=("mlci-keep/", ".mlci/evidence/gate.json"), secret=True,
-            shows=("junit", "codequality", "metrics", "annotations", "dotenv"),
+            shows=("junit", "codequality", "metrics", "annotations", "dotenv"), orange=(Exit.WARNED,),
         ),
         Job(
             step=REPORT, timeout="30 minutes", shows=("junit", "annotations"), secret=True, checkout=False,
-            several=True,
+            several=True, rules=own.FORK_RULES,
         ),
         Job(
+            # That somebody has yet to agree is what the status mlci/approval says; the job has done its work.
             step=APPROVE, timeout="10 minutes", leaves=(".mlci/evidence/approval.json",), secret=True,
-            shows=("junit", "annotations"),
+            shows=("junit", "annotations"), rules=own.APPROVE_RULES, orange=(Exit.APPROVAL,),
         ),
         Job(
             step=PROMOTE, stage="deploy", timeout="30 minutes", leaves=(".mlci/evidence/promotion.json",), secret=True,
-            shows=("junit", "annotations", "dotenv"),
+            shows=("junit", "annotations", "dotenv"), rules=own.RELEASE_RULES, releases=True,
         ),
         Job(
             step=ROLLBACK, stage="deploy", timeout="30 minutes", leaves=(".mlci/evidence/rollback.json",), secret=True,
-            shows=("junit", "annotations", "dotenv"),
+            shows=("junit", "annotations", "dotenv"), rules=own.RELEASE_RULES, releases=True, when="manual",
         ),
         Job(
             step=CONCLUDE, stage=".post", timeout="10 minutes", shows=("junit",), secret=True, checkout=False,
-            always=True,
+            when="always",
         ),
     )
 }  # fmt: skip
@@ -130,17 +137,24 @@ def inputs(job: Job) -> tuple[ComponentInput, ...]:
         own.stage(job.stage),
         own.image(),
         own.tags(),
-        own.rules(own.FORK_RULES if job.step is REPORT else own.RULES),
+        own.rules(job.rules),
         own.timeout(job.timeout),
-        *([own.environment()] if job.secret else []),
+        *_secret_inputs(job),
         own.expire_in(keeps_production=job.step is GATE_COMPARE),
         *([own.extras()] if job.step.extras else []),
     )
 
 
+def _secret_inputs(job: Job) -> list[ComponentInput]:
+    """The inputs that say how the job is given its token, and beside which other jobs it never runs."""
+    if job.releases:
+        return [own.release_environment(), own.environment_action(), own.resource_group()]
+    return [own.environment()] if job.secret else []
+
+
 def step_job(job: Job) -> dict[str, Any]:
     """The job of a step's component."""
-    variables = {job.step.variable(param): parameter(param.name) for param in own.offered(job.step)}
+    variables = {job.step.variable(param): parameter(own.name_of(param)) for param in own.offered(job.step)}
     if job.step is MODEL_CI:
         variables["MLCI_SETUP"] = parameter("setup")
     return assembled(job, variables)
@@ -171,15 +185,27 @@ def assembled(
         "tags": whole(tags),
         "rules": whole("rules"),
         **({} if job.step is MODEL_CI else {"inherit": {"default": INHERITED}}),
-        **({"when": "always"} if job.always else {}),
+        **({"when": job.when} if job.when else {}),
         **more,
         "timeout": filled(timeout),
-        **({"environment": Row(name=filled("environment"), action="access")} if job.secret else {}),
+        **({"resource_group": filled("resource-group")} if job.releases else {}),
+        **({"environment": Row(name=filled("environment"), action=_action(job))} if job.secret else {}),
         "variables": {**_started(job), **variables},
         "script": [*([SETUP] if job.step is MODEL_CI else []), START],
-        **({"allow_failure": {"exit_codes": [int(Exit.WARNED)]}} if job.step is GATE_COMPARE else {}),
+        **_allowed(job),
         "artifacts": _artifacts(job),
     }
+
+
+def _action(job: Job) -> str:
+    return filled("environment-action") if job.releases else "access"
+
+
+def _allowed(job: Job) -> dict[str, Any]:
+    # A job that waits for a person would hold the whole pipeline up.
+    if job.when == "manual":
+        return {"allow_failure": True}
+    return {"allow_failure": {"exit_codes": [int(one) for one in job.orange]}} if job.orange else {}
 
 
 def parameter(name: str) -> Any:

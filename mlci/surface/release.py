@@ -122,7 +122,10 @@ ROLLBACK = Command(
         "a version that was never seen to serve the stage is refused.",
     ),
     params=(
-        Param(name="stage", kind="text", help="Stage; left out, the last one of promote.stages."),
+        Param(
+            name="stage", kind="text", component="model-stage",
+            help="Stage of the model; left out, the last one of promote.stages.",
+        ),
         Param(name="to-version", kind="text", help="Version to go back to; left out, the one before."),
         Param(name="reason", kind="text", required=True, help="Why, as a sentence; the ledger keeps it."),
         Param(

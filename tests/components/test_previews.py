@@ -35,6 +35,8 @@ INPUTS: dict[str, dict[str, Any]] = {
     },
     "conclude": {"expect": "mlci-plan, train", "job-name": "the end", "stage": "last"},
     "report": {"gate-job": "mlci-gate", "change": "7"},
+    "promote": {"to": "production", "environment": "production", "environment-action": "start", "dry-run": "true"},
+    "rollback": {"model-stage": "production", "stage": "last", "resource-group": "churn"},
     "model-ci": {"setup": "pip install .\n", "register": "false"},
     "model": {"job-prefix": "churn", "register": "true", "train-image": "pytorch/pytorch", "environment": "judges"},
 }
@@ -67,7 +69,7 @@ def test_a_component_is_put_together_as_it_was_reviewed(
     for suffix, inputs in (("", {}), ("-with-inputs", INPUTS.get(name))):
         if inputs is not None:
             include = {"component": PIN.component(name).split(" ")[0], "inputs": inputs}
-            pipeline = {"stages": [".pre", "test", "last", ".post"], "include": [include]}
+            pipeline = {"stages": [".pre", "test", "deploy", "last", ".post"], "include": [include]}
             found = local.preview(local.consumer({".gitlab-ci.yml": yaml.safe_dump(pipeline)}))
             check(f"{name}{suffix}", written(found), request.config.getoption("--update-golden"))
 

@@ -93,7 +93,8 @@ def test_one_description_of_the_umbrella_says_for_which_commands_it_holds() -> N
     described = {name: one["description"] for name, one in ACTIONS["action.yml"]["inputs"].items()}
 
     assert described["tolerance"].startswith("gate-compare: Largest accepted loss")
-    assert "plan, model-ci, gate-compare, report, conclude, doctor: How the report is printed." in described["format"]
+    reporting = "plan, model-ci, gate-compare, report, approve, promote, rollback, conclude, doctor, verify"
+    assert f"{reporting}: How the report is printed." in described["format"]
     assert "config explain: How the values are printed." in described["format"]
     assert described["report"].count("Where the report is written") == 1
     assert described["command"].startswith("The command: one of plan, model-ci, gate-compare, ")

@@ -21,6 +21,7 @@ from mlci.surface.component_model import model_files
 from mlci.surface.component_pages import component_pages
 from mlci.surface.components import JOBS, SETUP, START, component_files, inputs
 from mlci.surface.pipeline import CONCLUDE, GATE_COMPARE, MODEL_CI, PLAN, REPORT, STEPS
+from mlci.surface.release import APPROVE, PROMOTE, ROLLBACK
 
 FILES = {**component_files(), **model_files()}
 HEADERS: dict[str, dict[str, Any]] = {}
@@ -57,8 +58,8 @@ def test_every_parameter_of_gitlabs_travels_by_its_variable_and_nothing_else_doe
 
     assert set(parameters(job)) == {step.variable(param) for param in offered}
     for param in offered:
-        assert value(job["variables"][step.variable(param)]) == f"$[[ inputs.{param.name} ]]"
-        assert param.name in HEADERS[name]["inputs"]
+        assert value(job["variables"][step.variable(param)]) == f"$[[ inputs.{own.name_of(param)} ]]"
+        assert own.name_of(param) in HEADERS[name]["inputs"]
     assert not {"report", "evidence", "keep", "format"} & set(HEADERS[name]["inputs"])
 
 
@@ -135,7 +136,7 @@ def test_a_header_has_only_what_every_gitlab_with_components_knows(name: str) ->
 @pytest.mark.parametrize(("step", "name"), STEP, ids=STEP_IDS)
 def test_an_input_takes_what_its_parameter_takes(step: Command, name: str) -> None:
     for param in own.offered(step):
-        said = HEADERS[name]["inputs"][param.name]
+        said = HEADERS[name]["inputs"][own.name_of(param)]
         assert said["default"] == "", "empty is not given, and the default is the resolver's"
         if param.choices:
             assert said["options"] == ["", *param.choices]
@@ -207,22 +208,30 @@ def test_no_input_of_a_job_has_the_name_of_a_parameter(step: Command) -> None:
     assert len(names) == len(set(names))
 
 
+CHOSEN = "$[[ inputs.environment-action ]]"
+# What each job that is given a token is to its environment.
+ACTIONS = {
+    GATE_COMPARE.name: "access", REPORT.name: "access", APPROVE.name: "access", CONCLUDE.name: "access",
+    PROMOTE.name: CHOSEN, ROLLBACK.name: CHOSEN,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_only_jobs_that_run_no_code_of_a_change_ask_for_the_token(name: str) -> None:
     for job in BODIES[name].values():
         command = job["variables"]["MLCI_COMMAND"]
-        secret = command in (GATE_COMPARE.name, REPORT.name, CONCLUDE.name)
-        assert job.get("environment") == ({"name": "$[[ inputs.environment ]]", "action": "access"} if secret else None)
+        action = ACTIONS.get(command)
+        assert job.get("environment") == (action and {"name": "$[[ inputs.environment ]]", "action": action})
         # What default: of the pipeline runs before may be code of the change.
         assert job.get("inherit") == (None if command == MODEL_CI.name else {"default": ["interruptible", "retry"]})
     assert all("MLCI_TOKEN" not in str(job["variables"]) for job in BODIES[name].values())
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_only_plan_and_the_gate_hand_variables_on(name: str) -> None:
+def test_only_jobs_that_run_no_code_of_a_change_hand_variables_on(name: str) -> None:
     handing = {job["variables"]["MLCI_COMMAND"] for job in BODIES[name].values() if "dotenv" in reports(job)}
 
-    assert handing <= {PLAN.name, GATE_COMPARE.name}
+    assert handing <= {PLAN.name, GATE_COMPARE.name, PROMOTE.name, ROLLBACK.name}
     assert "dotenv" not in reports(only(f"templates/{MODEL_CI.name}.yml"))
 
 
@@ -247,11 +256,11 @@ def test_a_job_leaves_what_its_command_writes_whatever_becomes_of_it(name: str) 
         assert ("codequality" in reports(job)) == ("metrics" in reports(job)) == (step is GATE_COMPARE)
 
 
-def test_a_warn_is_orange_and_nothing_else_is() -> None:
+def test_a_warn_and_a_missing_approval_are_orange_and_what_waits_for_a_person_holds_nothing_up() -> None:
+    allowed = {GATE_COMPARE.name: {"exit_codes": [20]}, APPROVE.name: {"exit_codes": [12]}, ROLLBACK.name: True}
     for name in FILES:
         for job in BODIES[name].values():
-            judges = job["variables"]["MLCI_COMMAND"] == GATE_COMPARE.name
-            assert job.get("allow_failure") == ({"exit_codes": [20]} if judges else None)
+            assert job.get("allow_failure") == allowed.get(job["variables"]["MLCI_COMMAND"])
     assert HEADERS[MODEL]["inputs"]["exit-on-warn"]["default"] == "true"
 
 
@@ -259,9 +268,12 @@ def test_a_step_by_itself_stands_before_or_after_the_others() -> None:
     stages = {step.name: HEADERS[name]["inputs"]["stage"]["default"] for step, name in STEP}
 
     assert stages == {
-        "plan": ".pre", "model-ci": "test", "gate-compare": "test", "report": "test", "conclude": ".post",
+        "plan": ".pre", "model-ci": "test", "gate-compare": "test", "report": "test", "approve": "test",
+        "promote": "deploy", "rollback": "deploy", "conclude": ".post",
     }  # fmt: skip
-    assert [step.name for step, name in STEP if only(name).get("when") == "always"] == ["conclude"]
+    assert {step.name: only(name)["when"] for step, name in STEP if "when" in only(name)} == {
+        "conclude": "always", "rollback": "manual",
+    }  # fmt: skip
     assert [step.name for step, name in STEP if only(name)["variables"].get("GIT_STRATEGY")] == ["report", "conclude"]
 
 
@@ -333,13 +345,35 @@ def test_no_job_extends_another_because_a_users_own_extends_would_take_its_place
     assert not [job for job in BODIES[name] if job.startswith(".")]
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name != "templates/report.yml"])
+ONLY_MERGED = [f"templates/{step.name}.yml" for step in (REPORT, PROMOTE, ROLLBACK)]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in ONLY_MERGED])
 def test_a_component_runs_for_merge_requests_and_for_the_default_branch(name: str) -> None:
     first, second, third = HEADERS[name]["inputs"]["rules"]["default"]
 
     assert first == {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}
     assert second == {"if": '$MLCI_FORKS == "true"', "when": "never"}
     assert third["if"].startswith("$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && ")
+
+
+@pytest.mark.parametrize("step", [PROMOTE, ROLLBACK], ids=["promote", "rollback"])
+def test_what_moves_a_stage_runs_on_the_default_branch_alone_and_one_at_a_time(step: Command) -> None:
+    name = f"templates/{step.name}.yml"
+    first, second = HEADERS[name]["inputs"]["rules"]["default"]
+
+    assert first == {"if": '$MLCI_FORKS == "true"', "when": "never"}
+    assert second["if"].startswith("$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && ")
+    assert only(name)["resource_group"] == "$[[ inputs.resource-group ]]"
+    assert HEADERS[name]["inputs"]["resource-group"]["default"] == "mlci-release"
+    # The token that may add to the ledger is no variable of the environment that pipelines of merge requests have.
+    assert HEADERS[name]["inputs"]["environment"]["default"] == "mlci-release"
+
+
+def test_what_was_said_on_a_change_is_counted_in_its_pipelines_and_by_a_schedule() -> None:
+    *_, last = HEADERS["templates/approve.yml"]["inputs"]["rules"]["default"]
+
+    assert last == {"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_PIPELINE_SOURCE =~ /^(schedule|web)$/"}
 
 
 def test_the_report_on_forks_runs_on_the_default_branch_alone() -> None:
