@@ -162,6 +162,14 @@ class Deployments(Protocol):
 class Serving(Protocol):
     """What answers with the model of a stage."""
 
+    def prepare(self, version: Version) -> None:
+        """Find what it will be asked for, before anything is decided.
+
+        Raises:
+            FileMissing: nothing is known that the version must answer.
+        """
+        ...
+
     def wrong(self, version: Version, artifact: str) -> str | None:
         """Wait until what serves answers with this version, and rightly; a sentence where it did not in time."""
         ...
