@@ -130,12 +130,10 @@ def heard(spoken: Sequence[Spoken], ask: Ask) -> tuple[tuple[Heard, ...], tuple[
             passed_over.append((word, why))
             continue
         before = last.get(who(word.person))
-        if before is not None and before.agrees is not None:
+        if before is not None:
             passed_over.append((before, "the same person said something else later"))
         last[who(word.person)] = word
-    for word in last.values():
-        if word.agrees is None:
-            passed_over.append((word, "it was dismissed or taken back"))
+    passed_over += [(word, "it was dismissed or taken back") for word in last.values() if word.agrees is None]
     return tuple(Heard(word) for word in last.values() if word.agrees is not None), tuple(passed_over)
 
 
@@ -172,9 +170,8 @@ def _people(told: Sequence[tuple[Word, bool | str]], seen: str, *, agrees: bool)
 
 def _order(word: Word) -> tuple[str, int]:
     """Oldest first. Of what has no time an approval comes first and a refusal last: what is not known helps nobody."""
-    if word.agrees:
-        return word.at or "", 0
-    return word.at or "~", 1
+    at = word.at or ("" if word.agrees else "~")
+    return at, 0 if word.agrees else 1 if word.agrees is None else 2
 
 
 def _nothing(word: Word, about: About, ask: Ask) -> str | None:
