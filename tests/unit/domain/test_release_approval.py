@@ -16,6 +16,7 @@ ALICE, BOB, CAROL = (Person(id=n, login=name) for n, name in ((1, "alice"), (2, 
 GATED = Said(at="2026-01-01T10:00:00Z", description=f"pass: fine [gate {RECORD[:12]}]")
 ABOUT = About(records=(RECORD,), head=HEAD, said=(GATED,), run=7, environments=frozenset({"mlci-approval"}))
 SEEN = "2026-01-02T00:00:00Z"
+EVERYBODY = dict.fromkeys(range(5), True)
 
 
 def review(person: Person = ALICE, at: str | None = "2026-01-01T11:00:00Z", **more: object) -> Word:
@@ -190,16 +191,16 @@ WORDS = st.builds(
 def test_every_word_is_counted_or_said_to_be_passed_over_in_whatever_order_it_came(words, order):
     spoken = [(word, ABOUT) for word in words]
     mixed = [spoken[place] for place in order if place < len(spoken)]
-    total = count(spoken, Ask(), {n: True for n in range(5)}, SEEN)
+    total = count(spoken, Ask(), EVERYBODY, SEEN)
     assert len(total.approvers) + len(total.refused) + len(total.passed_over) == len(words)
-    same = count(mixed, Ask(), {n: True for n in range(5)}, SEEN)
+    same = count(mixed, Ask(), EVERYBODY, SEEN)
     assert {each.id for each in total.refused} == {each.id for each in same.refused}
     assert {each.id for each in total.approvers} == {each.id for each in same.approvers}
 
 
 @given(st.lists(WORDS, max_size=5), WORDS)
 def test_a_further_word_that_does_not_agree_satisfies_nobody(words, further):
-    ask, may = Ask(needed=2), {n: True for n in range(5)}
+    ask, may = Ask(needed=2), EVERYBODY
     further = replace(further, agrees=False)
     before = count([(word, ABOUT) for word in words], ask, may, SEEN)
     after = count([(word, ABOUT) for word in [*words, further]], ask, may, SEEN)
@@ -208,7 +209,7 @@ def test_a_further_word_that_does_not_agree_satisfies_nobody(words, further):
 
 @given(st.lists(WORDS, max_size=6))
 def test_only_people_who_said_yes_to_this_record_and_made_nothing_are_approvers(words):
-    total = count([(word, ABOUT) for word in words], Ask(made_by={who(BOB): "made it"}), {n: True for n in range(5)},
+    total = count([(word, ABOUT) for word in words], Ask(made_by={who(BOB): "made it"}), EVERYBODY,
                   SEEN)  # fmt: skip
     for each in total.approvers:
         assert each.id in (ALICE.id, CAROL.id)
