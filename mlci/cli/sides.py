@@ -318,6 +318,16 @@ def _named(registry: Registry, model: str, name: str) -> Version | None:
 def _kept(
     registry: Registry, version: Version, compared: ModelPredicate | None = None
 ) -> tuple[str, ModelPredicate | None]:
+    """As ``kept_predictions``, in a folder that whoever runs this next finds again."""
+    folder = unlinked(FETCHED) / version.number
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return kept_predictions(registry, version, compared, str(folder))
+
+
+def kept_predictions(
+    registry: Registry, version: Version, compared: ModelPredicate | None, folder: str
+) -> tuple[str, ModelPredicate | None]:
     """The predictions that were kept with a version, as a file of this machine, and what its evidence says.
 
     Args:
@@ -325,6 +335,7 @@ def _kept(
         version: which one.
         compared: the candidate's evidence; its holdout and way of scoring are what the predictions must be of. None
             for the candidate itself, and for one that is a mere file.
+        folder: an empty folder that they are fetched into.
 
     Raises:
         FileMissing: none were kept.
@@ -332,17 +343,14 @@ def _kept(
     """
     from mlci.adapters.models.scored import Question, ScoredVersion
 
-    folder = unlinked(FETCHED) / version.number
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     stored = ScoredVersion(registry, version, lambda _: None)
-    evidence = stored.evidence(str(folder))
+    evidence = stored.evidence(folder)
     found = None
     if evidence is not None:
         model = evidence[1]
         asked = (compared or model).predictions
         question = Question(artifact=model.artifact, holdout=asked.holdout.digest, evaluator=asked.evaluator)
-        found = stored.find(model, question, str(folder))
+        found = stored.find(model, question, folder)
     if found is None or evidence is None:
         which = "" if compared is None else " on the candidate's holdout"
         raise FileMissing(

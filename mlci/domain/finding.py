@@ -9,9 +9,8 @@ from mlci.domain.figures import Better
 from mlci.domain.verdict import Verdict
 
 Rule = Literal[
-    "compare", "minimum", "maximum", "robustness", "anchor", "input", "policy", "change", "job", "setup", "model",
-    "approval",
-]  # fmt: skip
+    "compare", "minimum", "maximum", "robustness", "anchor", "input", "policy", "change", "job", "setup", "model"
+]
 
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
 Reason = Literal[
@@ -46,7 +45,7 @@ class Finding:
     rule: Rule = field(
         metadata={
             "help": "What was asked: a comparison with production, an absolute limit, or something of the input, the "
-            "policy, the change, a job, the set-up, the model or its approval."
+            "policy, the change, a job, the set-up or the model."
         }
     )
     verdict: Verdict = field(metadata={"help": "What this finding says by itself, before policy softens anything."})

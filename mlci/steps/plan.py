@@ -43,7 +43,7 @@ def reading(config: Config, config_path: str) -> Reading:
     train, data = config.train, config.data
     return reading_of(
         path,
-        paths=patterns(train.paths, folder if not posixpath.isabs(folder) else "", "train.paths"),
+        paths=_patterns(train.paths, folder if not posixpath.isabs(folder) else ""),
         params=train.params,
         data=data.train.path,
         holdout=data.holdout.path,
@@ -94,16 +94,7 @@ def untouched(step: str, model: str | None, why: str) -> Report:
     return Report(step=step, verdict=Verdict.PASS, reason=sentence, findings=(finding,), model=model)
 
 
-def patterns(paths: Sequence[str], folder: str, key: str) -> tuple[Pattern, ...]:
-    """Patterns as a key of the configuration has them.
-
-    Args:
-        folder: that they are relative to, from the top of the repository.
-        key: where they stand.
-
-    Raises:
-        OutOfRange: a pattern cannot be understood; all such problems together.
-    """
+def _patterns(paths: Sequence[str], folder: str) -> list[Pattern]:
     found: list[Pattern] = []
     problems: list[MlciError] = []
     for text in paths:
@@ -111,9 +102,9 @@ def patterns(paths: Sequence[str], folder: str, key: str) -> tuple[Pattern, ...]
             found.append(pattern(text, folder))
         except ValueError as problem:
             hint = "patterns are written as in .gitignore, such as src/** or *.py"
-            problems.append(OutOfRange(f"{key}: {printable(text)} {problem}", help=hint))
+            problems.append(OutOfRange(f"train.paths: {printable(text)} {problem}", help=hint))
     raise_all(problems)
-    return tuple(found)
+    return found
 
 
 def _sentence(changed: Sequence[str], touching: Sequence[tuple[str, Sequence[Belongs]]]) -> str:

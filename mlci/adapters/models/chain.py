@@ -1,0 +1,165 @@
+"""The chain of evidence of a version: the model's evidence, the gate's, and the files, each held against the other.
+
+What the registry holds is believed as far as digests go: a tag names the evidence of the model, that names the files
+and the predictions, the gate's evidence names the model's, and the tag of it the gate's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from mlci.adapters.disk.folders import read_file
+from mlci.adapters.evidence.gate import LARGEST, read_gate
+from mlci.adapters.evidence.model import LARGEST_EVIDENCE, read_model
+from mlci.adapters.models.handover import CODE, verify_code
+from mlci.adapters.models.payload import find_payload, verify
+from mlci.domain import card
+from mlci.domain.evidence import GatePredicate
+from mlci.domain.training import ModelPredicate
+from mlci.errors import ArtifactRefused, ChainBroken, FileMissing, ModelAltered, ModelMissing, Place
+from mlci.ports import Registry, Version
+
+T = TypeVar("T")
+
+_HELP = "look who wrote to the registry; register and gate the model again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """Evidence of one version that holds together.
+
+    Attributes:
+        version: in the registry.
+        model: bytes of the model's evidence, and what they say.
+        gate: the same of the gate's; None where the version was never gated.
+    """
+
+    version: Version
+    model: tuple[bytes, ModelPredicate]
+    gate: tuple[bytes, GatePredicate] | None
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """sha256 of each piece, by kind."""
+        gate = {"gate": _sha(self.gate[0])} if self.gate is not None else {}
+        return {"model": _sha(self.model[0]), **gate}
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Each piece by its sha256."""
+        pieces = [self.model[0], *([self.gate[0]] if self.gate is not None else [])]
+        return {_sha(each): each for each in pieces}
+
+
+def chain_of(version: Version, registry: Registry) -> Chain:
+    """Read the evidence of a version and see that each piece is of the one before.
+
+    Raises:
+        ChainBroken: one is not, or cannot be read, or is missing.
+        ServiceFailed, ServiceRefused: the registry does not answer.
+    """
+    with _folder() as folder:
+        content = _piece(version, registry, "mlci/model.json", LARGEST_EVIDENCE, folder)
+        if content is None:
+            raise _broken(version, "it has no evidence of what it was made from, so mlci did not register it")
+        named = version.tags.get(card.EVIDENCE)
+        if _sha(content) != named:
+            raise _broken(version, "the evidence of the model is not the one that its tag mlci.evidence names")
+        model = _read(version, lambda: read_model(content, "the evidence of the model"))
+        if model.artifact != version.tags.get(card.ARTIFACT):
+            raise _broken(version, "the evidence is of another model than its tag mlci.artifact names")
+        if model.model != version.model:
+            raise _broken(version, "the evidence is of a model of another name")
+        return Chain(version=version, model=(content, model), gate=_gate(version, registry, content, model, folder))
+
+
+def verify_files(chain: Chain, registry: Registry) -> None:
+    """See that the registry holds the very files, and modules, that the evidence of the model names.
+
+    Raises:
+        ChainBroken: it does not.
+        ServiceFailed, ServiceRefused: the registry does not answer.
+    """
+    version, model = chain.version, chain.model[1]
+    with _folder() as folder:
+        try:
+            if not registry.fetch(version, "model", folder):
+                raise _broken(version, "the model that its evidence names is gone")
+            verify(str(Path(folder, "model")), model.files)
+            if model.code and not registry.fetch(version, f"mlci/{CODE}", folder):
+                raise _broken(version, "the code that its evidence names is gone")
+            verify_code(str(Path(folder, "mlci", CODE)), model.code)
+        except (ModelAltered, ArtifactRefused) as error:
+            raise _broken(version, error.cause) from error
+
+
+def artifact_of(version: Version, registry: Registry) -> str:
+    """sha256 of a version's artifact: its tag, or for one that mlci did not register the digest of its files.
+
+    Raises:
+        ChainBroken: it has no files that make a model.
+    """
+    tagged = version.tags.get(card.ARTIFACT)
+    if tagged is not None:
+        return tagged
+    with _folder() as folder:
+        if not registry.fetch(version, "model", folder):
+            raise _broken(version, "it has no folder model/, and mlci did not register it")
+        try:
+            return find_payload(str(Path(folder, "model")), None, True).digest
+        except ModelMissing as error:
+            raise _broken(version, error.cause) from error
+
+
+def _gate(
+    version: Version, registry: Registry, evidence: bytes, model: ModelPredicate, folder: str
+) -> tuple[bytes, GatePredicate] | None:
+    content = _piece(version, registry, "mlci/gate.json", LARGEST, folder)
+    named = version.tags.get(card.GATE)
+    if content is None and named is None:
+        return None
+    if content is None or _sha(content) != named:
+        raise _broken(version, "the evidence of the gate is not the one that its tag mlci.gate names")
+    gate = _read(version, lambda: read_gate(content, "the evidence of the gate"))
+    if gate.model != _sha(evidence):
+        raise _broken(version, "the evidence of the gate is of another model's evidence")
+    if gate.candidate.digest != model.predictions.file.digest:
+        raise _broken(version, "the gate judged other predictions than those that the evidence of the model names")
+    return content, gate
+
+
+def _piece(version: Version, registry: Registry, path: str, limit: int, folder: str) -> bytes | None:
+    if not registry.fetch(version, path, folder):
+        return None
+    try:
+        return read_file(str(Path(folder, path)), limit)
+    except (ArtifactRefused, FileMissing) as error:
+        raise _broken(version, error.cause) from error
+
+
+def _read(version: Version, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except ArtifactRefused as error:
+        raise _broken(version, error.cause) from error
+
+
+def _broken(version: Version, cause: str) -> ChainBroken:
+    where = Place(f"{version.model} version {version.number}")
+    return ChainBroken(f"the chain of evidence does not hold: {cause}", place=where, help=_HELP)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="mlci-chain-", ignore_cleanup_errors=True) as folder:
+        yield folder
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

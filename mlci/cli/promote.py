@@ -1,0 +1,184 @@
+"""``mlci promote``: find the version, read its chain, count who agreed, decide, and say what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlci.adapters.disk import files
+from mlci.cli.delivery import Delivery, delivery_of, unjudged
+from mlci.cli.invocation import Invocation, today
+from mlci.cli.releasing import Desk, desk_of, merged
+from mlci.cli.sides import PRODUCTION
+from mlci.domain import card
+from mlci.domain.release.ledger import Pointed, Standing
+from mlci.domain.release.promotion import APPROVAL, Facts, asked_of, requirements
+from mlci.domain.verdict import Verdict
+from mlci.errors import (
+    ApprovalMissing,
+    Exit,
+    FileMissing,
+    MlciError,
+    NotServing,
+    Place,
+    PromotionRefused,
+)
+
+if TYPE_CHECKING:
+    from mlci.adapters.models.chain import Chain
+    from mlci.domain.release.evidence import Requirement
+    from mlci.ports import Version
+    from mlci.steps.promoting.promote import Judged, Promoted
+
+_SHOWN = (Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.APPROVAL, Exit.PROMOTION)
+
+
+def run(invocation: Invocation) -> Exit:
+    """Promote, deliver the report, and end as it says."""
+    delivery = delivery_of(invocation)
+    model = invocation.resolved.config.model
+    try:
+        desk = desk_of(invocation, delivery.say)
+        model = desk.config.model
+        found = _promoted(desk)
+    except MlciError as error:
+        if error.exit in _SHOWN:
+            delivery.deliver(unjudged("promote", error, model, environ=invocation.environ), {"promoted": "false"})
+        raise
+    return _delivered(desk, found, delivery)
+
+
+def _promoted(desk: Desk) -> Promoted:
+    from mlci.steps.promoting.promote import Wanted, promote
+
+    stages = desk.config.promote.stages
+    stage = desk.stage(desk.own["to"], desk.config.validation.promote_on_pass)
+    version = _version(desk)
+    # Before production every stage is compared with what users have now; production with what it is at.
+    compared = PRODUCTION if PRODUCTION in stages and stage != stages[-1] else stage
+    wanted = Wanted(
+        stage=stage,
+        target=Pointed(version=version.number, artifact=desk.artifact(version)),
+        reason=desk.reason(f"version {version.number} meets what {stage} asks for"),
+        adopt=desk.invocation.wants("adopt"),
+        compared=compared,
+        dry_run=desk.dry_run,
+    )
+    return promote(desk.release(), wanted, lambda at: _judged(desk, stage, version, compared, at))
+
+
+def _version(desk: Desk) -> Version:
+    """The version that was named; left out, the newest one of this commit's inputs."""
+    registry, model, named = desk.registry, desk.model, desk.own["version"]
+    if named is not None:
+        found = registry.numbered(model, named)
+        if found is None:
+            raise FileMissing(f"the registry has no version {named[:60]!a} of {model}", place=Place(registry.address))
+        return found
+    from mlci.adapters.git.repository import Repository
+    from mlci.cli.training import inputs_of
+
+    repository = Repository.find(str(desk.order.folder), desk.environ)
+    key = inputs_of(desk.order, repository)[0].key
+    versions = registry.tagged(model, card.INPUTS, key)
+    if not versions:
+        raise PromotionRefused(
+            f"no version of {model} is made from the inputs of this commit ({key[:12]})",
+            place=Place(registry.address),
+            help="let model-ci register one here, or name a version with --version",
+        )
+    return versions[-1]
+
+
+def _judged(desk: Desk, stage: str, version: Version, compared: str, at: Standing | None) -> Judged:
+    from mlci.adapters.models.chain import chain_of, verify_files
+    from mlci.cli.judging_again import judged_again
+    from mlci.steps.promoting.promote import Judged
+
+    promote, registry = desk.config.promote, desk.registry
+    chain = chain_of(version, registry)
+    verify_files(chain, registry)
+    desk.prepare(stage, version)
+    asked = asked_of(
+        stage, promote.stages, promote.require, promote.relax, desk.config.validation.on_inconclusive.promote,
+        merged=desk.forge is not None,
+    )  # fmt: skip
+    against = _against(desk, version, compared, at)
+    again = judged_again(chain, registry, against, desk.config, today())
+    facts = Facts(
+        model=chain.model[1],
+        verdict=again.verdict,
+        reason=f"{again.reason} ({again.how})" if again.how else again.reason,
+    )
+    needs_people = APPROVAL in asked.kinds or again.verdict is Verdict.INCONCLUSIVE
+    facts, approval = _with_people(facts, chain, desk) if needs_people else (facts, None)
+    if asked.merged:
+        from dataclasses import replace
+
+        is_merged, unmerged = merged(desk, chain.model[1])
+        facts = replace(facts, merged=is_merged, unmerged=unmerged)
+    more = {} if approval is None else {"approval": approval}
+    digests = {**chain.digests, **{kind: _sha(content) for kind, content in more.items()}}
+    return Judged(
+        chain=digests,
+        files={**chain.files, **{_sha(content): content for content in more.values()}},
+        verdict=again.verdict,
+        requirements=requirements(asked, facts),
+    )
+
+
+def _against(desk: Desk, version: Version, compared: str, at: Standing | None) -> Version | None:
+    """What it is compared with: what the ledger says the stage is at, else its alias; None where that is the same."""
+    registry = desk.registry
+    if at is not None:
+        found = registry.numbered(desk.model, at.at.version)
+    else:
+        found = registry.aliased(desk.model, compared) if registry.has_aliases else None
+    return None if found is None or found.number == version.number else found
+
+
+def _with_people(facts: Facts, chain: Chain, desk: Desk) -> tuple[Facts, bytes | None]:  # noqa: ARG001
+    from dataclasses import replace
+
+    return replace(facts, unapproved="approvals cannot be counted yet"), None
+
+
+def _sha(content: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()
+
+
+def _delivered(desk: Desk, found: Promoted, delivery: Delivery) -> Exit:
+    from mlci.steps.promoting.reporting import outputs_of, report_on
+
+    report = report_on(found, desk.model)
+    if found.evidence is not None:
+        files.write(desk.own["evidence"], found.evidence)
+    ended = found.ended
+    at = ended.standing.at.version if ended is not None else found.before.version if found.before is not None else ""
+    moved = ended is not None and ended.served
+    outputs = {**outputs_of(found.page, at, found.wanted.stage), "promoted": "true" if moved else "false"}
+    delivery.deliver(report, outputs)
+    missing = found.judged.missing if found.judged is not None else []
+    if missing:
+        raise _refused(found, missing)
+    if ended is not None and not ended.served:
+        raise NotServing(
+            f"{found.wanted.stage} was not promoted: {ended.said}",
+            help="the version before was decided on again; see in the log of what serves why it did not follow",
+        )
+    return Exit.PASS
+
+
+def _refused(found: Promoted, missing: list[Requirement]) -> MlciError:
+    said = "; ".join(f"{each.name}: {each.said}" for each in missing)
+    cause = f"version {found.wanted.target.version} is not promoted to {found.wanted.stage}: {said}"
+    only_people = all(each.name == APPROVAL or _waits(found, each) for each in missing)
+    if only_people:
+        return ApprovalMissing(cause, help="mlci approve says who may approve, and how; then promote again")
+    return PromotionRefused(cause, help="docs/promote.md says what each of it asks for")
+
+
+def _waits(found: Promoted, each: Requirement) -> bool:
+    """Whether a person's word would do."""
+    return each.name == "gate" and found.judged is not None and found.judged.verdict is Verdict.INCONCLUSIVE

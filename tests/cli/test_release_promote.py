@@ -1,0 +1,132 @@
+"""promote and rollback on a machine: a real registry, a real ledger in git, and a model that was really gated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from chain import Repository, repository
+
+POLICY = "promote: {require: {production: [gate]}, relax: {production: [locked-environment]}}\n"
+
+
+@pytest.fixture(scope="module")
+def gated(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Version 1 in production by being the first, version 2 gated and no worse."""
+    found = repository(tmp_path_factory.mktemp("gated") / "r")
+    config = found.folder / "mlci.yml"
+    config.write_text(config.read_text() + POLICY)
+    found.commit()
+    assert found.mlci("run") == 0
+    found.set(49)
+    found.commit()
+    assert found.mlci("run") == 0
+    return found
+
+
+@pytest.fixture
+def copied(gated: Repository, tmp_path: Path) -> Repository:
+    """A copy of it that a test may change."""
+    shutil.copytree(gated.root, tmp_path / "copy", symlinks=True)
+    return Repository(tmp_path / "copy", tmp_path / "copy")
+
+
+def alias(found: Repository, name: str = "production") -> str | None:
+    question = "select version from registered_model_aliases where alias = ?"
+    with closing(sqlite3.connect(found.folder / ".mlci" / "mlflow.db")) as opened:
+        row = opened.execute(question, (name,)).fetchone()
+    return str(row[0]) if row else None
+
+
+def ledger(found: Repository) -> list[str]:
+    """What each entry says, by git's own word."""
+    names = found.git("ls-tree", "-r", "--name-only", "mlci/ledger").split()
+    said = []
+    for name in sorted(each for each in names if "/evidence/" not in each):
+        entry = json.loads(found.git("show", f"mlci/ledger:{name}"))
+        decision, receipt = entry.get("decision"), entry.get("receipt")
+        said.append(
+            f"{decision['action']} {decision['stage']} {decision['target']['version']}"
+            if decision
+            else f"{receipt['outcome']} {receipt['of']}"
+        )
+    return said
+
+
+def kept(found: Repository, digest: str) -> bytes:
+    return found.git("show", f"mlci/ledger:late-trips/evidence/{digest}.json").encode()
+
+
+ADOPTED = ["adopt production 1", "done 1"]
+
+
+def test_the_version_of_this_commit_is_promoted_and_the_record_carries_its_chain(copied: Repository) -> None:
+    assert copied.mlci("promote", "--to", "production", "--reason", "shorter trips") == 0
+
+    assert alias(copied) == "2"
+    assert ledger(copied) == [*ADOPTED, "promote production 2", "done 3"]
+    report = copied.report("promote")
+    for kind in ("model", "gate", "promotion"):
+        assert hashlib.sha256(kept(copied, report["evidence"][kind])).hexdigest() == report["evidence"][kind]
+    predicate = copied.evidence("promotion")
+    assert (predicate["reason"], predicate["before"]["version"]) == ("shorter trips", "1")
+    assert predicate["verdict"] == "pass"
+    assert {each["name"] for each in predicate["requirements"]} == {
+        "gate", "clean-tree", "data-version", "locked-environment", "reproducible",
+    }  # fmt: skip
+    assert copied.git("status", "--porcelain") == ""
+
+
+def test_the_way_back_is_one_command(copied: Repository) -> None:
+    assert copied.mlci("promote", "--to", "production") == 0
+    assert copied.mlci("rollback", "--reason", "too many were late") == 0
+
+    assert alias(copied) == "1"
+    assert ledger(copied)[4:] == ["rollback production 1", "done 5"]
+    assert copied.report("rollback")["reason"] == "production went back from version 2 to version 1"
+    assert copied.mlci("rollback", "--reason", "again") == 13
+
+
+def test_what_a_stage_asks_for_and_is_not_so_is_said_and_nothing_moves(copied: Repository) -> None:
+    config = copied.folder / "mlci.yml"
+    config.write_text(config.read_text().replace(POLICY, "promote: {require: {production: [gate]}}\n"))
+
+    assert copied.mlci("promote", "--version", "2", "--to", "production") == 13
+
+    assert (alias(copied), ledger(copied)) == ("1", ADOPTED)
+    [found] = [each for each in copied.report("promote")["findings"] if each["verdict"] == "fail"]
+    assert found["id"] == "promote:locked-environment"
+    assert not (copied.folder / ".mlci" / "evidence" / "promotion.json").exists()
+
+
+def test_a_dry_run_says_what_would_be_and_leaves_no_trace(copied: Repository) -> None:
+    before = (copied.folder / ".mlci" / "mlflow.db").read_bytes()
+
+    assert copied.mlci("promote", "--to", "production", "--dry-run", "true") == 0
+
+    assert (copied.folder / ".mlci" / "mlflow.db").read_bytes() == before
+    assert copied.git("branch", "--list", "mlci/ledger") == ""
+    assert copied.report("promote")["reason"] == "production would be at version 2"
+
+
+def test_a_model_whose_files_were_exchanged_is_not_promoted(gated: Repository, copied: Repository) -> None:
+    named = copied.evidence("model")["files"][0]["digest"]
+    # The database of the copy names the files of the original.
+    [model] = [
+        path
+        for path in (gated.folder / ".mlci" / "artifacts").rglob("model.pkl")
+        if hashlib.sha256(path.read_bytes()).hexdigest() == named
+    ]
+    content = model.read_bytes()
+    model.write_bytes(content + b"\n")
+    try:
+        assert copied.mlci("promote", "--version", "2", "--to", "production") == 5
+    finally:
+        model.write_bytes(content)
+
+    assert (alias(copied), ledger(copied)) == ("1", ADOPTED)
