@@ -16,7 +16,7 @@ from mlci.errors import Place, UsageError
 if TYPE_CHECKING:
     from mlci.cli.invocation import Invocation
     from mlci.domain.run import Run
-    from mlci.ports import Commits, Conversation, Job, Runs, Threads
+    from mlci.ports import Commits, Conversation, Deployments, Job, People, Runs, Threads
 
 
 # Where the comment on a change that is only on this machine is written.
@@ -31,6 +31,8 @@ class Forge:
         threads: that hold a merge back; None where the forge has none.
         job: the job's name, where what it leaves goes by that: on GitLab. None where artifacts have names of their own.
         silent: why nothing can be posted, and how loudly that is said; None where it can.
+        people: who can be asked about approvals; None where the forge knows nobody.
+        deployments: the record of them that the forge shows; None where it has none.
     """
 
     run: Run
@@ -40,6 +42,8 @@ class Forge:
     threads: Threads | None = None
     job: str | None = None
     silent: publish.Line | None = None
+    people: People | None = None
+    deployments: Deployments | None = None
 
     @property
     def is_gitlab(self) -> bool:
@@ -93,6 +97,7 @@ def _gitlab(environ: Mapping[str, str]) -> Forge | None:
     from mlci.adapters.gitlab.api import connect
     from mlci.adapters.gitlab.commits import GitLabCommits, Reads
     from mlci.adapters.gitlab.conversation import GitLabConversation, GitLabThreads
+    from mlci.adapters.gitlab.people import GitLabPeople
     from mlci.adapters.gitlab.pipelines import GitLabRuns
     from mlci.adapters.gitlab.run import here, read_run
 
@@ -109,7 +114,16 @@ def _gitlab(environ: Mapping[str, str]) -> Forge | None:
         GitLabThreads(access, place.project),
         place.job,
         silent,
+        people=GitLabPeople(access, place.project, run.repository, place.page, run.default_branch, _approving(environ)),
     )
+
+
+def _approving(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The jobs that somebody plays to approve: this one, where the component says that it approves."""
+    from mlci.adapters.gitlab.letting import JOB
+
+    own = environ.get("CI_JOB_NAME", "") if environ.get("MLCI_COMMAND") == "approve" else ""
+    return (JOB, own) if own else (JOB,)
 
 
 def _unheard(run: Run, *, is_fork: bool) -> publish.Line:

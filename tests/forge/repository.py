@@ -99,17 +99,18 @@ class Objects:
         (folder / "config").write_text(settings)
         return cls(folder)
 
-    def commit(self, ref: str, files: Mapping[str, Content], message: str, parent: str | None) -> str:
+    def commit(self, ref: str, files: Mapping[str, Content], message: str, parent: str | None, by: str = "user") -> str:
         """Commit these files on top of a parent and point the ref at it; None removes a file.
 
-        Paths are taken as they are, so that a test can have any name that git itself allows.
+        Paths are taken as they are, so that a test can have any name that git itself allows. The address in the commit
+        is that of ``by`` at example.com.
         """
         self._count += 1
         when = _EPOCH + 60 * self._count
         # git itself ends every message with a line end.
         said = message.rstrip("\n").encode() + b"\n"
         stream = [f"feature get-mark\ncommit {ref}\nmark :1\n".encode()]
-        stream.append(f"committer A user <user@example.com> {when} +0000\ndata {len(said)}\n".encode() + said + b"\n")
+        stream.append(f"committer A user <{by}@example.com> {when} +0000\ndata {len(said)}\n".encode() + said + b"\n")
         if parent:
             stream.append(f"from {parent}\n".encode())
         for path, content in files.items():

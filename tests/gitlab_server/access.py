@@ -21,6 +21,8 @@ ABILITIES: Mapping[str, tuple[str, str]] = {
     "create_commit_status": ("developer", "nobody"),
     "read_approvers": ("maintainer", "nobody"),
     "admin_project": ("maintainer", "nobody"),
+    "read_deployment": ("reporter", "anyone"),
+    "create_deployment": ("developer", "nobody"),
     # Guests and the public, unless the project's public_jobs is off.
     "read_pipeline": ("guest", "anyone"),
 }
@@ -89,7 +91,8 @@ def _scope(route: Route, token: Token) -> None:
     extra = route.access.scopes
     if extra is None:
         return
-    enough = {"api"} | ({"read_api", *extra} if route.method == "GET" else set())
+    reads = route.method == "GET" or route.template == "/graphql"
+    enough = {"api"} | ({"read_api", *extra} if reads else set())
     if not enough & set(token.scopes):
         body = {
             "error": "insufficient_scope",

@@ -8,7 +8,7 @@ from gitlab_server import access, mergeability, objects
 from gitlab_server.exchange import Refused, Request, shown, unauthorized
 from gitlab_server.routing import NUMBERS, PAGES, TEXT, YES, Access, one_of, serves
 from gitlab_server.shapes import CHANGE, PIPELINE, WHOLE_CHANGE, every
-from gitlab_server.state import MergeRequest, Project, State, User
+from gitlab_server.state import MergeRequest, Project, State, User, Version
 
 ONE = "/merge_requests/{merge_request_iid}"
 # lib/api/merge_requests.rb: a job's token is looked at for the list and for one, not for the pipelines.
@@ -37,6 +37,9 @@ def moved(state: State, change: MergeRequest, tip: str) -> None:
     change.start_sha = project.tip(change.target_branch) or tip
     change.base_sha = project.objects.merge_base(change.start_sha, tip) or change.start_sha
     change.updated_at = state.now()
+    change.versions.append(Version(state.next_id(), tip, change.base_sha, change.start_sha, change.updated_at))
+    if project.approvals["reset_approvals_on_push"] and change.state == "opened":
+        change.approvals.clear()
 
 
 @serves(

@@ -14,15 +14,16 @@ from gitlab_server.state import ROLES, Job, MergeRequest, Note, Pipeline, Projec
 
 def user(request: Request, found: User) -> dict[str, Any]:
     """lib/api/entities/user_basic.rb."""
+    called = request.state.names.get(found.id, found.username)
     return {
         "id": found.id,
-        "username": found.username,
+        "username": called,
         "public_email": None,
-        "name": found.username.replace("-", " ").title(),
+        "name": called.replace("-", " ").title(),
         "state": "active",
         "locked": False,
         "avatar_url": None,
-        "web_url": f"{request.server}/{found.username}",
+        "web_url": f"{request.server}/{called}",
     }
 
 
@@ -242,7 +243,7 @@ def merge_request(request: Request, found: MergeRequest) -> dict[str, Any]:
         "merge_after": None,
         "sha": found.sha,
         "merge_commit_sha": found.merge_sha,
-        "squash_commit_sha": None,
+        "squash_commit_sha": found.squash_sha,
         "discussion_locked": None,
         "should_remove_source_branch": None,
         "force_remove_source_branch": None,

@@ -20,6 +20,7 @@ from gitlab_server.state import (
     Pipeline,
     Project,
     ProtectedBranch,
+    Push,
     State,
     Token,
     User,
@@ -174,11 +175,24 @@ class Projects(Loopback):
         parent: str | None = None,
         message: str = "change",
         project: str | None = None,
+        by: str = "user",
+        pushed_by: str = "contributor",
+        along: bool = False,
     ) -> str:
-        """Commit files (None removes one) to a branch, made from the default branch where it is new."""
+        """Commit files (None removes one) to a branch, made from the default branch where it is new.
+
+        Args:
+            by: whose address is in the commit; see ``email``.
+            pushed_by: who pushes it.
+            along: it is pushed along with many other branches, of which GitLab notes no names.
+        """
         there = self.project(project)
-        onto = parent or there.tip(branch) or there.tip(there.default_branch)
-        made = there.objects.commit(f"refs/heads/{branch}", files, message, onto)
+        before = there.tip(branch)
+        onto = parent or before or there.tip(there.default_branch)
+        made = there.objects.commit(f"refs/heads/{branch}", files, message, onto, by)
+        ref = None if along else branch
+        pusher = self.state.user(pushed_by)
+        there.pushes.append(Push(self.state.next_id(), pusher, ref, before, made, self.state.now()))
         merge_requests.refresh(self.state)
         return made
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from forge.pipelines import zipped
 
 from gitlab_server import merge_requests, mergeability
-from gitlab_server.projects import Projects
+from gitlab_server.acting import Acting
 from gitlab_server.state import ROLES, Job, MergeRequest, Pipeline
 
 
-class Running(Projects):
+class Running(Acting):
     """What there is in a GitLab, with its pipelines."""
 
     def add_pipeline(
@@ -81,19 +81,24 @@ class Running(Projects):
         expired: bool = False,
         allow_failure: bool = False,
         parallel: int = 1,
+        manual: bool = False,
+        delayed: bool = False,
     ) -> Job:
         """A job; one more of a name in its pipeline is a retry, and the ones before count no longer.
 
         Args:
             artifacts: what it left: members to be packed, or the packed bytes as they are.
             expired: the archive is gone.
+            manual: somebody has to play it; see ``play``.
+            delayed: it begins by itself after a time.
         """
         now = self.state.now()
         for other in pipeline.jobs:
             other.retried = other.retried or other.name == name
         made = Job(
-            self.state.next_id(), pipeline, name, stage, status, pipeline.user, now, allow_failure, started_at=now,
-            parallel=parallel,
+            self.state.next_id(), pipeline, name, stage, status, pipeline.user, now, allow_failure,
+            started_at=None if status == "manual" else now,
+            parallel=parallel, manual=manual, delayed=delayed,
         )  # fmt: skip
         pipeline.jobs.append(made)
         if artifacts is not None or status in mergeability.COMPLETE:

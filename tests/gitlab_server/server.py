@@ -21,6 +21,7 @@ from gitlab_server.routing import OPERATIONS, PROJECT, Route, Schema
 from gitlab_server.state import State
 
 API = "/api/v4"
+GRAPH = "/api/graphql"
 # Where an installation lives below a folder of its host (external_url "https://example.com/gitlab").
 RELATIVE = "/gitlab"
 IN_ADDRESS = frozenset({"private_token", "job_token", "access_token"})
@@ -62,6 +63,8 @@ class Front:
 
     def target(self, whole: str) -> str:
         """Path and query below the API's address."""
+        if whole in (GRAPH, RELATIVE + GRAPH):
+            return "/graphql"
         for prefix in (API, RELATIVE + API):
             if whole.startswith(prefix + "/"):
                 return whole.removeprefix(prefix)

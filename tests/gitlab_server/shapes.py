@@ -101,3 +101,26 @@ TOKEN = having(
 )  # fmt: skip
 # ci/lint/result.rb
 LINT = having(valid=YES, errors=every(TEXT), warnings=every(TEXT), merged_yaml=maybe(TEXT), includes=every({}))
+# merge_request_approvals.rb and approvals.rb
+MR_APPROVALS = having(approved=YES, approved_by=every(having(user=USER)), user_has_approved=YES)
+# merge_request_reviewer.rb
+REVIEWER = having(user=USER, state=TEXT, created_at=TIME)
+# merge_request_diff.rb
+VERSION = having(
+    id=NUMBER, head_commit_sha=maybe(SHA), base_commit_sha=maybe(SHA), start_commit_sha=maybe(SHA), created_at=TIME,
+    merge_request_id=NUMBER, state=TEXT, real_size=TEXT,
+)  # fmt: skip
+# member.rb
+MEMBER = having(id=NUMBER, username=TEXT, state=TEXT, access_level=NUMBER, created_at=TIME, expires_at=maybe(TEXT))
+# event.rb and push_event_payload.rb
+EVENT = having(
+    id=NUMBER, project_id=NUMBER, action_name=TEXT, author_id=NUMBER, author=USER, created_at=TIME,
+    author_username=TEXT,
+    push_data=having(commit_count=NUMBER, action=TEXT, ref_type=TEXT, commit_from=maybe(SHA), commit_to=maybe(SHA),
+                     ref=maybe(TEXT), ref_count=maybe(NUMBER)),
+)  # fmt: skip
+# deployment.rb and environment_basic.rb
+DEPLOYMENT = having(
+    id=NUMBER, iid=NUMBER, ref=TEXT, sha=SHA, created_at=TIME, updated_at=TIME, user=USER, status=TEXT,
+    environment=having(id=NUMBER, name=TEXT, external_url=maybe(TEXT)), deployable=maybe(having(id=NUMBER)),
+)  # fmt: skip

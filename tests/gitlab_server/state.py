@@ -72,6 +72,61 @@ class Note:
         return self.type == "DiscussionNote"
 
 
+@dataclass(frozen=True)
+class Version:
+    """What a merge request showed from some time on."""
+
+    id: int
+    sha: str
+    base_sha: str
+    start_sha: str
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Push:
+    """A push to a branch, as the events of a project have it; ``ref`` is None for one of many branches at once."""
+
+    id: int
+    user: User
+    ref: str | None
+    before: str | None
+    after: str | None
+    created_at: str
+
+
+@dataclass(eq=False)
+class Group:
+    """A group and the roles of its own members; those of the groups above it are members, too."""
+
+    id: int
+    path: str
+    visibility: str
+    members: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Deployment:
+    """A deployment: of a job, or recorded through the API.
+
+    Attributes:
+        approvals: who, approved or rejected, and when.
+    """
+
+    id: int
+    iid: int
+    environment: str
+    ref: str
+    sha: str
+    user: User
+    status: str
+    created_at: str
+    updated_at: str
+    tag: bool = False
+    job: Job | None = None
+    approvals: list[tuple[User, str, str]] = field(default_factory=list)
+
+
 @dataclass(eq=False)
 class MergeRequest:
     """A merge request.
@@ -80,6 +135,9 @@ class MergeRequest:
         sha: head of the source branch.
         base_sha, start_sha: where the branches parted, and the target branch at the last push to the source branch.
         merge_sha: the commit that merged it.
+        squash_sha: the commit that its commits were made into.
+        approvals: who approves, and since when.
+        reviewers: what they said last.
     """
 
     id: int
@@ -100,6 +158,10 @@ class MergeRequest:
     merge_sha: str | None = None
     merged_by: User | None = None
     merged_at: str | None = None
+    squash_sha: str | None = None
+    versions: list[Version] = field(default_factory=list)
+    approvals: dict[User, str] = field(default_factory=dict)
+    reviewers: dict[User, str] = field(default_factory=dict)
 
     @property
     def is_fork(self) -> bool:
@@ -143,6 +205,8 @@ class Job:
     expire_at: str | None = None
     log: int | None = None
     parallel: int = 1
+    manual: bool = False
+    delayed: bool = False
 
 
 @dataclass(eq=False)
@@ -218,6 +282,9 @@ class Project:
     lint: dict[str, Any] | None = None
     premium: bool = False
     extras: dict[str, Any] = field(default_factory=dict)
+    pushes: list[Push] = field(default_factory=list)
+    deployments: dict[int, Deployment] = field(default_factory=dict)
+    environments: dict[str, tuple[int, str | None]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -250,6 +317,10 @@ class State:
 
     Attributes:
         object_store: where archives are downloaded from; empty where they come from GitLab itself.
+        names: what users are called now, by number, where that is not what they were called.
+        emails: the accounts that addresses in commits belong to.
+        says_when_approved: whether the version is one that says when an approval was given.
+        graphql: whether the version is one whose GraphQL API has the fields that are asked for.
     """
 
     projects: dict[int, Project] = field(default_factory=dict)
@@ -257,6 +328,11 @@ class State:
     tokens: dict[str, Token] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     object_store: str = ""
+    groups: dict[str, Group] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    emails: dict[str, User] = field(default_factory=dict)
+    says_when_approved: bool = True
+    graphql: bool = True
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1001))
     _ticks: Iterator[int] = field(default_factory=lambda: itertools.count(0))
 
@@ -274,6 +350,13 @@ class State:
         if username not in self.users:
             self.users[username] = User(self.next_id(), username, bot)
         return self.users[username]
+
+    def rename(self, username: str, to: str) -> User:
+        """Give a user another name; whoever asks for the old one gets a new user from now on."""
+        found = self.users.pop(username)
+        self.names[found.id] = to
+        self.users[to] = found
+        return found
 
     def project(self, named: str) -> Project | None:
         """A project by its number or by its path, as an address names it."""

@@ -40,12 +40,14 @@ class Access:
         write: asks with MLCI_TOKEN; None without it.
         public: asks as anybody.
         is_forks: whether the job is one of a fork, which no token of the project reaches.
+        graph: asks the GraphQL API with MLCI_TOKEN, below the address that it stands beside; None without it.
     """
 
     read: Api
     write: Api | None
     public: Api
     is_forks: bool = False
+    graph: Api | None = None
 
     @cached_property
     def me(self) -> int | None:
@@ -82,7 +84,8 @@ def connect(environ: Mapping[str, str], *, patience: Patience | None = None, clo
     """
     write = writer(environ, patience=patience, clock=clock)
     read = write or reader(environ, patience=patience, clock=clock)
-    return Access(read, write, _api(environ, None, None, patience, clock), is_forks(environ))
+    graph = _graph(environ, patience, clock) if write is not None else None
+    return Access(read, write, _api(environ, None, None, patience, clock), is_forks(environ), graph)
 
 
 def reader(environ: Mapping[str, str], *, patience: Patience | None = None, clock: Clock | None = None) -> Api:
@@ -105,16 +108,26 @@ def writer(environ: Mapping[str, str], *, patience: Patience | None = None, cloc
     return _api(environ, token, "PRIVATE-TOKEN", patience, clock) if token else None
 
 
+def _graph(environ: Mapping[str, str], patience: Patience | None, clock: Clock | None) -> Api:
+    """The address above that of the REST API, where GraphQL is beside it."""
+    above = {**environ, "CI_API_V4_URL": _url(environ).rstrip("/").removesuffix("/v4")}
+    return _api(above, environ.get("MLCI_TOKEN", "").strip(), "PRIVATE-TOKEN", patience, clock)
+
+
 def project(name: str | int, *segments: str | int) -> str:
     """Path of something in a project, by its number or its whole path, each segment quoted."""
     return "/".join(("/projects", *(quote(str(segment), safe="") for segment in (name, *segments))))
+
+
+def _url(environ: Mapping[str, str]) -> str:
+    return environ.get("CI_API_V4_URL") or "https://gitlab.com/api/v4"
 
 
 def _api(
     environ: Mapping[str, str], token: str | None, header: str | None, patience: Patience | None, clock: Clock | None
 ) -> Api:
     return Api(
-        environ.get("CI_API_V4_URL") or "https://gitlab.com/api/v4",
+        _url(environ),
         token or None,
         header=header,
         authority=environ.get("CI_SERVER_TLS_CA_FILE") or None,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NoReturn
 
 import msgspec
 
 from mlci.adapters.git.fetching import Remote, changed_between
-from mlci.adapters.gitlab.api import Access, project
+from mlci.adapters.gitlab.api import Access, User, project
 from mlci.adapters.gitlab.run import Here
 from mlci.adapters.oneline import one_line
 from mlci.adapters.remote.http import Api
@@ -18,6 +19,8 @@ from mlci.ports import Check, State, Status
 
 _LARGEST_FILE = 1 << 20
 _DESCRIPTION = 140
+_OPEN = frozenset({"pending", "running"})
+_VERDICT = re.compile(r"\[gate [0-9a-f]{12}\]\Z")
 _WRITTEN: dict[State, str] = {"success": "success", "failure": "failed", "error": "failed", "pending": "pending"}
 _READ: dict[str, State] = {"success": "success", "failed": "failure", "pending": "pending", "running": "pending"}
 
@@ -38,6 +41,13 @@ class _Status(msgspec.Struct):
     description: str | None = None
     target_url: str | None = None
     pipeline_id: int | None = None
+    author: User | None = None
+
+
+def _names(description: str | None) -> str | None:
+    """The verdict that a description ends with; None where it names none."""
+    found = _VERDICT.search(description or "")
+    return found[0] if found is not None else None
 
 
 class Reads:
@@ -141,7 +151,29 @@ class GitLabCommits(Reads):
         # GitLab refuses to make what is pending pending again.
         if status.state == "pending" and there() is not None:
             return
+        self._close(api, commit, body)
         api.post_once(project(self._here.own, "statuses", self._sha(commit)), body, there, shape=_Status)
+
+    def _close(self, api: Api, commit: str, body: Mapping[str, object]) -> None:
+        """End an open status that names another verdict, so that the next one follows it and does not take its place.
+
+        GitLab moves an open status on and forgets what it said; an approval counts by what stood there when it was
+        given. https://docs.gitlab.com/api/commits/#set-commit-pipeline-status
+        """
+        found = self._newest(api, commit, str(body["name"]))
+        if found is None or found.status not in _OPEN or _names(found.description) == _names(str(body["description"])):
+            return
+        if found.author is None or found.author.id != self._access.me:
+            # Of somebody else: GitLab lets nobody else move it on, and makes a new one by itself.
+            return
+        ended = {**body, "state": "canceled", "description": found.description or ""}
+        ended["target_url"] = found.target_url or body["target_url"]
+
+        def closed() -> _Status | None:
+            newest = self._newest(api, commit, str(body["name"]))
+            return newest if newest is not None and newest.status not in _OPEN else None
+
+        api.post_once(project(self._here.own, "statuses", self._sha(commit)), ended, closed, shape=_Status)
 
     def set_check(self, commit: str, check: Check) -> NoReturn:  # noqa: ARG002 - the port's shape
         """Refuse: check runs are GitHub's."""

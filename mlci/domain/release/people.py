@@ -63,6 +63,7 @@ class Word:
         commit: the commit it is about; None where it names none.
         digest: sha256 that it names, in hexadecimal, or the beginning of it; None where it names none.
         run: the run it let go on; None where it is about no run.
+        environment: the environment that it let that run use; None where it is about none.
         edited: whether it was changed after it was said.
         page: where it stands.
     """
@@ -74,6 +75,7 @@ class Word:
     commit: str | None = None
     digest: str | None = None
     run: int | None = None
+    environment: str | None = None
     edited: bool = False
     page: str = ""
 
