@@ -222,7 +222,8 @@ class Promote:
     )  # fmt: skip
     signers: tuple[str, ...] = key(
         default=(),
-        help="Files of public keys (PEM) whose signatures of evidence count; with any, every piece must be signed.",
+        help="Files of public keys (PEM: Ed25519, or ECDSA on P-256) whose signatures of evidence count; with any, the "
+        "evidence of model and gate must be signed.",
     )
 
 

@@ -9,8 +9,9 @@ from mlci.domain.figures import Better
 from mlci.domain.verdict import Verdict
 
 Rule = Literal[
-    "compare", "minimum", "maximum", "robustness", "anchor", "input", "policy", "change", "job", "setup", "model"
-]
+    "compare", "minimum", "maximum", "robustness", "anchor", "input", "policy", "change", "job", "setup", "model",
+    "approval",
+]  # fmt: skip
 
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
 Reason = Literal[
@@ -45,7 +46,7 @@ class Finding:
     rule: Rule = field(
         metadata={
             "help": "What was asked: a comparison with production, an absolute limit, or something of the input, the "
-            "policy, the change, a job, the set-up or the model."
+            "policy, the change, a job, the set-up, the model or its approval."
         }
     )
     verdict: Verdict = field(metadata={"help": "What this finding says by itself, before policy softens anything."})

@@ -144,6 +144,13 @@ class Data:
 
     path: str = field(metadata={"help": "As mlci.yml names it."})
     digest: str = field(metadata={"help": "sha256 of the file, or of the manifest of the folder, in hexadecimal."})
+    columns: dict[str, str] | None = field(
+        default=None,
+        metadata={
+            "help": "Type of each column by name, empty where the file has no types; none where it is no table, and "
+            "absent in older evidence, and for what is judged on."
+        },
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -202,6 +202,22 @@ class Runs(Protocol):
         """The unexpired artifact of this exact name of one run; the last one where it was uploaded again."""
         ...
 
+    def artifact_of_commit(self, name: str, head: str, *, base: str | None = None) -> Artifact | None:
+        """The newest unexpired artifact of this exact name that was left for exactly this commit.
+
+        Only of runs of this very repository that a proposed change, or what can only run the commit itself, started:
+        never of a fork's, and never of one that a person started, who may choose what it is given.
+
+        Args:
+            name: of the artifact.
+            head: the commit, 40 hexadecimal digits.
+            base: the branch it was proposed to; then no run counts that can have run code of another branch with it.
+
+        Raises:
+            ArtifactRefused: there is one, and by the base it does not count.
+        """
+        ...
+
     def content(self, artifact: Artifact, limit: int) -> bytes:
         """The packed bytes.
 

@@ -43,7 +43,7 @@ def reading(config: Config, config_path: str) -> Reading:
     train, data = config.train, config.data
     return reading_of(
         path,
-        paths=_patterns(train.paths, folder if not posixpath.isabs(folder) else ""),
+        paths=patterns(train.paths, folder if not posixpath.isabs(folder) else "", "train.paths"),
         params=train.params,
         data=data.train.path,
         holdout=data.holdout.path,
@@ -94,7 +94,16 @@ def untouched(step: str, model: str | None, why: str) -> Report:
     return Report(step=step, verdict=Verdict.PASS, reason=sentence, findings=(finding,), model=model)
 
 
-def _patterns(paths: Sequence[str], folder: str) -> list[Pattern]:
+def patterns(paths: Sequence[str], folder: str, key: str) -> tuple[Pattern, ...]:
+    """Patterns as a key of the configuration has them.
+
+    Args:
+        folder: that they are relative to, from the top of the repository.
+        key: where they stand.
+
+    Raises:
+        OutOfRange: a pattern cannot be understood; all such problems together.
+    """
     found: list[Pattern] = []
     problems: list[MlciError] = []
     for text in paths:
@@ -102,9 +111,9 @@ def _patterns(paths: Sequence[str], folder: str) -> list[Pattern]:
             found.append(pattern(text, folder))
         except ValueError as problem:
             hint = "patterns are written as in .gitignore, such as src/** or *.py"
-            problems.append(OutOfRange(f"train.paths: {printable(text)} {problem}", help=hint))
+            problems.append(OutOfRange(f"{key}: {printable(text)} {problem}", help=hint))
     raise_all(problems)
-    return found
+    return tuple(found)
 
 
 def _sentence(changed: Sequence[str], touching: Sequence[tuple[str, Sequence[Belongs]]]) -> str:

@@ -12,7 +12,7 @@ from mlci.domain.policy import GatePolicy
 from mlci.domain.report import Report
 from mlci.domain.verdict import Verdict
 from mlci.domain.waiver import held
-from mlci.steps.judging import judge
+from mlci.steps.judging import Judged, judge
 from mlci.steps.judging.budget import spent
 from mlci.steps.judging.recipe import question
 
@@ -42,8 +42,7 @@ def rejudge(
         digest: sha256 of the evidence's bytes, in hexadecimal.
         today: the day in UTC, as 2026-12-31, that waivers are held against; needed where the policy has any.
     """
-    judged = judge(_without_words(predicate.numbers), policy)
-    kept = held(judged.findings, policy.waivers, today)
+    judged, kept = _judged(predicate, policy, today)
     own, _ = gate.compose(kept, policy.on_inconclusive)
     findings = (*kept, *notes, *_claimed_otherwise(predicate.verdict, own), _advisory())
     verdict, reason = gate.compose(findings, policy.on_inconclusive)
@@ -62,6 +61,22 @@ def rejudge(
         sections=judged.sections,
         evidence={"gate": digest} if digest is not None else {},
     )
+
+
+def findings_of(predicate: GatePredicate, policy: GatePolicy, today: str | None) -> tuple[Finding, ...]:
+    """What the numbers of a record say by a policy, waivers counted.
+
+    Args:
+        predicate: what was measured, read strictly.
+        policy: what the default branch asks.
+        today: the day in UTC, as 2026-12-31, that waivers are held against; needed where the policy has any.
+    """
+    return _judged(predicate, policy, today)[1]
+
+
+def _judged(predicate: GatePredicate, policy: GatePolicy, today: str | None) -> tuple[Judged, tuple[Finding, ...]]:
+    judged = judge(_without_words(predicate.numbers), policy)
+    return judged, held(judged.findings, policy.waivers, today)
 
 
 def unmeasured(model: str | None, job: str) -> Report:

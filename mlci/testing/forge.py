@@ -12,6 +12,8 @@ from mlci.errors import ArtifactRefused, MlciError, ServiceFailed, ServiceRefuse
 from mlci.ports import Artifact, Check, Comment, MoreFace, Status, Thread
 
 _LONGEST_COMMENT = 65_536
+# Runs for a change, or for a group of them.
+_OF_COMMIT = frozenset({"pull_request", "merge_group"})
 
 
 @dataclass
@@ -200,6 +202,7 @@ class _Left:
     branch: str
     event: str
     fork: bool
+    head: str | None
 
 
 @dataclass
@@ -226,12 +229,13 @@ class MemoryRuns:
         fork: bool = False,
         expired: bool = False,
         digest: str | None = None,
+        head: str | None = None,
     ) -> Artifact:
-        """Leave an artifact, as a run on a branch would; without a digest, with its own."""
+        """Leave an artifact, as a run on a branch would, or one for a commit; without a digest, with its own."""
         number = len(self._left) + 1
         digest = digest or hashlib.sha256(content).hexdigest()
         artifact = Artifact(id=number, name=name, size=len(content), run=run, digest=digest, expired=expired)
-        self._left.append(_Left(artifact, content, branch, event, fork))
+        self._left.append(_Left(artifact, content, branch, event, fork, head))
         return artifact
 
     def artifacts_of_branch(self, name: str, branch: str) -> Iterator[Artifact]:
@@ -252,6 +256,16 @@ class MemoryRuns:
         _raise(self.error)
         found = [left.artifact for left in self._named(name) if left.artifact.run == run and not left.artifact.expired]
         return found[-1] if found else None
+
+    def artifact_of_commit(self, name: str, head: str, *, base: str | None = None) -> Artifact | None:  # noqa: ARG002 - the port's shape
+        """The newest unexpired artifact of this exact name that was left for exactly this commit."""
+        _raise(self.error)
+        found = [
+            left.artifact
+            for left in self._named(name)
+            if left.head == head and left.event in _OF_COMMIT and not left.fork and not left.artifact.expired
+        ]
+        return max(found, key=lambda each: (each.run, each.id), default=None)
 
     def content(self, artifact: Artifact, limit: int) -> bytes:
         """The packed bytes."""

@@ -150,7 +150,14 @@ def called(name: str, **inputs: str) -> dict[str, Any]:
     given |= {key.replace("_", "-"): value for key, value in inputs.items()}
     text = re.sub(r"\binputs\.([\w-]+)", lambda found: f"'{given[found[1]]}'", yaml.safe_dump(job, width=1000))
     done: dict[str, Any] = yaml.safe_load(text)
-    return done
+    return for_act(done)
+
+
+def for_act(job: dict[str, Any]) -> dict[str, Any]:
+    """A job without the one key that act's schema is older than."""
+    if isinstance(job.get("environment"), dict):
+        job["environment"].pop("deployment", None)
+    return job
 
 
 def workflow(*steps: dict[str, Any] | str, permissions: Mapping[str, str] = PERMISSIONS, **job: Any) -> str:

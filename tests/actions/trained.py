@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from consumer import EVENTS, ROOT
+from consumer import EVENTS, ROOT, for_act
 
 if TYPE_CHECKING:
     from forge.github import GitHub
@@ -111,7 +111,7 @@ def jobs_within(name: str, **inputs: Any) -> dict[str, Any]:
         return re.sub(r"\binputs\.([\w-]+)", literal, node) if isinstance(node, str) else node
 
     done: dict[str, Any] = filled(described["jobs"])
-    return done
+    return {id: for_act(job) for id, job in done.items()}
 
 
 def in_one_file(**inputs: Any) -> str:

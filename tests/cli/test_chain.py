@@ -125,6 +125,8 @@ def test_a_worse_change_is_blocked_and_its_comment_written(
     assert "Fail: accuracy is worse than production" in comment
     assert "late-trips version 1" in comment
     assert (copied.folder / ".mlci" / "report" / "gate-compare.html").is_file()
+    model = (copied.folder / "mlci-keep" / "model.json").read_bytes()
+    assert hashlib.sha256(model).hexdigest() == copied.evidence("gate")["model"], "what was judged, without the model"
     assert asked(copied.folder / ".mlci" / "mlflow.db", "select version from model_versions") == [("1",)]
 
 

@@ -255,6 +255,24 @@ def test_the_last_artifact_of_one_run_is_found_by_its_exact_name(world: World) -
     assert world.runs.artifact_of_run("mlci", 5) is None
 
 
+def test_what_was_left_for_a_commit_is_the_newest_of_a_run_of_this_repository_for_exactly_that_commit(
+    world: World,
+) -> None:
+    head, other = world.commit({"train.py": b"2"}), world.commit({"train.py": b"3"})
+    for run, text in ((5, b"older"), (7, b"first"), (7, b"of this commit")):
+        world.leave("mlci-gate", text, run=run, event="pull_request", branch="feature", head=head)
+    world.leave("mlci-gate", b"expired", run=8, event="pull_request", branch="feature", head=head, expired=True)
+    world.leave("mlci-gate", b"of another commit", run=9, event="pull_request", branch="feature", head=other)
+    world.leave("mlci-gate-b", b"of another name", run=10, event="pull_request", branch="feature", head=head)
+    world.leave("mlci-gate", b"by a person, with inputs of their own", run=11, event="workflow_dispatch", head=head)
+    world.leave("mlci-gate", b"of a fork", run=12, event="pull_request", branch="feature", fork=True, head=head)
+    found = world.runs.artifact_of_commit("mlci-gate", head)
+    assert found is not None
+    assert (found.run, world.runs.content(found, 100)) == (7, b"of this commit")
+    assert world.runs.artifact_of_commit("mlci", head) is None
+    assert world.runs.artifact_of_commit("mlci-gate", world.commit({"train.py": b"4"})) is None
+
+
 def test_an_artifact_that_is_too_large_or_not_what_the_forge_says_is_refused(world: World) -> None:
     world.leave("large", b"12345", run=5)
     large = world.runs.artifact_of_run("large", 5)

@@ -378,3 +378,59 @@ def test_a_pull_request_of_another_repository_is_not_ours(world: OnTheLoopback, 
     pull = {"number": 666, "state": "open", "head": side, "base": side}
     github.fault("GET", "/pulls", status=200, body=[pull], times=2)  # type: ignore[arg-type]
     assert list(world.runs.changes_of(ended("1" * 40, "main", "stranger/repository"))) == []
+
+
+# What was left for the head of a merged pull request: whose code may have run.
+
+
+def left_for(world: OnTheLoopback, *targets: str) -> str:
+    """A commit that is proposed to these branches, and what a run for it left."""
+    head = world.commit({"train.py": b"better"})
+    branch = f"branch-{world._branches}"
+    for target in targets:
+        world.github.open_pull_request(branch, target)
+    world.leave("mlci-model", b"the model", run=50, event="pull_request", branch=branch, head=head)
+    return head
+
+
+def test_a_run_for_a_pull_request_counts_where_its_branch_was_only_ever_proposed_to_that_one(
+    world: OnTheLoopback,
+) -> None:
+    found = world.runs.artifact_of_commit("mlci-model", left_for(world, "main"), base="main")
+    assert found is not None
+    assert found.run == 50
+
+
+@pytest.mark.parametrize("targets", [("main", "theirs"), ("theirs",), ()])
+def test_a_run_that_may_have_merged_the_commit_with_code_of_another_branch_does_not_count(
+    world: OnTheLoopback, targets: tuple[str, ...]
+) -> None:
+    world.push("theirs", {"train.py": b"planted"})
+    head = left_for(world, *targets)
+    with pytest.raises(ArtifactRefused, match="another branch"):
+        world.runs.artifact_of_commit("mlci-model", head, base="main")
+    assert world.runs.artifact_of_commit("mlci-model", head) is not None
+
+
+def test_a_run_for_a_pull_request_that_was_for_another_branch_first_does_not_count(world: OnTheLoopback) -> None:
+    world.push("theirs", {"train.py": b"planted"})
+    head = left_for(world, "theirs")
+    world.github.retarget(3, "main")
+    with pytest.raises(ArtifactRefused, match="was for another branch first"):
+        world.runs.artifact_of_commit("mlci-model", head, base="main")
+
+
+def test_a_run_of_the_queue_and_a_push_run_the_commit_itself(world: OnTheLoopback) -> None:
+    for number, event in ((50, "push"), (60, "merge_group")):
+        head = world.commit({"train.py": event.encode()})
+        world.leave("mlci-model", b"the model", run=number, event=event, branch="feature", head=head)
+        found = world.runs.artifact_of_commit("mlci-model", head, base="main")
+        assert found is not None
+        assert found.run == number
+
+
+@pytest.mark.parametrize("event", ["workflow_dispatch", "workflow_run", "issue_comment", "pull_request_target"])
+def test_what_runs_other_code_or_takes_inputs_leaves_nothing_that_counts(world: OnTheLoopback, event: str) -> None:
+    head = world.commit({"train.py": b"better"})
+    world.leave("mlci-model", b"planted", run=50, event=event, branch="feature", head=head)
+    assert world.runs.artifact_of_commit("mlci-model", head) is None

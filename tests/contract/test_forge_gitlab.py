@@ -517,3 +517,47 @@ def test_a_job_of_the_default_branch_that_could_not_judge_does_not_stand_in_the_
     gitlab.add_job(gitlab.add_pipeline(), "gate", status="success", artifacts=twice)
     with pytest.raises(ArtifactRefused, match="2 members"):
         list(ArtifactBaselines(at.runs, "gate", "main").newest_first())
+
+
+# What was left for the head of a merged merge request: whose code may have run.
+
+
+def left(world: OnGitLab, event: str, target: str = "main", source: str = "push") -> str:
+    """A head that is proposed to a branch, with what a pipeline of that kind left for it."""
+    world.push("theirs", {"sitecustomize.py": b"planted"})
+    head = world.push("better", {"train.py": b"better"})
+    change = world.gitlab.open_merge_request("better", target)
+    made = world.gitlab.add_pipeline(source, merge_request=change, event=event)
+    world.gitlab.add_job(made, "mlci-model", status="success", artifacts={"mlci-model/model.json": b"{}"})
+    return head
+
+
+@pytest.mark.parametrize("event", ["detached", "merged_result"])
+def test_what_ran_the_head_or_its_merge_with_the_branch_counts(world: OnGitLab, event: str) -> None:
+    found = world.runs.artifact_of_commit("mlci-model", left(world, event), base="main")
+    assert found is not None
+    assert found.nested
+
+
+def test_what_ran_the_head_merged_with_another_branch_does_not_count(world: OnGitLab) -> None:
+    head = left(world, "merged_result", "theirs")
+    with pytest.raises(ArtifactRefused, match="another branch"):
+        world.runs.artifact_of_commit("mlci-model", head, base="main")
+    assert world.runs.artifact_of_commit("mlci-model", head) is not None
+
+
+def test_a_pipeline_of_a_branch_takes_variables_from_whoever_pushes_and_does_not_count(world: OnGitLab) -> None:
+    head = world.push("better", {"train.py": b"better"})
+    world.gitlab.open_merge_request("better")
+    made = world.gitlab.add_pipeline("push", "better", head)
+    world.gitlab.add_job(made, "mlci-model", status="success", artifacts={"mlci-model/model.json": b"{}"})
+    assert world.runs.artifact_of_commit("mlci-model", head) is None
+
+
+def test_a_pipeline_that_a_member_ran_for_a_fork_does_not_count(world: OnGitLab) -> None:
+    world.gitlab.add_project("stranger/project", fork_of=world.project.path)
+    head = world.gitlab.commit({"train.py": b"planted"}, "planted", project="stranger/project")
+    change = world.gitlab.open_merge_request("planted", fork="stranger/project")
+    made = world.gitlab.add_pipeline(merge_request=change, in_parent=True)
+    world.gitlab.add_job(made, "mlci-model", status="success", artifacts={"mlci-model/model.json": b"{}"})
+    assert world.runs.artifact_of_commit("mlci-model", head) is None

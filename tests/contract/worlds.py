@@ -27,6 +27,7 @@ from mlci.testing.forge import MemoryForge
 if TYPE_CHECKING:
     from forge.github import GitHub
     from gitlab_server.gitlab import GitLab
+    from gitlab_server.state import Project
 
 REPOSITORY = "owner/repository"
 Files = Mapping[str, "bytes | None"]
@@ -80,7 +81,7 @@ class World(Protocol):
     def states(self, commit: str) -> dict[str, tuple[str, str, str]]: ...
     def leave(
         self, name: str, content: bytes, *, run: int, branch: str = "main", event: str = "push", fork: bool = False,
-        expired: bool = False, digest: str | None = None,
+        expired: bool = False, digest: str | None = None, head: str | None = None,
     ) -> None: ...  # fmt: skip
 
 
@@ -176,14 +177,14 @@ class OnTheLoopback:
 
     def leave(
         self, name: str, content: bytes, *, run: int, branch: str = "main", event: str = "push", fork: bool = False,
-        expired: bool = False, digest: str | None = None,
+        expired: bool = False, digest: str | None = None, head: str | None = None,
     ) -> None:  # fmt: skip
         there = self.github.repository()
         if fork and "stranger/repository" not in self.github.state.repositories:
             self.github.add_repository("stranger/repository", fork_of=REPOSITORY)
         if run not in there.runs:
             source = "stranger/repository" if fork else None
-            sha = there.tip("main")
+            sha = head or there.tip("main")
             self.github.add_run(event=event, branch=branch, id=run, head_repository=source, sha=sha)
         claimed = f"sha256:{digest}" if digest else "right"
         self.github.put_artifact(run, name, content, expired=expired, digest=claimed)
@@ -248,18 +249,34 @@ class OnGitLab:
 
     def leave(
         self, name: str, content: bytes, *, run: int, branch: str = "main", event: str = "push", fork: bool = False,
-        expired: bool = False, digest: str | None = None,
+        expired: bool = False, digest: str | None = None, head: str | None = None,
     ) -> None:  # fmt: skip
         assert digest is None
         if fork and self.gitlab.state.project("stranger/project") is None:
             self.gitlab.add_project("stranger/project", fork_of=self.project.path)
         there = self.gitlab.project("stranger/project" if fork else None)
+        if run not in there.pipelines and head is not None:
+            self._run_for(run, head, event, there)
         if run not in there.pipelines:
             source = {"workflow_dispatch": "web", "pull_request": "merge_request_event", "workflow_run": "trigger"}
             made = self.gitlab.add_pipeline(source.get(event, event), branch, there.tip("main"), project=there.path)
             there.pipelines[run] = there.pipelines.pop(made.id)
             made.id = run
         self.gitlab.add_job(there.pipelines[run], name, status="success", artifacts=content, expired=expired)
+
+    def _run_for(self, run: int, head: str, event: str, there: Project) -> None:
+        """A pipeline for a commit: of a merge request that proposes it, or of a branch that is at it."""
+        branch = next(name for name, sha in self.project.objects.branches(containing=head).items() if sha == head)
+        if there is not self.project:
+            there.objects.fetch(self.project.objects, head, f"refs/heads/{branch}")
+        if event == "pull_request":
+            fork = there.path if there is not self.project else None
+            made = self.gitlab.add_pipeline(merge_request=self.gitlab.open_merge_request(branch, fork=fork))
+        else:
+            source = {"workflow_dispatch": "web"}.get(event, event)
+            made = self.gitlab.add_pipeline(source, branch, head, project=there.path)
+        there.pipelines[run] = there.pipelines.pop(made.id)
+        made.id = run
 
 
 class _Fetching(GitLabCommits):

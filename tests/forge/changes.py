@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from forge import contents, objects
 from forge.exchange import Answer, Refused, Request
 from forge.routing import serves
-from forge.state import Protection, Pull, Repository, State
+from forge.shapes import shaped
+from forge.state import IssueEvent, Protection, Pull, Repository, State
 from forge.verdicts import latest_statuses
 
 
@@ -119,6 +122,37 @@ def pulls_of_commit(request: Request) -> Answer:
         if sha == pull.head_sha or sha in repository.objects.between(root, pull.head_sha):
             found.append(objects.pull(request, pull, "pull-request-simple"))
     return request.listing(found)
+
+
+@serves("GET", "/issues/{issue_number}/events")
+def list_events(request: Request) -> Answer:
+    """What happened to a pull request, oldest first."""
+    pull = request.one_of(request.repository.pulls, "issue_number")
+    return request.listing([_event(request, each) for each in pull.events])
+
+
+def _event(request: Request, found: IssueEvent) -> dict[str, Any]:
+    return shaped(
+        # The description names some kinds of events only; this one has the fields that all of them have.
+        "converted-note-to-issue-issue-event",
+        request.base,
+        id=found.id,
+        node_id=f"E_{found.id}",
+        url=request.url(f"/issues/events/{found.id}"),
+        event=found.event,
+        created_at=found.created_at,
+        commit_id=None,
+        commit_url=None,
+        performed_via_github_app=None,
+        actor=objects.user(request, found.actor),
+    )
+
+
+def retarget(state: State, repository: Repository, pull: Pull, base: str) -> None:
+    """Let a pull request be for another branch."""
+    pull.base_branch = base
+    pull.events.append(IssueEvent(state.next_id(), "base_ref_changed", pull.author, state.now()))
+    refresh(state, repository)
 
 
 @serves("PUT", "/pulls/{pull_number}/merge")

@@ -203,6 +203,10 @@ class GitHub(Loopback):
         changes.refresh(self.state, self.repository())
         return self.repository().pulls[number]
 
+    def retarget(self, number: int, base: str) -> None:
+        """Let a pull request be for another branch."""
+        changes.retarget(self.state, self.repository(), self.pull(number), base)
+
     def comments(self, number: int) -> list[Comment]:
         """Comments on a pull request, oldest first."""
         return [each for each in self.repository().comments.values() if each.issue == number]

@@ -25,6 +25,7 @@ _READ: dict[str, tuple[str, ...]] = {
     "/branches/{branch}/protection": ("administration",),
     "/issues/{issue_number}/comments": ("issues", "pull_requests"),
     "/issues/comments/{comment_id}": ("issues", "pull_requests"),
+    "/issues/{issue_number}/events": ("issues", "pull_requests"),
     "/pulls": ("pull_requests",),
     "/pulls/{pull_number}": ("pull_requests",),
     "/pulls/{pull_number}/files": ("pull_requests",),

@@ -85,6 +85,16 @@ class CheckRun:
         return self.fields["status"] == "completed" and self.fields["conclusion"] in ("success", "neutral", "skipped")
 
 
+@dataclass(frozen=True)
+class IssueEvent:
+    """Something that happened to an issue or a pull request."""
+
+    id: int
+    event: str
+    actor: Account
+    created_at: str
+
+
 @dataclass
 class Pull:
     """A pull request.
@@ -93,6 +103,7 @@ class Pull:
         head_repository: owner/name the head comes from; None once that is deleted.
         head_owner: owner of it, which stays known.
         merged_of: head and base that ``merge_sha`` was tried for.
+        events: what happened to it, oldest first.
     """
 
     number: int
@@ -111,6 +122,7 @@ class Pull:
     merged: bool = False
     created_at: str = ""
     merged_of: tuple[str, str] | None = None
+    events: list[IssueEvent] = field(default_factory=list)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from forge.repository import Entry
 from gitlab_server import access, mergeability, objects
 from gitlab_server.exchange import Request, not_found, shown
 from gitlab_server.routing import PAGES, TEXT, YES, Access, one_of, serves
-from gitlab_server.shapes import BRANCH, COMMIT, every, having
+from gitlab_server.shapes import BRANCH, CHANGE, COMMIT, every, having
 from gitlab_server.state import Project
 
 # lib/api/files.rb, branches.rb and commits.rb (17.x): a job's token is looked at for these three.
@@ -147,3 +147,29 @@ def show_commit(request: Request) -> Answer:
     if request.params.get("stats", True):
         found["stats"] = objects.changed_lines(project.objects, sha)
     return shown(found)
+
+
+@serves(
+    "GET", "/repository/commits/{sha}/refs", "lib/api/commits.rb", Access("read_code"),
+    query={**PAGES, "type": one_of("branch", "tag", "all")}, shape=every(having(type=TEXT, name=TEXT)),
+)  # fmt: skip
+def list_refs(request: Request) -> Answer:
+    """Branches that have a commit; the loopback knows no tags."""
+    sha = _commit(request, request.values["sha"])
+    found = request.project.objects.branches(containing=sha)
+    return request.listing([{"type": "branch", "name": name} for name in sorted(found)])
+
+
+@serves(
+    "GET", "/repository/commits/{sha}/merge_requests", "lib/api/commits.rb", Access("read_merge_request"),
+    query={**PAGES, "state": one_of("opened", "closed", "locked", "merged", "all")}, shape=every(CHANGE),
+)  # fmt: skip
+def list_merge_requests(request: Request) -> Answer:
+    """Merge requests that a commit is of, or that it merged; app/finders/merge_requests_finder.rb, by_commit."""
+    sha, project = _commit(request, request.values["sha"]), request.project
+    found = [
+        each
+        for each in project.merge_requests.values()
+        if sha in (each.sha, each.merge_sha) or sha in project.objects.between(each.base_sha, each.sha)
+    ]
+    return request.listing([objects.merge_request(request, each) for each in found])

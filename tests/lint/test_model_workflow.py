@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from linters import NODE, ROOT, lacking, tool
+from expressions import evaluated
+from linters import ROOT
 
 FILE = ROOT / ".github/workflows/model.yml"
 JOBS: dict[str, Any] = yaml.safe_load(FILE.read_text())["jobs"]
@@ -21,20 +21,6 @@ PIP = "-m pip install --disable-pip-version-check -r"
 
 def steps_of(action: str) -> list[dict[str, Any]]:
     return [step for job in JOBS.values() for step in job["steps"] if action in step.get("uses", "")]
-
-
-def evaluated(*texts: str, contexts: list[dict[str, Any]]) -> list[list[str]]:
-    """What GitHub's evaluator makes of expressions, each in every context."""
-    library = NODE / "@actions" / "expressions"
-    if not library.is_dir():
-        lacking("@actions/expressions is not installed; run make setup")
-    bare = [text.removeprefix("${{").removesuffix("}}").strip() for text in texts]
-    given = json.dumps({"library": library.as_uri(), "expressions": bare, "contexts": contexts})
-    command = [tool("node"), str(Path(__file__).with_name("expressions.mjs"))]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found: list[list[str]] = json.loads(done.stdout)
-    return found
 
 
 def test_only_the_job_that_judges_may_write_and_it_runs_no_code_of_the_change() -> None:

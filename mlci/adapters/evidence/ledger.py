@@ -94,6 +94,8 @@ def read_approval(content: bytes, place: str) -> ApprovalPredicate:
     statement = decoded(content, kind, Place(place), what="the evidence", limit=LARGEST_RELEASE, help=None)
     if statement.type != STATEMENT or statement.predicate_type != predicate_type(REPOSITORY, "approval"):
         raise ArtifactRefused("this is not the evidence of an approval", place=Place(place))
+    if [each.digest for each in statement.subject] != [{"sha256": statement.predicate.candidate.digest}]:
+        raise ArtifactRefused("the evidence is not about the candidate it names", place=Place(place))
     return statement.predicate
 
 
@@ -108,4 +110,6 @@ def read_promotion(content: bytes, place: str) -> PromotionPredicate:
     kinds = [predicate_type(REPOSITORY, name) for name in ("promotion", "rollback")]
     if statement.type != STATEMENT or statement.predicate_type not in kinds:
         raise ArtifactRefused("this is not the evidence of a promotion", place=Place(place))
+    if [each.digest for each in statement.subject] != [{"sha256": statement.predicate.target.artifact}]:
+        raise ArtifactRefused("the evidence is not about the version it names", place=Place(place))
     return statement.predicate

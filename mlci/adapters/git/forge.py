@@ -109,6 +109,10 @@ class NoRuns:
         """None."""
         return None
 
+    def artifact_of_commit(self, name: str, head: str, *, base: str | None = None) -> Artifact | None:  # noqa: ARG002
+        """None."""
+        return None
+
     def content(self, artifact: Artifact, limit: int) -> NoReturn:  # noqa: ARG002
         """Refuse: there are no artifacts here."""
         raise ServiceRefused("artifacts of runs are the forge's, and there is none on this machine")

@@ -105,6 +105,16 @@ class Repository:
                 return found
         raise ServiceFailed(f"this repository has no branch {one_line(branch, 100)}")
 
+    def committed_at(self, commits: Iterable[str]) -> dict[str, int]:
+        """When commits were committed, in seconds since 1970 by the committer's clock; those not here are left out."""
+        wanted = "".join(f"{one}\n" for one in commits if _COMMIT.match(one))
+        words = ("rev-list", "--no-walk=unsorted", "--ignore-missing", "--timestamp", "--stdin")
+        answer = self._git.ask(*words, given=wanted.encode()) if wanted else None
+        if answer is not None and answer.code:
+            raise self._git.failed(answer)
+        pairs = (line.split() for line in _lines(answer.output)) if answer is not None else ()
+        return {commit: int(at) for at, commit in pairs}
+
     def merge_base(self, one: str, other: str) -> str | None:
         """The commit where two lines of commits parted; None where they have none in common, as in a shallow clone."""
         answer = self._git.ask("merge-base", self._known(one), self._known(other))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -21,6 +22,12 @@ _MOST_RUNS = 50
 # How many artifacts of the branch are put in order before the first is handed on. GitHub lists the newest first, but a
 # run that is repeated leaves a new artifact under its old number.
 _IN_ORDER = 10
+# What runs the commit itself, or a change whose head it is. No person who starts such a run gives it anything: one that
+# is started by hand has inputs, and one that another run's end or a comment starts runs other code.
+_OF_COMMIT = frozenset({"push", "pull_request", "merge_group"})
+_MOST_OF_COMMIT = 200
+# By which a pull request came to be for another branch than it was opened for.
+_RETARGETED = frozenset({"base_ref_changed", "automatic_base_change_succeeded"})
 _DIGEST = re.compile(r"sha256:(?P<hex>[0-9a-f]{64})")
 _SHA = re.compile(r"[0-9a-f]{40}")
 
@@ -78,11 +85,15 @@ class _Pull(msgspec.Struct):
     base: _Side
 
 
+class _Happened(msgspec.Struct):
+    event: str
+
+
 class GitHubRuns:
     """ports.Runs over one repository.
 
     Permissions: actions: read; contents: read to see whether a branch has the commit of a run; pull-requests: read to
-    find the changes of a run.
+    find the changes of a run, and what branches they were for.
     """
 
     def __init__(self, api: Api, repository: str) -> None:
@@ -125,6 +136,51 @@ class GitHubRuns:
         named = self._api.paginate(path, {"name": name}, items="artifacts", shape=_Artifact)
         newest = max((each for each in named if _counts(each, name)), key=lambda each: each.age, default=None)
         return None if newest is None else _artifact(newest, run)
+
+    def artifact_of_commit(self, name: str, head: str, *, base: str | None = None) -> Artifact | None:
+        """The newest unexpired artifact of this exact name that was left for exactly this commit; see ports.Runs.
+
+        A run for a pull request runs the merge of its head with the branch it is for, and the forge does not say which
+        branch that was. With a base it counts only where its branch was never proposed to any other.
+
+        Raises:
+            ArtifactRefused: there is one, and by the base it does not count.
+        """
+        refused: str | None = None
+        for run in self._of_commit(head):
+            found = self.artifact_of_run(name, run.id)
+            if found is None:
+                continue
+            why = self._elsewhere(run, base) if base is not None and run.event == "pull_request" else None
+            if why is None:
+                return found
+            refused = refused or f"artifact {one_line(name, 80)} of run {run.id}: {why}"
+        if refused is not None:
+            raise ArtifactRefused(refused)
+        return None
+
+    def _of_commit(self, head: str) -> list[_Run]:
+        """The runs of this repository for exactly this commit, newest first."""
+        path = at(self._repository, "actions", "runs")
+        listed = self._api.paginate(path, {"head_sha": head}, items="workflow_runs", shape=_Run)
+        found = [each for each in islice(listed, _MOST_OF_COMMIT) if _is_ours(each) and each.head_sha == head]
+        return sorted((each for each in found if each.event in _OF_COMMIT), key=lambda each: each.id, reverse=True)
+
+    def _elsewhere(self, run: _Run, base: str) -> str | None:
+        """Why a run for a pull request may have run code of another branch than the base; None where it cannot."""
+        head = f"{self._repository.partition('/')[0]}:{run.head_branch}"
+        pulls: list[_Pull] = list(
+            self._api.paginate(at(self._repository, "pulls"), {"state": "all", "head": head}, shape=_Pull)
+        )
+        shown = one_line(run.head_branch or "", 80)
+        if not pulls or any(pull.base.ref != base for pull in pulls):
+            return f"{shown} was proposed to another branch too, whose code may have run in it"
+        for pull in pulls:
+            path = at(self._repository, "issues", pull.number, "events")
+            happened = self._api.paginate(path, shape=_Happened)
+            if any(each.event in _RETARGETED for each in happened):
+                return f"pull request {pull.number} was for another branch first, whose code may have run in it"
+        return None
 
     def content(self, artifact: Artifact, limit: int) -> bytes:
         """The packed bytes.
@@ -169,8 +225,7 @@ class GitHubRuns:
             run is not None
             and run.event in OF_ITS_BRANCH
             and run.head_branch == branch
-            and run.head_repository is not None
-            and run.head_repository.id == run.repository.id
+            and _is_ours(run)
             and self._is_on(run.head_sha, branch)
         )
 
@@ -193,6 +248,10 @@ class GitHubRuns:
             if pull.state == "open" and pull.head.sha == head and base and base.full_name.casefold() == ours:
                 found[pull.number] = _change(pull, base.id)
         return [found[number] for number in sorted(found)]
+
+
+def _is_ours(run: _Run) -> bool:
+    return run.head_repository is not None and run.head_repository.id == run.repository.id
 
 
 def _counts(found: _Artifact, name: str) -> bool:

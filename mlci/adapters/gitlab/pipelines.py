@@ -62,6 +62,16 @@ class _Pipeline(msgspec.Struct):
     project_id: int | None = None
 
 
+class _Commit(msgspec.Struct):
+    id: str
+    parent_ids: list[str] = []
+
+
+class _Ref(msgspec.Struct):
+    type: str
+    name: str
+
+
 class Proposed(msgspec.Struct):
     """A merge request, as a list of them shows it."""
 
@@ -137,6 +147,61 @@ class GitLabRuns:
         """What the job of this name left in one pipeline, where it is still there."""
         job = self._job(run, name)
         return _artifact(job, run) if job is not None and job.size is not None else None
+
+    def artifact_of_commit(self, name: str, head: str, *, base: str | None = None) -> Artifact | None:
+        """What the job of this name left for exactly this commit, where it is still there; see ports.Runs.
+
+        Only of pipelines of merge requests: one of a branch takes variables from whoever pushes, and can run anything
+        by them. https://docs.gitlab.com/topics/git/commit/#push-options-for-gitlab-cicd
+
+        Raises:
+            ArtifactRefused: there is one, and by the base it does not count.
+        """
+        refused: str | None = None
+        pipelines = [each for proposed in self._proposing(head) for each in self._pipelines_of_change(proposed, head)]
+        for pipeline in sorted(pipelines, key=lambda each: each.id, reverse=True):
+            job = self._job(pipeline.id, name)
+            if job is None or job.size is None:
+                continue
+            if base is None or pipeline.sha == head or self._is_on(self._parents(pipeline.sha)[0], base):
+                return _artifact(job, pipeline.id)
+            refused = f"what job {one_line(name, 80)} of pipeline {pipeline.id} left: code of another branch ran in it"
+        if refused is not None:
+            raise ArtifactRefused(refused)
+        return None
+
+    def _proposing(self, head: str) -> list[Proposed]:
+        """The merge requests from this project, open or not, whose head is this very commit."""
+        path = project(self._project, "repository", "commits", head, "merge_requests")
+        with self._access.reading() as api:
+            found: list[Proposed] = list(api.paginate(path, shape=Proposed))
+        ours = (self._project, self._project)
+        return [each for each in found if each.sha == head and (each.source_project_id, each.target_project_id) == ours]
+
+    def _pipelines_of_change(self, proposed: Proposed, head: str) -> list[_Pipeline]:
+        """Those of a merge request that ran its head, alone or merged with the branch it is for."""
+        path, stem = project(self._project, "merge_requests", proposed.iid, "pipelines"), "refs/merge-requests"
+        with self._access.reading() as api:
+            listed: list[_Pipeline] = list(api.paginate(path, shape=_Pipeline))
+        own = [each for each in listed if (each.project_id, each.source) == (self._project, _OF_A_CHANGE)]
+        return [
+            each
+            for each in own
+            if (each.ref == f"{stem}/{proposed.iid}/head" and each.sha == head)
+            or (each.ref == f"{stem}/{proposed.iid}/merge" and self._parents(each.sha)[1:] == [head])
+        ]
+
+    def _parents(self, commit: str) -> list[str]:
+        """The parents of a commit: of merged results the branch and the head; none where it is gone."""
+        with self._access.reading() as api:
+            found = api.find(project(self._project, "repository", "commits", commit), shape=_Commit)
+        return found.parent_ids if found is not None else []
+
+    def _is_on(self, commit: str, branch: str) -> bool:
+        path = project(self._project, "repository", "commits", commit, "refs")
+        with self._access.reading() as api:
+            refs: list[_Ref] = list(api.paginate(path, {"type": "branch"}, shape=_Ref))
+        return any(each.type == "branch" and each.name == branch for each in refs)
 
     def content(self, artifact: Artifact, limit: int) -> bytes:
         """The packed bytes, which may lie on another host.

@@ -152,11 +152,19 @@ def breaks(entries: Iterable[tuple[Entry, str]], model: str) -> Iterator[str]:
     head: Entry | None = None
     digest: str | None = None
     for entry, own in entries:
-        yield from _wrong(entry, head, digest, model)
+        yield from breaks_after(entry, head, digest, model)
         head, digest = entry, own
 
 
-def _wrong(entry: Entry, head: Entry | None, digest: str | None, model: str) -> Iterator[str]:
+def breaks_after(entry: Entry, head: Entry | None, digest: str | None, model: str) -> Iterator[str]:
+    """Where an entry does not follow the one before it, a sentence each.
+
+    Args:
+        entry: the entry.
+        head: the one before; None before the first.
+        digest: sha256 of the bytes of that one.
+        model: whose ledger it is.
+    """
     name, expected = f"entry {entry.number}", head.number + 1 if head is not None else 1
     if entry.schema != SCHEMA:
         yield f"{name} is of an unknown shape"

@@ -1,0 +1,139 @@
+"""What is read in a ledger, as sections for a reader and as JSON for a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mlci.domain.figures import as_written, figure, percent
+from mlci.domain.release.history import SCHEMA, Decided, Figure, Grounds
+from mlci.domain.release.people import Approver
+from mlci.domain.report import Section, plain
+
+_COLUMNS = ("when (UTC)", "version", "was at", "why", "decided by", "approved by", "came of it", "entry", "evidence")
+_WORDS = {"promote": "promotion", "rollback": "rollback", "adopt": "moved by hand, agreed to"}
+_SHORT = 12
+
+
+def table(
+    stage: str, decided: Sequence[Decided], grounds: Mapping[int, Grounds], sentences: tuple[str, ...]
+) -> Section:
+    """The decisions about one stage, oldest first, with who approved them and on what evidence."""
+    return Section(
+        id=f"history-{stage}",
+        title=f"What {stage} was at",
+        sentences=sentences,
+        columns=_COLUMNS,
+        rows=tuple(_row(each, grounds.get(each.number, Grounds())) for each in decided),
+    )
+
+
+def _row(of: Decided, grounds: Grounds) -> tuple[str, ...]:
+    decision = of.decision
+    return (
+        of.at,
+        decision.target.version,
+        decision.before.version if decision.before is not None else "–",
+        f"{_WORDS[decision.action]}: {decision.reason}",
+        decision.actor.login,
+        approved_by(grounds),
+        came_of(of),
+        f"{of.number} {of.entry[:_SHORT]}",
+        ", ".join(f"{kind} {digest[:_SHORT]}" for kind, digest in sorted(decision.evidence.items())) or "–",
+    )
+
+
+def approved_by(grounds: Grounds) -> str:
+    """Who agreed, in a few words."""
+    if grounds.approvers:
+        return ", ".join(_named(each) for each in grounds.approvers)
+    if "approval" in grounds.missing:
+        return "its evidence is gone"
+    return "nobody had to" if grounds.asked else "–"
+
+
+def _named(approver: Approver) -> str:
+    number = f"#{approver.id}" if approver.id is not None else ""
+    return f"{approver.login}{number} ({approver.where}, {approver.at or approver.seen})"
+
+
+def came_of(of: Decided) -> str:
+    """What came of a decision, in a few words."""
+    if of.receipt is None:
+        return "open: nobody has seen the alias follow"
+    return f"served, seen {of.seen}" if of.is_done else f"not serving: {of.receipt.said}"
+
+
+def asked(stage: str, when: str, held: Sequence[Decided]) -> tuple[str, ...]:
+    """What a stage was at at that time, a sentence each."""
+    if not held:
+        return (f"Nothing had been decided about {stage} by {when}.",)
+    first, *later = held
+    said = f"At the beginning of {when}" if later and len(when) == len("2026-12-31") and first.at[:10] < when else when
+    opening = f"{said}: version {first.decision.target.version}, decided {first.at} (entry {first.number})."
+    return (
+        opening[0].upper() + opening[1:],
+        *(f"From {each.at} on: version {each.decision.target.version} (entry {each.number})." for each in later),
+    )
+
+
+def of_figures(stage: str, found: Sequence[Figure]) -> Section:
+    """Figures of delivery with how they are counted; what cannot be known is not there."""
+    return Section(
+        id=f"figures-{stage}",
+        title=f"Delivery to {stage}",
+        sentences=("Whatever the record does not say is left out, not taken for zero.",),
+        columns=("figure", "value", "n", "how it is counted"),
+        rows=tuple((each.title, shown(each), str(each.n), each.means) for each in found),
+    )
+
+
+def shown(of: Figure) -> str:
+    """A figure's value in words."""
+    if of.unit == "seconds":
+        return span_in_words(of.value)
+    if of.unit == "share":
+        return percent(of.value)
+    return f"{as_written(of.value)} per week" if of.unit == "per week" else figure(of.value)
+
+
+def span_in_words(seconds: float) -> str:
+    """A span of time in its two largest units.
+
+    >>> span_in_words(42), span_in_words(3720), span_in_words(200000)
+    ('42 s', '1 h 2 min', '2 d 7 h')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    for size, name, smaller, least in ((86_400, "d", "h", 3600), (3600, "h", "min", 60), (60, "min", "s", 1)):
+        if whole >= size:
+            return f"{whole // size} {name} {whole % size // least} {smaller}"
+    raise AssertionError(whole)
+
+
+def as_json(
+    model: str, ledger: str, head: str | None, decided: Sequence[Decided], grounds: Mapping[int, Grounds],
+    figures: Mapping[str, Sequence[Figure]] | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The answer for a program; figures, by stage, only where they were asked for."""
+    told = {
+        "schema": SCHEMA,
+        "model": model,
+        "ledger": ledger,
+        "head": head,
+        "decisions": [dict(_facts(each, grounds.get(each.number, Grounds()))) for each in decided],
+        "figures": None if figures is None else {stage: plain(tuple(found)) for stage, found in figures.items()},
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _facts(of: Decided, grounds: Grounds) -> Iterator[tuple[str, Any]]:
+    yield from (("number", of.number), ("at", of.at), ("entry", of.entry))
+    yield from plain(of.decision).items()
+    if of.receipt is not None:
+        yield "receipt", {**plain(of.receipt), "at": of.seen}
+    if grounds.asked:
+        yield "approvers", plain(grounds.approvers)
+    if grounds.missing:
+        yield "gone", list(grounds.missing)
