@@ -65,7 +65,7 @@ def refusal(repository: Repository, pull: Pull, sha: str, *, queued: bool = Fals
 def land(state: State, repository: Repository, pull: Pull, commit: str) -> None:
     """Point the base branch at a commit that holds the pull request, and close it."""
     repository.objects.point(repository.ref(pull.base_branch), commit)
-    pull.state, pull.merged, pull.merge_sha = "closed", True, commit
+    pull.state, pull.merged, pull.merge_sha, pull.merged_at = "closed", True, commit, state.now()
     refresh(state, repository)
 
 
@@ -118,8 +118,9 @@ def pulls_of_commit(request: Request) -> Answer:
         raise Refused(422, f"No commit found for SHA: {request.values['commit_sha']}")
     found = []
     for pull in repository.pulls.values():
-        root = repository.objects.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
-        if sha == pull.head_sha or sha in repository.objects.between(root, pull.head_sha):
+        root = repository.objects.merge_base(pull.base_of, pull.head_sha) or pull.base_of
+        merged = pull.merged and sha == pull.merge_sha
+        if merged or sha == pull.head_sha or sha in repository.objects.between(root, pull.head_sha):
             found.append(objects.pull(request, pull, "pull-request-simple"))
     return request.listing(found)
 

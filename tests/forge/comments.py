@@ -103,4 +103,5 @@ def role(request: Request) -> Answer:
     held = request.repository.roles.get(login, "none")
     legacy = {"maintain": "write", "triage": "read"}.get(held, held)
     shown = shaped("repository-collaborator-permission", request.base, permission=legacy, role_name=held)
+    shown["user"] = objects.user(request, account) | {"role_name": held}
     return Answer(200, shown)

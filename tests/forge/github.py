@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from forge.server import ENTERPRISE, Front
 from forge.state import (
     ACTIONS_APP,
     BOT,
+    Activity,
     Artifact,
     CheckRun,
     Comment,
     Protection,
     Pull,
     Repository,
+    Review,
     State,
     Status,
     Token,
@@ -161,12 +163,28 @@ class GitHub(Loopback):
         repository: str | None = None,
         message: str = "change",
         parent: str | None = None,
+        author: str | None = "contributor",
+        committer: str | None = None,
+        pusher: str | None = None,
     ) -> str:
-        """Commit files (None removes one) to a branch, made from the default branch where it is new."""
+        """Commit files (None removes one) to a branch, made from the default branch where it is new.
+
+        Author, committer and pusher are logins; the author commits and pushes unless others do, and None as the author
+        is an address that belongs to no account.
+        """
         there = self.repository(repository)
         ref = there.ref(branch)
-        onto = parent or there.tip(branch) or there.tip(there.default_branch)
+        before = there.tip(branch)
+        onto = parent or before or there.tip(there.default_branch)
         made = there.objects.commit(ref, files, message, onto)
+        self.state.writers[made] = (author, committer or author)
+        kind = "push" if before else "branch_creation"
+        actor = self.state.account(pusher or committer or author or "contributor")
+        there.activity.append(
+            Activity(
+                self.state.next_id(), before or "0" * 40, made, f"refs/heads/{branch}", kind, actor, self.state.now()
+            )
+        )
         root = self.repository(there.fork_of) if there.fork_of else there
         changes.refresh(self.state, root)
         return made
@@ -225,6 +243,44 @@ class GitHub(Loopback):
     def checks(self, sha: str) -> dict[str, CheckRun]:
         """The newest check run of each name of a commit."""
         return {each.name: each for each in self.repository().checks.values() if each.sha == sha}
+
+    # People.
+
+    def review(
+        self, number: int, login: str = "reviewer", state: str = "APPROVED", *, commit: str | None = None
+    ) -> Review:
+        """Review a pull request at its head, or at another commit; whoever reviews may write."""
+        pull = self.pull(number)
+        made = Review(
+            self.state.next_id(), self.state.account(login), state, commit or pull.head_sha, self.state.now()
+        )  # fmt: skip
+        pull.reviews.append(made)
+        return made
+
+    def rename(self, login: str, to: str) -> None:
+        """Rename an account; its number stays, and the old name is free."""
+        account = self.state.accounts.pop(login)
+        known = replace(account, login=to)
+        self.state.accounts[to] = known
+        for there in self.state.repositories.values():
+            there.roles = {to if name == login else name: role for name, role in there.roles.items()}
+            for row in there.comments.values():
+                row.author = known if row.author.id == known.id else row.author
+            for pull in there.pulls.values():
+                pull.author = known if pull.author.id == known.id else pull.author
+                for review in pull.reviews:
+                    review.author = known if review.author.id == known.id else review.author
+            there.activity = [
+                replace(each, actor=known) if each.actor and each.actor.id == known.id else each
+                for each in there.activity
+            ]
+        for team in self.state.teams.values():
+            if login in team:
+                team[to] = team.pop(login)
+        self.state.writers = {
+            sha: (to if one == login else one, to if other == login else other)
+            for sha, (one, other) in self.state.writers.items()
+        }
 
     # Protection and merging.
 

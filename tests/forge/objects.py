@@ -103,6 +103,7 @@ def pull(request: Request, found: Pull, schema: str = "pull-request") -> dict[st
         "head": _side(request, found.head_owner, found.head_branch, found.head_sha, found.head_repository),
         "base": _side(request, request.repository.owner, found.base_branch, found.base_sha, request.repository.name),
         "merge_commit_sha": found.merge_sha,
+        "merged_at": found.merged_at,
         "created_at": found.created_at,
         "updated_at": found.created_at,
         "url": request.url(f"/pulls/{found.number}"),
@@ -153,7 +154,9 @@ def commit(request: Request, sha: str, schema: str = "commit") -> dict[str, Any]
             for parent in objects.parents(sha)
         ],
     )
-    shown["author"] = shown["committer"] = user(request, request.state.account("contributor"))
+    writers = request.state.writers.get(sha, ("contributor", "contributor"))
+    for name, login in zip(("author", "committer"), writers, strict=True):
+        shown[name] = user(request, request.state.account(login)) if login is not None else {}
     shown["commit"]["message"] = objects.message(sha)
     shown["commit"]["tree"] = {
         "sha": objects.tree_of(sha),

@@ -29,6 +29,9 @@ _READ: dict[str, tuple[str, ...]] = {
     "/pulls": ("pull_requests",),
     "/pulls/{pull_number}": ("pull_requests",),
     "/pulls/{pull_number}/files": ("pull_requests",),
+    "/pulls/{pull_number}/reviews": ("pull_requests",),
+    "/pulls/{pull_number}/commits": ("pull_requests",),
+    "/activity": ("contents",),
     "/commits/{commit_sha}/pulls": ("pull_requests",),
     "/commits/{ref}/status": ("statuses",),
     "/commits/{ref}/statuses": ("statuses",),
@@ -40,6 +43,7 @@ _READ: dict[str, tuple[str, ...]] = {
     "/actions/runs": ("actions",),
     "/actions/runs/{run_id}": ("actions",),
     "/actions/runs/{run_id}/artifacts": ("actions",),
+    "/actions/runs/{run_id}/approvals": ("actions",),
 }
 _WRITE: dict[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/issues/{issue_number}/comments"): ("issues", "pull_requests"),

@@ -96,6 +96,31 @@ class IssueEvent:
 
 
 @dataclass
+class Review:
+    """A review of a pull request; one that is dismissed stays where it was."""
+
+    id: int
+    author: Account
+    state: str
+    commit: str | None
+    at: str
+    body: str = ""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """A push to a ref; without an actor where the account is gone."""
+
+    id: int
+    before: str
+    after: str
+    ref: str
+    kind: str
+    actor: Account | None
+    at: str
+
+
+@dataclass
 class Pull:
     """A pull request.
 
@@ -104,6 +129,7 @@ class Pull:
         head_owner: owner of it, which stays known.
         merged_of: head and base that ``merge_sha`` was tried for.
         events: what happened to it, oldest first.
+        reviews: of it, oldest first.
     """
 
     number: int
@@ -123,6 +149,13 @@ class Pull:
     created_at: str = ""
     merged_of: tuple[str, str] | None = None
     events: list[IssueEvent] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+    merged_at: str | None = None
+
+    @property
+    def base_of(self) -> str:
+        """The base that it was last tried on, which is not moved by its own merge."""
+        return self.merged_of[1] if self.merged_of else self.base_sha
 
 
 @dataclass
@@ -143,6 +176,8 @@ class WorkflowRun:
     conclusion: str | None
     pulls: tuple[int, ...]
     created_at: str
+    # Login, state and environment of each, oldest first.
+    approvals: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -195,6 +230,7 @@ class Repository:
     artifacts: dict[int, Artifact] = field(default_factory=dict)
     protections: dict[str, Protection] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
+    activity: list[Activity] = field(default_factory=list)
 
     @property
     def owner(self) -> str:
@@ -218,6 +254,10 @@ class State:
     tokens: dict[str, Token] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    # Login to state (active or pending), by organisation and team.
+    teams: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    # Logins of author and committer of commits that are not the contributor's; None for an address of no account.
+    writers: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1001))
     _ticks: Iterator[int] = field(default_factory=lambda: itertools.count(0))
 
