@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlci.cli.forge import on_github, on_gitlab
 from mlci.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from mlci.steps.ledger import Book
 
 
-def ledger_of(forge: Forge | None, environ: Mapping[str, str], config_file: str) -> Ledger:  # noqa: ARG001
+def ledger_of(forge: Forge | None, environ: Mapping[str, str], config_file: str) -> Ledger:
     """The ledger of the project that a configuration belongs to.
 
     Args:
@@ -23,8 +24,18 @@ def ledger_of(forge: Forge | None, environ: Mapping[str, str], config_file: str)
         config_file: the configuration, whose repository that is.
 
     Raises:
-        UsageError: there is no repository to keep a ledger in.
+        UsageError: there is no repository to keep a ledger in, or no git to do it with.
+        EventUnreadable: what the runner says about the run cannot be used.
     """
+    if forge is not None and on_github(environ):
+        from mlci.adapters.github.api import connect
+        from mlci.adapters.ledger.github import GitHubLedger
+
+        return GitHubLedger(connect(environ), forge.run.repository)
+    if forge is not None and on_gitlab(environ):
+        from mlci.adapters.gitlab.ledger import ledger
+
+        return ledger(environ)
     return _local(environ, config_file)
 
 

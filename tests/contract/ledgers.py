@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forge.repository import git
+from worlds import REPOSITORY, impatient
 
 from mlci.adapters.git.call import Git
+from mlci.adapters.github.api import connect
+from mlci.adapters.gitlab.ledger import ledger as gitlab_ledger
 from mlci.adapters.ledger.git import GitLedger
+from mlci.adapters.ledger.github import GitHubLedger
+from mlci.adapters.remote.patience import Clock
 from mlci.ports.release import Ledger
 
+if TYPE_CHECKING:
+    from forge.github import GitHub
+    from gitlab_server.gitlab import GitLab
+
 REF = "refs/heads/mlci/ledger"
-KINDS = ("memory", "git")
+KINDS = ("memory", "git", "github", "gitlab")
 
 
 def sha256(content: bytes) -> str:
@@ -63,3 +75,34 @@ def fill(ledger: Ledger, model: str, contents: list[bytes]) -> str | None:
         ledger.append(model, number, content, {}, after)
         after = sha256(content)
     return after
+
+
+def brief() -> Clock:
+    """A clock whose waits are short, so that threads really take turns."""
+    return Clock(sleep=lambda seconds: time.sleep(min(seconds, 0.5) / 10))
+
+
+def on_github(github: GitHub, *, token: str | None = None, clock: Clock | None = None) -> GitHubLedger:
+    secret = token or github.token(permissions={"contents": "write"})
+    environ = {"GITHUB_API_URL": github.enterprise_url, "MLCI_TOKEN": secret}
+    return GitHubLedger(connect(environ, clock=impatient()), REPOSITORY, clock=clock or brief())
+
+
+def github_world(github: GitHub) -> LedgerWorld:
+    github.add_repository()
+    secret = github.token(permissions={"contents": "write"})
+    folder = github.repository().objects.folder
+    return LedgerWorld("github", lambda: on_github(github, token=secret), folder)
+
+
+def environ_of(gitlab: GitLab, token: str | None = None) -> dict[str, str]:
+    """The environment of a job on the default branch."""
+    job = gitlab.add_job(gitlab.add_pipeline())
+    return {**gitlab.environ(job, token=token), "PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+
+
+def gitlab_world(gitlab: GitLab) -> LedgerWorld:
+    gitlab.add_project()
+    environ = environ_of(gitlab, gitlab.token(role="developer"))
+    folder = gitlab.project().objects.folder
+    return LedgerWorld("gitlab", lambda: gitlab_ledger(environ, clock=brief()), folder)

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ledgers import KINDS, LedgerWorld, files, fill, local, repository, sha256
+from ledgers import KINDS, LedgerWorld, files, fill, github_world, gitlab_world, local, repository, sha256
 
 from mlci.errors import LedgerMoved, UsageError
 from mlci.testing.ledger import MemoryLedger
@@ -18,6 +18,10 @@ def _world(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerWorld:
     if request.param == "memory":
         memory = MemoryLedger()
         return LedgerWorld("memory", lambda: memory)
+    if request.param == "github":
+        return github_world(request.getfixturevalue("github"))
+    if request.param == "gitlab":
+        return gitlab_world(request.getfixturevalue("gitlab"))
     folder = repository(tmp_path / "project")
     return LedgerWorld("git", lambda: local(folder, os.environ), folder)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forge import changes, comments, contents, people, pipelines, rules, verdicts
+from forge import changes, comments, contents, gitdata, people, pipelines, rules, verdicts
 from forge.routing import OPERATIONS
 
-__all__ = ["OPERATIONS", "changes", "comments", "contents", "people", "pipelines", "rules", "verdicts"]
+__all__ = ["OPERATIONS", "changes", "comments", "contents", "gitdata", "people", "pipelines", "rules", "verdicts"]

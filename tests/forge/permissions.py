@@ -22,6 +22,11 @@ _READ: dict[str, tuple[str, ...]] = {
     "/commits/{ref}": ("contents",),
     "/branches/{branch}": ("contents",),
     "/git/ref/{ref}": ("contents",),
+    "/git/matching-refs/{ref}": ("contents",),
+    "/git/commits/{commit_sha}": ("contents",),
+    "/git/trees/{tree_sha}": ("contents",),
+    "/git/blobs/{file_sha}": ("contents",),
+    "/tarball/{ref}": ("contents",),
     "/branches/{branch}/protection": ("administration",),
     "/issues/{issue_number}/comments": ("issues", "pull_requests"),
     "/issues/comments/{comment_id}": ("issues", "pull_requests"),
@@ -53,6 +58,11 @@ _WRITE: dict[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/check-runs"): ("checks",),
     ("PATCH", "/check-runs/{check_run_id}"): ("checks",),
     ("PUT", "/pulls/{pull_number}/merge"): ("contents",),
+    ("POST", "/git/refs"): ("contents",),
+    ("PATCH", "/git/refs/{ref}"): ("contents",),
+    ("POST", "/git/commits"): ("contents",),
+    ("POST", "/git/trees"): ("contents",),
+    ("POST", "/git/blobs"): ("contents",),
 }
 _LEVELS = {"none": 0, "read": 1, "write": 2, "admin": 3}
 

@@ -136,6 +136,10 @@ def next_page(call: Call, answer: Answer) -> str | None:
     return None
 
 
+class Unprocessable(ServiceRefused):
+    """Refused with 409 or 422: what was asked does not go together with what is there, perhaps only by now."""
+
+
 def _decoded(call: Call, content: bytes, shape: Any) -> Any:
     try:
         return msgspec.json.decode(content, type=shape)
@@ -163,6 +167,8 @@ def refuse(call: Call, answer: Answer) -> NoReturn:
         raise ServiceFailed(cause)
     if answer.status == 401:
         raise ServiceRefused(cause, help="the token is not valid, or no longer: the token of a job ends with the job")
+    if answer.status in (409, 422):
+        raise Unprocessable(cause)
     if answer.status not in (403, 404):
         raise ServiceRefused(cause)
     needed = _permissions(answer.headers.get("x-accepted-github-permissions", ""))
