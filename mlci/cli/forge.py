@@ -80,14 +80,17 @@ def _github(environ: Mapping[str, str]) -> Forge | None:
     from mlci.adapters.github.api import connect
     from mlci.adapters.github.commits import GitHubCommits
     from mlci.adapters.github.conversation import GitHubConversation
+    from mlci.adapters.github.deployments import GitHubDeployments
     from mlci.adapters.github.runs import GitHubRuns
 
     api = connect(environ)
+    page = f"{environ.get('GITHUB_SERVER_URL') or 'https://github.com'}/{run.repository}"
     return Forge(
         run,
         GitHubConversation(api, run.repository),
         GitHubCommits(api, run.repository),
         GitHubRuns(api, run.repository),
+        deployments=GitHubDeployments(api, run.repository, page),
     )
 
 
@@ -97,6 +100,7 @@ def _gitlab(environ: Mapping[str, str]) -> Forge | None:
     from mlci.adapters.gitlab.api import connect
     from mlci.adapters.gitlab.commits import GitLabCommits, Reads
     from mlci.adapters.gitlab.conversation import GitLabConversation, GitLabThreads
+    from mlci.adapters.gitlab.deployments import GitLabDeployments
     from mlci.adapters.gitlab.people import GitLabPeople
     from mlci.adapters.gitlab.pipelines import GitLabRuns
     from mlci.adapters.gitlab.run import here, read_run
@@ -115,6 +119,7 @@ def _gitlab(environ: Mapping[str, str]) -> Forge | None:
         place.job,
         silent,
         people=GitLabPeople(access, place.project, run.repository, place.page, run.default_branch, _approving(environ)),
+        deployments=GitLabDeployments(access, place.project, place.page),
     )
 
 

@@ -215,7 +215,7 @@ class Desk:
     @cached_property
     def deployments(self) -> Deployments | None:
         """The forge's record of deployments; None where there is none."""
-        return None
+        return self.forge.deployments if self.forge is not None else None
 
     def moved(self, stage: str, version: Version) -> None:
         """After production has moved: whether it is the best there was, by which later ones are measured."""

@@ -36,7 +36,7 @@ from forge.wire import ApiHandler, BlobHandler, Loopback, Traffic, started
 
 NAME = "owner/repository"
 EVERYTHING = dict.fromkeys(
-    ("contents", "pull_requests", "issues", "statuses", "checks", "actions", "administration"), "write"
+    ("contents", "pull_requests", "issues", "statuses", "checks", "actions", "administration", "deployments"), "write"
 )
 SECONDARY = {
     "message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from forge import changes, comments, contents, gitdata, people, pipelines, rules, verdicts
+from forge import changes, comments, contents, deploying, gitdata, people, pipelines, rules, verdicts
 from forge.routing import OPERATIONS
 
-__all__ = ["OPERATIONS", "changes", "comments", "contents", "gitdata", "people", "pipelines", "rules", "verdicts"]
+__all__ = [
+    "OPERATIONS", "changes", "comments", "contents", "deploying", "gitdata", "people", "pipelines", "rules", "verdicts",
+]  # fmt: skip

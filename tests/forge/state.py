@@ -213,6 +213,18 @@ class Protection:
 
 
 @dataclass
+class Deployment:
+    """A deployment, with what was said of it: state, description and the other fields, oldest first."""
+
+    id: int
+    sha: str
+    fields: dict[str, Any]
+    account: Account
+    created_at: str
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
 class Repository:
     """A repository with all that hangs on it."""
 
@@ -231,6 +243,7 @@ class Repository:
     protections: dict[str, Protection] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
     activity: list[Activity] = field(default_factory=list)
+    deployments: dict[int, Deployment] = field(default_factory=dict)
 
     @property
     def owner(self) -> str:
