@@ -50,12 +50,12 @@ FORK_RULES = Rules(
     when="pipelines of the default branch that a schedule or a person started with the variable MLCI_FORKS with the "
     "value true",
 )
-# Of what was merged promote counts; what is said between two pushes to a change, a schedule counts.
+# Promote counts for what was merged; what is said between two pushes to a change, the schedule that looks at forks.
 APPROVE_RULES = Rules(
-    rules=(_CHANGES, _NO_FORKS, {"if": _WITHOUT_PUSH}),
-    when="the pipelines of merge requests, and those of the default branch that a schedule or a person started, "
-    f"{_UNLESS_FORKS}",
+    rules=(_CHANGES, *FORK_RULES.rules),
+    when=f"the pipelines of merge requests, and {FORK_RULES.when}",
 )
+CHANGE_RULES = Rules(rules=(_CHANGES,), when="the pipelines of merge requests")
 RELEASE_RULES = Rules(
     rules=(_NO_FORKS, _MERGED),
     when=f"those of the default branch that a push, a schedule or a person started, {_UNLESS_FORKS}",
@@ -158,9 +158,9 @@ def job_name(default: str) -> ComponentInput:
     )  # fmt: skip
 
 
-def stage(default: str, of: str = "the job") -> ComponentInput:
+def stage(default: str, of: str = "the job", name: str = "stage") -> ComponentInput:
     """The stage of the job, or of all."""
-    return ComponentInput(name="stage", default=default, regex=r"^.+$", description=f"Stage of {of}.")
+    return ComponentInput(name=name, default=default, regex=r"^.+$", description=f"Stage of {of}.")
 
 
 def image(name: str = "image", of: str = "the job") -> ComponentInput:
@@ -180,11 +180,11 @@ def tags(name: str = "tags", of: str = "the job") -> ComponentInput:
     )  # fmt: skip
 
 
-def rules(default: Rules = RULES) -> ComponentInput:
+def rules(default: Rules = RULES, name: str = "rules", of: str = "it") -> ComponentInput:
     """When there is the job at all."""
     return ComponentInput(
-        name="rules", type="array", default=[dict(rule) for rule in default.rules],
-        description=f"In which pipelines it runs, as rules: of a job. Left out: {default.when}.",
+        name=name, type="array", default=[dict(rule) for rule in default.rules],
+        description=f"In which pipelines {of} runs, as rules: of a job. Left out: {default.when}.",
     )  # fmt: skip
 
 
@@ -205,13 +205,13 @@ def environment() -> ComponentInput:
     )  # fmt: skip
 
 
-def release_environment() -> ComponentInput:
+def release_environment(name: str = "environment", of: str = "Environment") -> ComponentInput:
     """The environment whose variables reach a job that adds to the ledger."""
     return ComponentInput(
-        name="environment", default=RELEASE_ENVIRONMENT, regex=r"^.+$",
-        description="Environment of which variables are handed over, MLCI_TOKEN among them: a project access token "
-        "with the role Developer and the scope api that may push to the branch mlci/ledger, as a masked and protected "
-        "variable of that environment's scope.",
+        name=name, default=RELEASE_ENVIRONMENT, regex=r"^.+$",
+        description=f"{of} of which variables are handed over, MLCI_TOKEN among them: a project access token with the "
+        "role Developer and the scope api that may push to the branch mlci/ledger, as a masked and protected variable "
+        "of that environment's scope.",
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlci import __version__
 from mlci.surface import component_model as pipeline
+from mlci.surface import component_release as release
 from mlci.surface.component_inputs import ComponentInput
 from mlci.surface.components import FOLDER, JOBS, Job, inputs
 from mlci.surface.pin import PIN
@@ -39,6 +40,14 @@ The jobs are `mlci-plan`, `mlci-model`, `mlci-gate` and `mlci-conclude`. The one
 is given no token; the one that judges is, and runs no code of the change. It also runs where training failed, so that
 an earlier verdict does not stand as if it were about this commit. Where [plan](../plan.md) finds that the change does
 not touch the model, both end at once.
+"""
+
+_RELEASE = """\
+It stands beside `model` with `register: "true"`, in a pipeline with a stage `deploy`. The jobs are `mlci-approval`,
+which counts who agreed in each pipeline of a merge request and in the schedule that looks at forks; `mlci-approve`,
+which a person plays to agree, once; `mlci-staging`, which promotes what was merged to the stage that
+`validation.promote_on_pass` names; and `mlci-production` and `mlci-rollback`, which a person starts in a pipeline of
+the default branch. [The release path](../release.md) says who is trusted with what.
 """
 
 # What the example of each step gives, without indentation.
@@ -107,7 +116,11 @@ def component_pages() -> dict[str, str]:
 def components() -> str:
     """The README's table of components; GitLab's catalogue shows that page with each of them."""
     page = "docs/reference/components.md"
-    about = ((pipeline.NAME, pipeline.ABOUT), *((step.name, step.summary) for step in STEPS))
+    about = (
+        (pipeline.NAME, pipeline.ABOUT),
+        (release.NAME, release.ABOUT),
+        *((step.name, step.summary) for step in STEPS),
+    )
     return table(("component", "what it does"), ((f"[`{name}`]({page}#{name})", text) for name, text in about))
 
 
@@ -119,6 +132,11 @@ def _page() -> str:
         _MODEL,
         _example(pipeline.NAME, "setup: |\n  python -m pip install -r requirements.txt\n"),
         _inputs(pipeline.inputs()),
+        f"## {release.NAME}\n",
+        f"{release.ABOUT}\n",
+        _RELEASE,
+        _example(release.NAME, ""),
+        _inputs(release.inputs()),
         *(part for step in STEPS for part in _step(JOBS[step.name])),
     ]
     return "\n".join(parts)

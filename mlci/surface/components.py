@@ -177,9 +177,9 @@ def assembled(
         image: the input that names the image.
         tags: the input that names the runner's tags.
         timeout: the input that says how long it may take.
-        more: further keywords.
+        more: further keywords, which hold before those of the step.
     """
-    return {
+    found = {
         "stage": filled("stage"),
         "image": filled(image),
         "tags": whole(tags),
@@ -195,6 +195,7 @@ def assembled(
         **_allowed(job),
         "artifacts": _artifacts(job),
     }
+    return {**found, **more}
 
 
 def _action(job: Job) -> str:

@@ -20,6 +20,7 @@ from mlci.surface.actions import FOLDER as ACTIONS
 from mlci.surface.actions import action_files
 from mlci.surface.component_model import model_files
 from mlci.surface.component_pages import component_pages, components
+from mlci.surface.component_release import release_files
 from mlci.surface.components import FOLDER as COMPONENTS
 from mlci.surface.components import component_files
 from mlci.surface.config_schema import config_schema
@@ -70,7 +71,7 @@ def files() -> dict[str, str]:
     }
     pages.update((row[0], _record(*row)) for row in _RECORDS)
     below = {f"{FOLDER}/{name}": text for name, text in sorted(pages.items())}
-    return {**below, **action_files(), **action_pages(), **component_files(), **model_files()}
+    return {**below, **action_files(), **action_pages(), **component_files(), **model_files(), **release_files()}
 
 
 _BLOCKS: dict[str, Callable[[], str]] = {

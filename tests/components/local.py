@@ -44,6 +44,7 @@ from repositories import ENVIRON, Checkout
 
 from mlci import __version__
 from mlci.surface.component_model import model_files
+from mlci.surface.component_release import release_files
 from mlci.surface.components import component_files
 from mlci.surface.pin import OWNER_AND_NAME
 
@@ -183,7 +184,7 @@ class Local:
     def _stage(self) -> None:
         """Our components as a project of the server, tagged as a release is; the next commit is without images."""
         project = Checkout(self.folder / "components")
-        files = {**component_files(), **model_files()}
+        files = {**component_files(), **model_files(), **release_files()}
         self._commits[True] = project.write(files).commit()
         project.git("tag", __version__)
         self._commits[False] = project.write({name: _IMAGE.sub("", text) for name, text in files.items()}).commit()

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from mlci.surface.component_model import model_files
+from mlci.surface.component_release import release_files
 from mlci.surface.components import SETUP, START, component_files
 from mlci.surface.pin import PIN
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden")
-COMPONENTS = [Path(name).stem for name in (*component_files(), *model_files())]
+COMPONENTS = [Path(name).stem for name in (*component_files(), *model_files(), *release_files())]
 PIPELINES = {path.name.removesuffix(".gitlab-ci.yml"): path for path in ROOT.glob("workflows-templates/gitlab/*.yml")}
 _SCRIPTS = {str(START).rstrip(): "(start.sh)", str(SETUP).rstrip(): "(setup.sh)"}
 # Inputs as a user may set them, besides none at all.
@@ -87,7 +88,12 @@ def test_the_projects_own_pipeline_is_put_together_as_it_was_reviewed(
     local: Local, request: pytest.FixtureRequest
 ) -> None:
     # Its components are those of the very commit.
-    files = {".gitlab-ci.yml": (ROOT / ".gitlab-ci.yml").read_text(), **component_files(), **model_files()}
+    files = {
+        ".gitlab-ci.yml": (ROOT / ".gitlab-ci.yml").read_text(),
+        **component_files(),
+        **model_files(),
+        **release_files(),
+    }
 
     check("pipeline-own", written(local.preview(local.consumer(files))), request.config.getoption("--update-golden"))
 

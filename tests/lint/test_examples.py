@@ -21,6 +21,7 @@ from examples import (
 )
 from mlci.surface.actions import umbrella_inputs
 from mlci.surface.component_model import model_files
+from mlci.surface.component_release import release_files
 from mlci.surface.components import component_files
 from mlci.surface.pin import OWNER_AND_NAME, PIN
 from mlci.surface.pipeline import STEPS
@@ -55,7 +56,7 @@ def test_every_component_of_a_pipeline_is_right(where: str) -> None:
 def test_there_are_examples_of_every_component() -> None:
     used = {include.definition for text in TEXTS.values() for include in includes(text)}
 
-    assert {ROOT / name for name in (*component_files(), *model_files())} <= used
+    assert {ROOT / name for name in (*component_files(), *model_files(), *release_files())} <= used
 
 
 def test_the_projects_own_pipeline_takes_its_components_at_the_commit_that_is_tested() -> None:

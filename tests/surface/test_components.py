@@ -14,16 +14,17 @@ from mlci import __version__
 from mlci.config import scalar
 from mlci.domain.setup import scripts
 from mlci.surface import component_inputs as own
-from mlci.surface import component_model
+from mlci.surface import component_model, component_release
 from mlci.surface.action_pages import page
 from mlci.surface.command import Command
 from mlci.surface.component_model import model_files
 from mlci.surface.component_pages import component_pages
+from mlci.surface.component_release import release_files
 from mlci.surface.components import JOBS, SETUP, START, component_files, inputs
 from mlci.surface.pipeline import CONCLUDE, GATE_COMPARE, MODEL_CI, PLAN, REPORT, STEPS
 from mlci.surface.release import APPROVE, PROMOTE, ROLLBACK
 
-FILES = {**component_files(), **model_files()}
+FILES = {**component_files(), **model_files(), **release_files()}
 HEADERS: dict[str, dict[str, Any]] = {}
 BODIES: dict[str, dict[str, Any]] = {}
 for name, text in FILES.items():
@@ -32,6 +33,7 @@ for name, text in FILES.items():
 STEP = [(step, f"templates/{step.name}.yml") for step in STEPS]
 STEP_IDS = [step.name for step in STEPS]
 MODEL = "templates/model.yml"
+RELEASED = "templates/release.yml"
 PREFIX = "$[[ inputs.job-prefix ]]"
 PLACE = re.compile(r"\$\[\[ inputs\.([\w-]+) \]\]")
 OURS = {"MLCI_COMMAND", "MLCI_VERSION", "MLCI_EXTRAS", "MLCI_SETUP"}
@@ -216,12 +218,16 @@ ACTIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FILES)
+def environment(name: str, command: str) -> dict[str, str] | None:
+    action = ACTIONS.get(command)
+    return None if action is None else {"name": "$[[ inputs.environment ]]", "action": action}
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != RELEASED])
 def test_only_jobs_that_run_no_code_of_a_change_ask_for_the_token(name: str) -> None:
     for job in BODIES[name].values():
         command = job["variables"]["MLCI_COMMAND"]
-        action = ACTIONS.get(command)
-        assert job.get("environment") == (action and {"name": "$[[ inputs.environment ]]", "action": action})
+        assert job.get("environment") == environment(name, command)
         # What default: of the pipeline runs before may be code of the change.
         assert job.get("inherit") == (None if command == MODEL_CI.name else {"default": ["interruptible", "retry"]})
     assert all("MLCI_TOKEN" not in str(job["variables"]) for job in BODIES[name].values())
@@ -257,10 +263,11 @@ def test_a_job_leaves_what_its_command_writes_whatever_becomes_of_it(name: str) 
 
 
 def test_a_warn_and_a_missing_approval_are_orange_and_what_waits_for_a_person_holds_nothing_up() -> None:
-    allowed = {GATE_COMPARE.name: {"exit_codes": [20]}, APPROVE.name: {"exit_codes": [12]}, ROLLBACK.name: True}
+    allowed = {GATE_COMPARE.name: {"exit_codes": [20]}, APPROVE.name: {"exit_codes": [12]}}
     for name in FILES:
         for job in BODIES[name].values():
-            assert job.get("allow_failure") == allowed.get(job["variables"]["MLCI_COMMAND"])
+            by_itself = allowed.get(job["variables"]["MLCI_COMMAND"])
+            assert job.get("allow_failure") == (True if job.get("when") == "manual" else by_itself)
     assert HEADERS[MODEL]["inputs"]["exit-on-warn"]["default"] == "true"
 
 
@@ -345,10 +352,10 @@ def test_no_job_extends_another_because_a_users_own_extends_would_take_its_place
     assert not [job for job in BODIES[name] if job.startswith(".")]
 
 
-ONLY_MERGED = [f"templates/{step.name}.yml" for step in (REPORT, PROMOTE, ROLLBACK)]
+OTHERWISE = [RELEASED, *(f"templates/{step.name}.yml" for step in (REPORT, APPROVE, PROMOTE, ROLLBACK))]
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name not in ONLY_MERGED])
+@pytest.mark.parametrize("name", [name for name in FILES if name not in OTHERWISE])
 def test_a_component_runs_for_merge_requests_and_for_the_default_branch(name: str) -> None:
     first, second, third = HEADERS[name]["inputs"]["rules"]["default"]
 
@@ -371,9 +378,36 @@ def test_what_moves_a_stage_runs_on_the_default_branch_alone_and_one_at_a_time(s
 
 
 def test_what_was_said_on_a_change_is_counted_in_its_pipelines_and_by_a_schedule() -> None:
-    *_, last = HEADERS["templates/approve.yml"]["inputs"]["rules"]["default"]
+    changes, *scheduled = HEADERS["templates/approve.yml"]["inputs"]["rules"]["default"]
 
-    assert last == {"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_PIPELINE_SOURCE =~ /^(schedule|web)$/"}
+    assert changes == {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}
+    assert scheduled == HEADERS["templates/report.yml"]["inputs"]["rules"]["default"]
+
+
+def test_a_release_is_counted_by_itself_or_by_hand_and_moves_one_stage_after_the_other() -> None:
+    jobs = {name.removeprefix(f"{PREFIX}-"): job for name, job in BODIES[RELEASED].items()}
+    access, released = {"action": "access"}, "$[[ inputs.release-environment ]]"
+
+    assert {name: job["variables"]["MLCI_COMMAND"] for name, job in jobs.items()} == {
+        "approval": "approve", "approve": "approve", "staging": "promote", "production": "promote",
+        "rollback": "rollback",
+    }  # fmt: skip
+    assert [name for name, job in jobs.items() if job.get("when") == "manual"] == ["approve", "production", "rollback"]
+    # The job that a person plays is one of the change's own pipeline.
+    assert jobs["approve"]["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}]
+    assert {name: job["needs"] for name, job in jobs.items() if name in ("production", "rollback")} == {
+        "production": [{"job": f"{PREFIX}-staging", "artifacts": False}], "rollback": [],
+    }  # fmt: skip
+    assert {name: job["environment"] for name, job in jobs.items()} == {
+        "approval": {"name": "$[[ inputs.environment ]]", **access},
+        "approve": {"name": "$[[ inputs.environment ]]", **access},
+        "staging": {"name": released, **access},
+        "production": {"name": "$[[ inputs.production-environment ]]", "action": CHOSEN},
+        "rollback": {"name": released, **access},
+    }
+    moving = [job for job in jobs.values() if job["variables"]["MLCI_COMMAND"] != "approve"]
+    assert {job.get("resource_group") for job in moving} == {f"{PREFIX}-release"}
+    assert all(job.get("inherit") == {"default": ["interruptible", "retry"]} for job in jobs.values())
 
 
 def test_the_report_on_forks_runs_on_the_default_branch_alone() -> None:
@@ -426,7 +460,7 @@ def test_the_page_names_every_input_of_every_component() -> None:
     text = component_pages()["components.md"]
     sections = {part.partition("\n")[0]: part for part in text.split("\n## ")}
 
-    assert list(sections)[1:] == [component_model.NAME, *STEP_IDS]
+    assert list(sections)[1:] == [component_model.NAME, component_release.NAME, *STEP_IDS]
     for name in FILES:
         section = sections[name.removeprefix("templates/").removesuffix(".yml")]
         (example,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
@@ -434,6 +468,6 @@ def test_the_page_names_every_input_of_every_component() -> None:
         assert set(include.get("inputs", {})) <= set(HEADERS[name]["inputs"])
         for one in HEADERS[name]["inputs"]:
             assert f"| `{one}` |" in section
-        for job in BODIES[name].values() if name != MODEL else ():
+        for job in BODIES[name].values() if name not in (MODEL, RELEASED) else ():
             for path in (*job["artifacts"]["paths"], *(one for kind, one in reports(job).items() if kind != "dotenv")):
                 assert f"| `{path}` |" in section
