@@ -88,7 +88,8 @@ def judged_again(chain: Chain, registry: Registry, against: Version | None, conf
             return Again(verdict=None, reason=_no_way(against, calls=calls), moved=True)
         if numbers is None:
             numbers, how = gate.numbers, "from the numbers in the gate's evidence"
-        return _verdict(numbers, policy, model, today, how, moved=moved)
+        again = _verdict(numbers, policy, model, today, how, moved=moved)
+        return again if moved else _no_better(again, gate)
 
 
 def _verdict(
@@ -100,6 +101,14 @@ def _verdict(
     findings = (*held(judge(numbers, policy).findings, policy.waivers, today), *notes)
     verdict, reason = gates.compose(findings, policy.on_inconclusive_promote)
     return Again(verdict=verdict, reason=reason, findings=findings, how=how, moved=moved)
+
+
+def _no_better(again: Again, gate: GatePredicate) -> Again:
+    """What the gate knew besides the numbers, only its own word tells, which is believed where it is worse."""
+    if again.verdict is None or gate.verdict.rank <= again.verdict.rank:
+        return again
+    reason = f"the gate itself said {gate.verdict.value}, and only it can say otherwise: let it judge again"
+    return replace(again, verdict=gate.verdict, reason=reason)
 
 
 def _no_way(against: Version | None, *, calls: bool) -> str:

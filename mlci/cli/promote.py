@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from mlci.adapters.disk import files
 from mlci.cli.delivery import Delivery, delivery_of, unjudged
-from mlci.cli.invocation import Invocation, today
-from mlci.cli.releasing import Desk, desk_of, merged
+from mlci.cli.invocation import Invocation
+from mlci.cli.promotable import judged
+from mlci.cli.releasing import Desk, desk_of
 from mlci.cli.sides import PRODUCTION
 from mlci.domain import card
-from mlci.domain.release.ledger import Pointed, Standing
-from mlci.domain.release.promotion import APPROVAL, Facts, asked_of, requirements
+from mlci.domain.release.ledger import Pointed
+from mlci.domain.release.promotion import APPROVAL
 from mlci.domain.verdict import Verdict
 from mlci.errors import (
     ApprovalMissing,
@@ -24,10 +25,9 @@ from mlci.errors import (
 )
 
 if TYPE_CHECKING:
-    from mlci.adapters.models.chain import Chain
     from mlci.domain.release.evidence import Requirement
     from mlci.ports import Version
-    from mlci.steps.promoting.promote import Judged, Promoted
+    from mlci.steps.promoting.promote import Promoted
 
 _SHOWN = (Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.APPROVAL, Exit.PROMOTION)
 
@@ -63,7 +63,7 @@ def _promoted(desk: Desk) -> Promoted:
         compared=compared,
         dry_run=desk.dry_run,
     )
-    return promote(desk.release(), wanted, lambda at: _judged(desk, stage, version, compared, at))
+    return promote(desk.release(), wanted, lambda at: judged(desk, stage, version, compared, at))
 
 
 def _version(desk: Desk) -> Version:
@@ -87,65 +87,6 @@ def _version(desk: Desk) -> Version:
             help="let model-ci register one here, or name a version with --version",
         )
     return versions[-1]
-
-
-def _judged(desk: Desk, stage: str, version: Version, compared: str, at: Standing | None) -> Judged:
-    from mlci.adapters.models.chain import chain_of, verify_files
-    from mlci.cli.judging_again import judged_again
-    from mlci.steps.promoting.promote import Judged
-
-    promote, registry = desk.config.promote, desk.registry
-    chain = chain_of(version, registry)
-    verify_files(chain, registry)
-    desk.prepare(stage, version)
-    asked = asked_of(
-        stage, promote.stages, promote.require, promote.relax, desk.config.validation.on_inconclusive.promote,
-        merged=desk.forge is not None,
-    )  # fmt: skip
-    against = _against(desk, version, compared, at)
-    again = judged_again(chain, registry, against, desk.config, today())
-    facts = Facts(
-        model=chain.model[1],
-        verdict=again.verdict,
-        reason=f"{again.reason} ({again.how})" if again.how else again.reason,
-    )
-    needs_people = APPROVAL in asked.kinds or again.verdict is Verdict.INCONCLUSIVE
-    facts, approval = _with_people(facts, chain, desk) if needs_people else (facts, None)
-    if asked.merged:
-        from dataclasses import replace
-
-        is_merged, unmerged = merged(desk, chain.model[1])
-        facts = replace(facts, merged=is_merged, unmerged=unmerged)
-    more = {} if approval is None else {"approval": approval}
-    digests = {**chain.digests, **{kind: _sha(content) for kind, content in more.items()}}
-    return Judged(
-        chain=digests,
-        files={**chain.files, **{_sha(content): content for content in more.values()}},
-        verdict=again.verdict,
-        requirements=requirements(asked, facts),
-    )
-
-
-def _against(desk: Desk, version: Version, compared: str, at: Standing | None) -> Version | None:
-    """What it is compared with: what the ledger says the stage is at, else its alias; None where that is the same."""
-    registry = desk.registry
-    if at is not None:
-        found = registry.numbered(desk.model, at.at.version)
-    else:
-        found = registry.aliased(desk.model, compared) if registry.has_aliases else None
-    return None if found is None or found.number == version.number else found
-
-
-def _with_people(facts: Facts, chain: Chain, desk: Desk) -> tuple[Facts, bytes | None]:  # noqa: ARG001
-    from dataclasses import replace
-
-    return replace(facts, unapproved="approvals cannot be counted yet"), None
-
-
-def _sha(content: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(content).hexdigest()
 
 
 def _delivered(desk: Desk, found: Promoted, delivery: Delivery) -> Exit:

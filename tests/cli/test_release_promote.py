@@ -104,6 +104,28 @@ def test_what_a_stage_asks_for_and_is_not_so_is_said_and_nothing_moves(copied: R
     assert not (copied.folder / ".mlci" / "evidence" / "promotion.json").exists()
 
 
+def test_production_waits_for_people_where_policy_does_not_say_otherwise(
+    copied: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = copied.folder / "mlci.yml"
+    config.write_text(config.read_text().replace(POLICY, "promote: {relax: {production: [locked-environment]}}\n"))
+
+    assert copied.mlci("promote", "--version", "2", "--to", "production") == 12
+
+    assert "error[H001]: version 2 is not promoted to production: approval: 0 of " in capsys.readouterr().err
+    assert (alias(copied), ledger(copied)) == ("1", ADOPTED)
+
+
+def test_what_the_gate_refused_is_refused_whatever_people_say(copied: Repository) -> None:
+    copied.set(5)
+    copied.commit()
+    assert copied.mlci("run") == 11
+
+    assert copied.mlci("promote", "--to", "production") == 13
+    [gate] = [each for each in copied.report("promote")["findings"] if each["id"] == "promote:gate"]
+    assert gate["message"].startswith("judged again, the verdict is fail")
+
+
 def test_a_dry_run_says_what_would_be_and_leaves_no_trace(copied: Repository) -> None:
     before = (copied.folder / ".mlci" / "mlflow.db").read_bytes()
 

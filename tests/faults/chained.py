@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,16 +46,32 @@ class Forks:
 
     def run(self, folder: Path, *words: str, at: str | None = None, full: bool = False, **environ: str) -> Ended:
         """Run ``mlci run``, or these words, in a folder."""
+        return self._ended(self._asked(folder, words, environ, at=at, full=full))
+
+    def stopped(self, folder: Path, *words: str, at: str, **environ: str) -> bool:
+        """Run these words until they are about to do a write, and leave them there; False where they never are."""
+        return "pid" in self._asked(folder, words, environ, at=at, stop=True)
+
+    def go_on(self) -> Ended:
+        """Let what was stopped go on to its end."""
+        return self._ended(self._answer({}))
+
+    def _asked(self, folder: Path, words: Sequence[str], environ: Mapping[str, str], **how: Any) -> dict[str, Any]:
+        self._log.unlink(missing_ok=True)
+        return self._answer({
+            "folder": str(folder), "words": words or ["run"], "environ": {"PATH": PATH, **environ},
+            "log": str(self._log), "at": None, "full": False, **how,
+        })  # fmt: skip
+
+    def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._log.unlink(missing_ok=True)
-        asked = {
-            "folder": str(folder), "words": words or ["run"], "environ": {"PATH": PATH, **environ},
-            "log": str(self._log), "at": at, "full": full,
-        }  # fmt: skip
         self._process.stdin.write(f"{json.dumps(asked)}\n")
         self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def _ended(self, answer: Mapping[str, Any]) -> Ended:
         return Ended(answer["status"], answer["events"], self._log.read_text("utf-8", "replace"))
 
     def close(self) -> None:

@@ -1,8 +1,10 @@
 """Runs mlci in one fork after another: each is killed before one of its writes, or finds the disk full from then on.
 
-``python killing.py``: takes a JSON object a line, ``{"folder", "words", "environ", "log", "at", "full"}``, and answers
-each with ``{"status", "events"}``. One process that forks, since importing MLflow is most of what a run costs. A write
-is a file opened for writing, a rename, a removal, a new folder or link, or a transaction of a database.
+``python killing.py``: takes a JSON object a line, ``{"folder", "words", "environ", "log", "at", "full", "stop"}``, and
+answers each with ``{"status", "events"}``. One process that forks, since importing MLflow is most of what a run costs.
+A write is a file opened for writing, a rename, a removal, a new folder or link, a transaction of a database, or a call
+of git that writes. A run that is to stop before a write instead is answered with ``{"pid"}`` once it has; the empty
+object lets it go on, and is answered as it ends.
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ import re
 import signal
 import string
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 _TAKING_ROOM = {"open", "os.rename", "os.mkdir", "os.link"}
+_GIT = {"hash-object", "mktree", "commit-tree", "update-ref", "fast-import", "push"}
 _CALLS = {*_TAKING_ROOM, "os.remove", "os.rmdir", "os.symlink", "os.chmod", "os.truncate"}
 # What is drawn for each run, so that the same place in two runs goes by one name.
 _DRAWN = re.compile(r"[0-9a-f]{32,64}|(?<=[.-])[a-z0-9_]{8}(?=/|$)|\d+")
@@ -33,15 +37,19 @@ class Doomed:
         full: whether instead there is no room on the disk from then on.
         folder: whose files count; those that libraries keep elsewhere do not.
         record: descriptor that is told each write.
+        stop: whether instead it is stopped there, as a laptop is whose lid is closed.
     """
 
-    def __init__(self, at: str | None, folder: str, record: int, *, full: bool) -> None:
-        self._at, self._folder, self._record, self._wants_full = at, folder, record, full
+    def __init__(self, at: str | None, folder: str, record: int, *, full: bool, stop: bool) -> None:
+        self._at, self._folder, self._record, self._wants_full, self._stops = at, folder, record, full, stop
+        self._gits = (letters(count) for count in itertools.count())
         self._is_full = False
         self._pid = os.getpid()
 
     def hook(self, name: str, arguments: tuple[Any, ...]) -> None:
         """As ``sys.addaudithook`` calls it (https://docs.python.org/3/library/audit_events.html)."""
+        if name == "subprocess.Popen" and os.getpid() == self._pid:
+            self._note_git([str(word) for word in arguments[1]])
         if name not in _CALLS or os.getpid() != self._pid or not isinstance(arguments[0], (str, bytes, os.PathLike)):
             return
         if name == "open" and not arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
@@ -53,13 +61,21 @@ class Doomed:
         if place.startswith(f"{self._folder}/"):
             self.note(name, place.removeprefix(self._folder))
 
+    def _note_git(self, words: list[str]) -> None:
+        writing = next((word for word in words if word in _GIT), None)
+        if Path(words[0]).name == "git" and writing is not None and (writing != "hash-object" or "-w" in words):
+            self.note("git", f"no. {next(self._gits)} {writing}")
+
     def note(self, what: str, path: str) -> None:
         """Take note of a write, which may be the last."""
         event = f"{what} {_DRAWN.sub('*', path)}"
         os.write(self._record, f"{event}\n".encode())
-        if event == self._at and not self._wants_full:
+        if event == self._at and self._stops:
+            self._at = None
+            os.kill(self._pid, signal.SIGSTOP)
+        elif event == self._at and not self._wants_full:
             os.kill(self._pid, signal.SIGKILL)
-        self._is_full = self._is_full or event == self._at
+        self._is_full = self._is_full or (event == self._at and self._wants_full)
         if self._is_full and what in _TAKING_ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
@@ -85,7 +101,7 @@ def _child(asked: Mapping[str, Any], record: int) -> None:
     os.dup2(log, 2)
     os.chdir(asked["folder"])
     os.environ.update(asked["environ"])
-    doomed = Doomed(asked["at"], asked["folder"], record, full=asked["full"])
+    doomed = Doomed(asked["at"], asked["folder"], record, full=asked["full"], stop=asked.get("stop", False))
     _listen(doomed)
     sys.addaudithook(doomed.hook)
     from mlci.cli.main import run
@@ -106,16 +122,20 @@ def main() -> None:
     mlflow.store.db.utils._verify_schema = lambda _: None
     for line in sys.stdin:
         asked = json.loads(line)
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reader)
-            _child(asked, writer)
-        os.close(writer)
-        with os.fdopen(reader, "rb") as stream:
-            events = stream.read().decode().splitlines()
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(json.dumps({"status": status, "events": events}), flush=True)
+        # A file, not a pipe: nobody reads while a run is stopped, and a pipe that is full would stop it anywhere.
+        with tempfile.TemporaryFile() as record:
+            child = os.fork()
+            if child == 0:
+                _child(asked, record.fileno())
+            ended, status = os.waitpid(child, os.WUNTRACED)
+            if os.WIFSTOPPED(status):
+                print(json.dumps({"pid": child}), flush=True)
+                sys.stdin.readline()
+                os.kill(child, signal.SIGCONT)
+                _, status = os.waitpid(ended, 0)
+            record.seek(0)
+            events = record.read().decode().splitlines()
+        print(json.dumps({"status": os.waitstatus_to_exitcode(status), "events": events}), flush=True)
 
 
 if __name__ == "__main__":

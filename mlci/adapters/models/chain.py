@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -97,6 +97,17 @@ def verify_files(chain: Chain, registry: Registry) -> None:
             verify_code(str(Path(folder, "mlci", CODE)), model.code)
         except (ModelAltered, ArtifactRefused) as error:
             raise _broken(version, error.cause) from error
+
+
+def beside(version: Version, registry: Registry, names: Sequence[str]) -> list[bytes]:
+    """Signatures that the registry keeps beside the evidence of a version; what cannot be read is none."""
+    found = []
+    with _folder() as folder:
+        for name in names:
+            if registry.fetch(version, f"mlci/{name}", folder):
+                with contextlib.suppress(ArtifactRefused, FileMissing):
+                    found.append(read_file(str(Path(folder, "mlci", name)), LARGEST_EVIDENCE))
+    return found
 
 
 def artifact_of(version: Version, registry: Registry) -> str:

@@ -12,7 +12,7 @@ from mlci.domain.release.ledger import Decision, Entry, Pointed
 from mlci.domain.training import ModelPredicate
 from mlci.domain.verdict import Verdict
 
-GATE, APPROVAL, MERGED = "gate", "approval", "merged"
+GATE, APPROVAL, MERGED, SIGNED = "gate", "approval", "merged", "signed"
 # What the last stage asks of the model besides the kinds of evidence.
 OF_THE_MODEL = ("clean-tree", "data-version", "locked-environment", "reproducible")
 
@@ -27,6 +27,7 @@ class Asked:
         relaxed: names that policy lets go for this stage.
         on_inconclusive: what an inconclusive verdict does to a promotion.
         merged: whether the version must be made from what the default branch has.
+        signed: whether the evidence must be signed.
     """
 
     kinds: tuple[str, ...]
@@ -34,6 +35,7 @@ class Asked:
     relaxed: tuple[str, ...] = ()
     on_inconclusive: OnInconclusive = "approve"
     merged: bool = False
+    signed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,7 @@ class Facts:
         reason: of the verdict.
         approval: who agreed; None where nobody was asked.
         unapproved: why nobody's word was counted; None where it was.
+        unsigned: what is not signed, or by nobody whose word counts; None where everything is.
     """
 
     model: ModelPredicate
@@ -57,6 +60,7 @@ class Facts:
     reason: str = ""
     approval: ApprovalPredicate | None = None
     unapproved: str | None = None
+    unsigned: str | None = None
 
 
 def asked_of(
@@ -67,6 +71,7 @@ def asked_of(
     on_inconclusive: OnInconclusive,
     *,
     merged: bool,
+    signed: bool = False,
 ) -> Asked:
     """What policy asks for a stage; the last one asks for people and for a model that could be made again."""
     is_last = stage == stages[-1]
@@ -76,6 +81,7 @@ def asked_of(
         relaxed=relax.get(stage, ()),
         on_inconclusive=on_inconclusive,
         merged=merged,
+        signed=signed,
     )
 
 
@@ -100,6 +106,9 @@ def _all(asked: Asked, facts: Facts) -> Iterator[Requirement]:
     if asked.merged:
         said = facts.merged if facts.merged is not None else facts.unmerged
         yield Requirement(name=MERGED, held=facts.merged is not None, said=said)
+    if asked.signed:
+        said = facts.unsigned if facts.unsigned is not None else "its evidence is signed with a key that counts"
+        yield Requirement(name=SIGNED, held=facts.unsigned is None, said=said)
     found = dict(_of_the_model(facts.model))
     for name in asked.of_the_model:
         wrong, right = found[name]

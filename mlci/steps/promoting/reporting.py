@@ -19,6 +19,7 @@ _HELP = {
     "gate": "Let the gate judge it again against what is in production, or let somebody whom policy names accept it.",
     "approval": "mlci approve says who may approve, and how.",
     "merged": "Merge the change, and promote the version of the default branch.",
+    "signed": "Sign the evidence with a key of promote.signers, and leave the signature beside it.",
     "clean-tree": "Commit everything and let model-ci train from that commit.",
     "data-version": "Name the training data under data.train.",
     "locked-environment": "Name a file that pins the environment under train.lock.",

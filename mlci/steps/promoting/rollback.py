@@ -70,7 +70,7 @@ def rollback(release: Release, back: Back, verify: Callable[[Way], None]) -> Rol
     first = release.book.head()
     page = first if back.dry_run else finish(release, back.stage)
     standing = page.entry.standing(back.stage) if page is not None else None
-    if first is not None and page is not None and (found := _by_itself(release, back, first, page)) is not None:
+    if first is not None and page is not None and (found := _done_already(release, back, first, page)) is not None:
         return found
     if page is None or standing is None:
         raise _no_way(release, f"the ledger knows of no version that {back.stage} of {release.model} was ever at")
@@ -101,17 +101,25 @@ def rollback(release: Release, back: Back, verify: Callable[[Way], None]) -> Rol
     return RolledBack(back=back, before=standing.at, way=way, page=page, evidence=evidence, ended=ended, moved=moved)
 
 
-def _by_itself(release: Release, back: Back, first: Known, page: Known) -> RolledBack | None:
-    """What finishing an open decision came to, where that went back already: once more would be one version too far."""
+def _done_already(release: Release, back: Back, first: Known, page: Known) -> RolledBack | None:
+    """A rollback that was only to be finished, or that this very run decided before it was run again.
+
+    Once more would be one version too far.
+    """
     before, now = first.entry.standing(back.stage), page.entry.standing(back.stage)
-    if before is None or now is None or before.at == now.at or back.to not in (None, now.at.version):
+    if before is None or now is None or back.to not in (None, now.at.version):
         return None
     made = release.book.of(page, now.decided)
-    if made.entry.decision is None or made.entry.decision.undoes is None:
+    decision, run = made.entry.decision, release.actor.run
+    if decision is None or decision.action != "rollback" or decision.before is None:
         return None
-    way = Way(pointed=now.at, number=now.decided, decision=made.entry.decision)
-    ended = Ended(page=page, standing=now, said=made.entry.decision.reason, served=now.outcome == "done")
-    return RolledBack(back=back, before=before.at, way=way, page=made, ended=ended)
+    finished = before.is_open or before.decided != now.decided
+    if not finished and (run is None or decision.actor.run != run):
+        return None
+    way = Way(pointed=now.at, number=now.decided, decision=decision)
+    said = f"entry {now.receipt} of the ledger says how it ended: {now.outcome}"
+    ended = Ended(page=page, standing=now, said=said, served=now.outcome == "done")
+    return RolledBack(back=back, before=decision.before, way=way, page=made, ended=ended)
 
 
 def _moved(release: Release, stage: str, at: Pointed) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from mlci.adapters.evidence.ledger import read_entry
 from mlci.domain.release.evidence import Requirement
-from mlci.domain.release.ledger import Actor, Decision, Entry, Pointed, breaks
+from mlci.domain.release.ledger import Action, Actor, Decision, Entry, Pointed, breaks
 from mlci.domain.verdict import Verdict
 from mlci.errors import AliasMoved, LedgerBroken, LedgerMoved, PromotionRefused
 from mlci.ports import Entry as Kept
@@ -409,6 +410,30 @@ def test_a_rollback_that_finds_a_failed_promotion_open_goes_back_once(world: Wor
     assert world.story()[-2:] == ["rollback production 2", "done 7"]
 
 
+def test_a_rollback_that_was_killed_is_finished_and_not_done_once_more(world: World) -> None:
+    for number in ("1", "2", "3"):
+        world.promote(number)
+    leave_open(world, "2", "rollback")
+
+    found = world.rollback()
+
+    assert (world.at(), found.way.pointed, found.before) == ("2", pointed("2"), pointed("3"))
+    assert world.story()[6:] == ["rollback production 2", "done 7"]
+
+
+def test_a_run_that_is_run_again_does_not_go_back_once_more(world: World) -> None:
+    for number in ("1", "2", "3"):
+        world.promote(number)
+    page = "https://forge.invalid/runs/7"
+
+    for _ in range(2):
+        release = replace(world.release(), actor=Actor(where="github", login="alice", run=page))
+        rollback(release, Back(stage=STAGE, to=None, reason="r"), lambda _: None)
+
+    assert world.at() == "2"
+    assert len(world.entries) == 8
+
+
 def test_a_stage_that_the_ledger_does_not_know_has_no_way_back(world: World) -> None:
     with pytest.raises(PromotionRefused, match="no version"):
         world.rollback()
@@ -454,7 +479,7 @@ def archived(world: World) -> dict[str, str]:
     return {number: day for number, day in tags.items() if day is not None}
 
 
-def leave_open(world: World, number: str) -> None:
+def leave_open(world: World, number: str, action: Action = "promote") -> None:
     """A run that decided, and was killed before the alias moved."""
     book = world.release().book
     head = book.head()
@@ -462,7 +487,7 @@ def leave_open(world: World, number: str) -> None:
     book.append(
         head,
         Decision(
-            action="promote", stage=STAGE, target=pointed(number), before=standing.at if standing else None,
+            action=action, stage=STAGE, target=pointed(number), before=standing.at if standing else None,
             reason="killed", actor=Actor(where="local", login="bob"),
         ),
         {},
@@ -479,3 +504,100 @@ def test_carrying_out_twice_changes_nothing(world: World) -> None:
 
     assert (ended.served, ended.mine) == (True, True)
     assert world.story() == ["promote production 1", "done 1"]
+
+
+class Killed(BaseException):
+    """Nothing of the process goes on."""
+
+
+@dataclass
+class Doomed:
+    """Ends the run before one of its writes, counted over ledger and registry alike; 0 lets it live."""
+
+    at: int
+    writes: int = 0
+
+    def __call__(self) -> None:
+        self.writes += 1
+        if self.writes == self.at:
+            raise Killed
+
+
+@dataclass
+class DoomedLedger(MemoryLedger):
+    doom: Callable[[], None] = lambda: None
+
+    def append(self, model: str, number: int, content: bytes, files: Mapping[str, bytes], after: str | None) -> None:
+        self.doom()
+        super().append(model, number, content, files, after)
+
+
+@dataclass
+class DoomedRegistry(MemoryRegistry):
+    doom: Callable[[], None] = lambda: None
+
+    def point(self, version: Version, alias: str) -> None:
+        self.doom()
+        super().point(version, alias)
+
+    def annotate(
+        self, version: Version, tags: Mapping[str, str], metrics: Mapping[str, float], files: Mapping[str, str]
+    ) -> None:
+        self.doom()
+        super().annotate(version, tags, metrics, files)
+
+
+def doomed(tmp_path: Path, act: Callable[[World], object], at: int, *, before: Sequence[str], sick: str) -> World:
+    """A world in which an act was killed before one of its writes; the doom of it says how many there were."""
+    registry, ledger = DoomedRegistry(), DoomedLedger()
+    for number in "12345":
+        entry = Kept(digest=digest(number), folder=str(tmp_path), tags={}, params={}, metrics={}, description="")
+        registry.register(MODEL, entry)
+    found = World(ledger, registry)
+    found.registry.point(version(found, "1"), STAGE)
+    for number in before:
+        found.promote(number)
+    found.served.sick = set(sick)
+    doom = Doomed(at)
+    ledger.doom = registry.doom = doom
+    try:
+        act(found)
+    except Killed:
+        assert at
+    ledger.doom = registry.doom = lambda: None
+    found.said.append(f"{doom.writes} writes")
+    return found
+
+
+ACTS: dict[str, tuple[Callable[[World], object], list[str], str, list[str], str]] = {
+    "a first promotion": (
+        lambda world: world.promote("2"), [], "", ["adopt production 1", "promote production 2"], "2",
+    ),
+    "a promotion": (lambda world: world.promote("3"), ["2"], "", ["promote production 3"], "3"),
+    "a rollback": (lambda world: world.rollback(), ["2", "3"], "", ["rollback production 2"], "2"),
+    "a promotion that fails to serve": (
+        lambda world: world.promote("3"), ["2"], "3", ["promote production 3", "rollback production 2"], "2",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_killed_before_any_write_the_next_run_ends_as_if_nothing_had_happened(tmp_path: Path, name: str) -> None:
+    act, before, sick, decisions, at = ACTS[name]
+    whole = doomed(tmp_path, act, 0, before=before, sick=sick)
+    writes = int(whole.said[-1].split()[0])
+    assert writes >= 4
+    for number in range(1, writes + 1):
+        found = doomed(tmp_path, act, number, before=before, sick=sick)
+        assert found.whole(), number
+        with suppress(PromotionRefused):
+            act(found)
+        told = [one for one in found.story() if one.split()[0] in ("adopt", "promote", "rollback")]
+        assert told[-len(decisions) :] == decisions, (number, told)
+        assert (found.at(), found.whole()) == (at, True), number
+        standing = found.entries[-1].standing(STAGE)
+        assert standing is not None
+        assert not standing.is_open
+        assert archived(found) == archived(whole) or sick, number
+        # What does not serve may be tried once more, where the first try was ended by whoever finished it.
+        assert found.story() == whole.story() or sick, number
