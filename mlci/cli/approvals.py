@@ -5,18 +5,26 @@ No status is believed. The level of risk is worked out from evidence and files, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlci.adapters.baselines.layout import GATE, LARGEST_GATE, MODEL
+from mlci.adapters.disk.archive import NoMember, only_member
+from mlci.adapters.evidence.gate import read_gate
 from mlci.adapters.evidence.ledger import read_approval, read_entry
-from mlci.adapters.evidence.model import read_model
+from mlci.adapters.evidence.model import LARGEST_EVIDENCE, read_model
+from mlci.cli.forge import key_of
+from mlci.cli.invocation import today
+from mlci.cli.kept import artifact_name
 from mlci.cli.policy import in_repository
-from mlci.domain.release.approval import About, Count, Who, count, who
+from mlci.config.policy import gate_policy
+from mlci.domain.release.approval import About, Count, Spoken, Who, count, who
 from mlci.domain.run import ChangedFiles
-from mlci.errors import ArtifactRefused, CannotTell, MlciError, UsageError
+from mlci.errors import ArtifactRefused, CannotTell, ChainBroken, MlciError, UsageError
 from mlci.steps import approve
 from mlci.steps.approve import Before, Case, without_files
 
@@ -24,9 +32,17 @@ if TYPE_CHECKING:
     from mlci.adapters.git.people import LocalPeople
     from mlci.cli.forge import Forge
     from mlci.config.model import Config
+    from mlci.domain.evidence import GatePredicate
     from mlci.domain.release.evidence import ApprovalPredicate
+    from mlci.domain.release.people import Proposal
     from mlci.domain.release.tier import Tier
-    from mlci.ports import Ledger
+    from mlci.domain.training import ModelPredicate
+    from mlci.ports import Ledger, People
+
+# The job of the component that judges, whose artifacts go by its name.
+GATE_JOB = "mlci-gate-compare"
+# A record of the gate, the evidence of a model, and of what is kept beside them nothing that is large.
+_LARGEST_ARTIFACT = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +52,8 @@ class Version:
     Attributes:
         case: the gate's record of it, judged again, with what the evidence of the model says.
         model: sha256 of the evidence of the model.
-        commit: of the default branch that it was made from; None where none is known.
+        commit: of the default branch whose changes made it: the registry's tag ``mlci.gate.commit``, else that of this
+            run where it has the same inputs; None where none is known.
         stage: it is to be promoted to, which is also the environment whose approval counts.
     """
 
@@ -77,7 +94,7 @@ def approval_of(
     elif forge is None:
         total = _local(version, risk, file, environ, seen)
     else:
-        raise UsageError("the people of a forge cannot be asked yet")
+        total = _on_forge(version, risk, config, forge, seen)
     _raise_doubt(total)
     return approve.outcome(
         version.case, risk, total, policy=config.approval, head=version.commit, change=None, model=version.model
@@ -158,6 +175,115 @@ def risk_of(
     reads = approve.reading(config, inside)
     folder = str(Path(inside).parent) if "/" in inside else ""
     return approve.risk_of(case, before, files, reads, approve.policy_of(config.approval, folder), fork=fork)
+
+
+# Who agreed.
+
+
+def people_of(forge: Forge) -> People:
+    """The people of a forge.
+
+    Raises:
+        UsageError: this forge knows of nobody.
+    """
+    if forge.people is None:
+        raise UsageError("there is nobody to ask here who approved", help="run it in a job of GitHub or GitLab")
+    return forge.people
+
+
+def _on_forge(version: Version, risk: Tier, config: Config, forge: Forge, seen: str) -> Count:
+    people, default = people_of(forge), forge.run.default_branch
+    found = people.proposals_of(version.commit) if version.commit is not None else ()
+    proposals = [each for each in found if each.base_branch == default]
+    if not proposals:
+        raise CannotTell(
+            "no merged change has the commit that this version was made from, so who made it is not known",
+            help="release what was merged by a change, or let policy ask for no approval (approval.<level>.approvals)",
+        )
+    key = key_of(None, config.model, None)
+    spoken: list[Spoken] = []
+    for proposal in proposals:
+        records = (version.case.digest, *_earlier(proposal, version, config, forge, key))
+        spoken += words_on(people, proposal, records, key)
+    environments = frozenset({version.stage})
+    about = About(records=(version.case.digest,), run=forge.run.id, environments=environments)
+    spoken += [(word, about) for word in people.words_of_run(forge.run.id)]
+    ask = approve.named(risk, approve.made_by(proposals))
+    return approve.counted(people, spoken, ask, risk.allowed, seen)
+
+
+def words_on(people: People, proposal: Proposal, records: Sequence[str], key: str) -> list[Spoken]:
+    """What was said on a change, with what it may be about."""
+    said = tuple(people.said(proposal.head, f"mlci/gate/{key}" if key else "mlci/gate"))
+    about = About(records=tuple(records), head=proposal.head, said=said)
+    return [(word, about) for word in people.words(proposal)]
+
+
+def _earlier(proposal: Proposal, version: Version, config: Config, forge: Forge, key: str) -> tuple[str, ...]:
+    """The record that the change itself was approved by, where it is of this very model and no better."""
+    found = record_of(forge, key, proposal)
+    if found is None or found.gate.model != version.model:
+        return ()
+    then = case_of(found, config)
+    return (found.digest,) if then.verdict.rank >= version.case.verdict.rank else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What the gate left for a commit.
+
+    Attributes:
+        gate: what it recorded.
+        digest: sha256 of that record.
+        model: bytes of the evidence of the model beside it; None where there is none.
+    """
+
+    gate: GatePredicate
+    digest: str
+    model: bytes | None = None
+
+
+def record_of(forge: Forge, key: str, proposal: Proposal) -> Record | None:
+    """What the gate left for the head of a change; None where no run of this repository left anything for it.
+
+    Raises:
+        ArtifactRefused: what was left is none of ours, or code of another branch can have made it.
+    """
+    # On GitLab what a job leaves goes by the job's own name.
+    name = artifact_name("gate", key, replace(forge, job=GATE_JOB) if forge.is_gitlab else forge)
+    artifact = forge.runs.artifact_of_commit(name, proposal.head, base=proposal.base_branch)
+    if artifact is None:
+        return None
+    packed = forge.runs.content(artifact, _LARGEST_ARTIFACT)
+    content = only_member(packed, GATE, LARGEST_GATE, nested=artifact.nested)
+    try:
+        model: bytes | None = only_member(packed, MODEL, LARGEST_EVIDENCE, nested=artifact.nested)
+    except NoMember:
+        model = None
+    return Record(gate=read_gate(content, name), digest=hashlib.sha256(content).hexdigest(), model=model)
+
+
+def case_of(record: Record, config: Config) -> Case:
+    """A record judged again by the policy that holds, with what the evidence of its model says.
+
+    Raises:
+        ChainBroken: the evidence beside it is not the evidence that it names.
+    """
+    policy = gate_policy(config, baseline_given=record.gate.baseline is not None)
+    return approve.judged(record.gate, record.digest, policy, today(), model_of(record.gate, record.model))
+
+
+def model_of(record: GatePredicate, evidence: bytes | None) -> ModelPredicate | None:
+    """What the evidence beside a record says; None where there is none, or the record names none.
+
+    Raises:
+        ChainBroken: it is not the evidence that the record names.
+    """
+    if evidence is None or record.model is None:
+        return None
+    if hashlib.sha256(evidence).hexdigest() != record.model:
+        raise ChainBroken("the evidence of the model is not the one that the gate's record names")
+    return read_model(evidence, MODEL)
 
 
 # On a machine without a forge.

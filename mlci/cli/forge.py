@@ -81,6 +81,7 @@ def _github(environ: Mapping[str, str]) -> Forge | None:
     from mlci.adapters.github.commits import GitHubCommits
     from mlci.adapters.github.conversation import GitHubConversation
     from mlci.adapters.github.deployments import GitHubDeployments
+    from mlci.adapters.github.people import GitHubPeople
     from mlci.adapters.github.runs import GitHubRuns
 
     api = connect(environ)
@@ -91,6 +92,7 @@ def _github(environ: Mapping[str, str]) -> Forge | None:
         GitHubCommits(api, run.repository),
         GitHubRuns(api, run.repository),
         deployments=GitHubDeployments(api, run.repository, page),
+        people=GitHubPeople(api, run.repository),
     )
 
 

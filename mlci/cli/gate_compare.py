@@ -281,7 +281,9 @@ def _record(gate: Gate, sides: Sides, outcome: Outcome, looks: Remembered, confi
     if not sides.recorded:
         return
     try:
-        for loudness, line in record(sides.registry, sides, outcome, gate.own["evidence"], gate_policy(config)):
+        commit = gate.forge.run.commit if gate.forge is not None else None
+        policy, evidence = gate_policy(config), gate.own["evidence"]
+        for loudness, line in record(sides.registry, sides, outcome, evidence, policy, commit):
             gate.delivery.say(loudness, line)
     except MlciError as error:
         gate.delivery.say("warning", f"the verdict was not recorded with the version: {error.cause}")

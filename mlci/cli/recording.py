@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def record(
-    registry: Registry, sides: Sides, outcome: Outcome, evidence: str, policy: GatePolicy
+    registry: Registry, sides: Sides, outcome: Outcome, evidence: str, policy: GatePolicy, commit: str | None = None
 ) -> Iterator[tuple[Loudness, str]]:
     """Record the gate's word with the candidate's version; the first one that is accepted becomes production.
 
@@ -31,6 +31,7 @@ def record(
         outcome: of the gate.
         evidence: path of the gate's evidence.
         policy: that decided.
+        commit: of the default branch that this is a run for; None on a developer's machine.
 
     Yields:
         how loud it is and a line, for each thing that was done or is amiss.
@@ -40,6 +41,8 @@ def record(
         return
     holdout = model.predictions.holdout.digest
     tags, metrics = card.judged(outcome.report, outcome.report.evidence["gate"], holdout, _day(version))
+    if commit is not None and card.GATE_COMMIT not in version.tags:
+        tags = {**tags, card.GATE_COMMIT: commit}
     registry.annotate(version, tags, metrics, {"mlci/gate.json": evidence})
     yield "notice", f"recorded with {version.model} version {version.number}: {outcome.report.verdict.value}"
     if not registry.has_aliases:

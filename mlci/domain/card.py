@@ -19,6 +19,8 @@ GATE, VERDICT = "mlci.gate", "mlci.verdict"
 VERDICT_HOLDOUT = "mlci.verdict.holdout"
 # The day of the verdict, as YYYY-MM-DD.
 VERDICT_DAY = "mlci.verdict.day"
+# The commit of the default branch on which the gate first judged the version: the changes merged as it made the model.
+GATE_COMMIT = "mlci.gate.commit"
 
 # The distribution that says which framework a model is of, the most telling first.
 _FRAMEWORKS = (

@@ -72,7 +72,7 @@ def judged(
 ) -> Case:
     """A record of the gate, judged again; its own word is believed only where it is worse."""
     findings = findings_of(gate, policy, today)
-    own, _ = gates.compose(findings, policy.on_inconclusive)
+    own, _ = gates.compose(findings, policy.on_inconclusive_promote)
     waived = tuple(finding.id for finding in findings if finding.waived is not None)
     return Case(gate=gate, digest=digest, verdict=worst((own, gate.verdict)), waived=waived, model=model)
 
@@ -129,7 +129,7 @@ def risk_of(
     elif before.why is not None:
         unknown.append(f"what production is: {before.why}")
     elif before.model is None:
-        structure.append("no model is in production yet, so that everything about this one is new")
+        structure.append("the ledger knows of no model in production, so that everything about this one is new")
     else:
         found = differences(case.model, before.model)
         params, structure = found.params, [*structure, *found.structure]
