@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlci.adapters.disk import files
 from mlci.cli.delivery import EXITS, Delivery, delivery_of, discard, unjudged
+from mlci.cli.earlier import passed_over, results_of
 from mlci.cli.forge import Forge, forge_of, key_of, said_by_plan
 from mlci.cli.invocation import Invocation
 from mlci.cli.kept import artifact_name
@@ -32,7 +33,7 @@ from mlci.cli.training import (
 )  # fmt: skip
 from mlci.config.policy import gate_policy
 from mlci.domain import card
-from mlci.errors import Exit, ExtraMissing, MlciError, NotWritable, UsageError
+from mlci.errors import Exit, ExtraMissing, MlciError, NotWritable
 
 if TYPE_CHECKING:
     from mlci.adapters.git.repository import Repository
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from mlci.domain.policy import GatePolicy
     from mlci.domain.recipe import SeedRun
     from mlci.domain.training import Production
-    from mlci.ports import Candidate, Earlier, Registry, Unscored, Version
+    from mlci.ports import Candidate, Registry, Unscored, Version
     from mlci.steps.model_ci import Outcome, Wanted
 
 # Errors after which a report of the error is written, as after any other of this run's results.
@@ -148,6 +149,7 @@ def _made(invocation: Invocation, decided: Decided, forge: Forge | None, deliver
         measured = _measured(outcome.candidate.predictions, policy)
         report = model_ci.measured(outcome.report, measured)
         report = model_ci.with_seeds(report, [run.seed for run, _ in seeds], newly)
+        report = model_ci.of_changes(report, passed_over(workshop))
         report = replace(report, findings=(*report.findings, *decided.notes))
         session.lay(outcome, own["keep"], seeds)
         version: Version | None = None
@@ -267,28 +269,14 @@ class Session:
             asked=asked,
             holdout=holdout,
             scorer=scorer,
-            results=self._results(registry),
+            results=results_of(
+                order, str(self.shelf / "models"), registry, inputs, self.forge, self.invocation.own, self.say
+            ),
             compared=lambda candidate: self._production(registry, candidate, holdout, asked, bench),
             operated=lambda candidate: operated(order, registry, candidate, holdout, asked, bench, self.say),
             say=self.say,
         )
         return wanted, workshop
-
-    def _results(self, registry: Registry) -> list[Earlier]:
-        """Where earlier results are looked for: here, in the registry, and in what the default branch's runs left."""
-        from mlci.adapters.models.earlier import ArtifactEarlier, FolderEarlier, RegistryEarlier
-
-        order, kept = self.order, FolderEarlier(str(self.shelf / "models"), self.say)
-        found: list[Earlier] = [kept, RegistryEarlier(registry, kept)]
-        if self.invocation.own["reuse_from"] is not None:
-            if self.forge is None:
-                raise UsageError(
-                    "--reuse-from artifacts needs a run of a pipeline", help="leave it out on this machine"
-                )
-            key = key_of(self.invocation.own["key"], order.model, self.forge)
-            name = artifact_name("model", key, self.forge)
-            found.append(ArtifactEarlier(self.forge.runs, name, self.forge.run.default_branch, kept))
-        return found
 
     def _production(
         self,

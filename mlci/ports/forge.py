@@ -230,6 +230,14 @@ class Runs(Protocol):
         """The open changes whose head is, by the forge's word, the very commit that run was for."""
         ...
 
+    def changes_in(self, run: Run) -> Sequence[Change]:
+        """The changes that a run's commit is from.
+
+        Of a run of the default branch those that were merged by what it was pushed with, the newest first; of a run for
+        a group in a merge queue those of the group. None of any other, and of a commit that nobody proposed.
+        """
+        ...
+
 
 class Job(Protocol):
     """The job that a step runs in, as its runner lets it speak."""

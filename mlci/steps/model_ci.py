@@ -137,6 +137,17 @@ def with_seeds(report: Report, seeds: Sequence[int], trained: int) -> Report:
     return replace(report, findings=(*report.findings, finding))
 
 
+def of_changes(report: Report, passed_over: Sequence[str]) -> Report:
+    """The report, saying why what a merged change had trained was not taken."""
+    finding = Finding(
+        id="model:merged",
+        rule="model",
+        verdict=Verdict.PASS,
+        message="; ".join(printable(each) for each in passed_over),
+    )
+    return replace(report, findings=(*report.findings, finding)) if passed_over else report
+
+
 def _earlier(wanted: Wanted, workshop: Workshop) -> tuple[Candidate | None, Candidate | None, Wanted]:
     """What was trained from these inputs before, the same scored as is wanted now, and why it is not taken if so."""
     before = workshop.earlier(wanted.inputs.key)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlci.domain.baseline import OF_ITS_BRANCH
-from mlci.domain.run import Change, ChangedFiles, Triggering
+from mlci.domain.run import Change, ChangedFiles, Run, Triggering
 from mlci.errors import ArtifactRefused, MlciError, ServiceFailed, ServiceRefused
 from mlci.ports import Artifact, Check, Comment, MoreFace, Status, Thread
 
@@ -212,10 +212,12 @@ class MemoryRuns:
     Attributes:
         error: raised by every method while it is set.
         changes: open changes.
+        merged: the changes that a commit is from.
     """
 
     error: MlciError | None = None
     changes: list[Change] = field(default_factory=list)
+    merged: dict[str, list[Change]] = field(default_factory=dict)
     _left: list[_Left] = field(default_factory=list)
 
     def leave(
@@ -281,6 +283,11 @@ class MemoryRuns:
         """The open changes whose head is the very commit that run was for."""
         _raise(self.error)
         return [change for change in self.changes if change.head == run.head]
+
+    def changes_in(self, run: Run) -> Sequence[Change]:
+        """The changes that a run's commit is from."""
+        _raise(self.error)
+        return self.merged.get(run.commit, [])
 
     def _named(self, name: str) -> list[_Left]:
         return [left for left in self._left if left.artifact.name == name]

@@ -117,6 +117,10 @@ class NoRuns:
         """Refuse: there are no artifacts here."""
         raise ServiceRefused("artifacts of runs are the forge's, and there is none on this machine")
 
+    def changes_in(self, run: Run) -> list[Change]:  # noqa: ARG002
+        """None."""
+        return []
+
     def changes_of(self, run: Triggering) -> list[Change]:  # noqa: ARG002
         """None."""
         return []

@@ -14,7 +14,7 @@ from mlci.adapters.github.commits import GitHubCommits
 from mlci.adapters.oneline import one_line
 from mlci.adapters.remote.http import Api
 from mlci.domain.baseline import OF_ITS_BRANCH
-from mlci.domain.run import Change, Triggering
+from mlci.domain.run import Change, Run, Triggering
 from mlci.errors import ArtifactRefused, ServiceFailed
 from mlci.ports import Artifact
 
@@ -26,6 +26,9 @@ _IN_ORDER = 10
 # is started by hand has inputs, and one that another run's end or a comment starts runs other code.
 _OF_COMMIT = frozenset({"push", "pull_request", "merge_group"})
 _MOST_OF_COMMIT = 200
+# How many commits of one push are asked about, and how many changes of one group in a merge queue.
+_MOST_PUSHED, _MOST_QUEUED = 30, 30
+_IN_QUEUE = re.compile(r"(?P<number>[1-9][0-9]{0,9})-(?P<onto>[0-9a-f]{40})")
 # By which a pull request came to be for another branch than it was opened for.
 _RETARGETED = frozenset({"base_ref_changed", "automatic_base_change_succeeded"})
 _DIGEST = re.compile(r"sha256:(?P<hex>[0-9a-f]{64})")
@@ -68,8 +71,13 @@ class _Run(msgspec.Struct):
     head_repository: _Repository | None = None
 
 
+class _Commit(msgspec.Struct):
+    sha: str
+
+
 class _Comparison(msgspec.Struct):
     status: str
+    commits: list[_Commit] = []
 
 
 class _Side(msgspec.Struct):
@@ -83,6 +91,16 @@ class _Pull(msgspec.Struct):
     state: str
     head: _Side
     base: _Side
+    merged_at: str | None = None
+
+
+class _Object(msgspec.Struct):
+    sha: str
+
+
+class _Ref(msgspec.Struct):
+    ref: str
+    object: _Object
 
 
 class _Happened(msgspec.Struct):
@@ -208,6 +226,58 @@ class GitHubRuns:
         # By commit where the branch was renamed or its repository is gone.
         return self._changes(at(self._repository, "commits", run.head, "pulls"), {}, run.head)
 
+    def changes_in(self, run: Run) -> Sequence[Change]:
+        """The changes that a run's commit is from; see ports.Runs.
+
+        https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit
+        """
+        if run.change is None:
+            return self._merged(run) if run.on_default_branch else []
+        return self._queued(run.change) if run.change.number is None else []
+
+    def _merged(self, run: Run) -> list[Change]:
+        """Of each commit of a push the pull request that it was merged with, the newest first."""
+        found: dict[int, Change] = {}
+        for commit in (run.commit, *self._pushed_before(run)):
+            for pull in self._api.paginate(at(self._repository, "commits", commit, "pulls"), shape=_Pull):
+                if pull.merged_at is not None and pull.base.ref == run.default_branch and self._is_here(pull):
+                    found.setdefault(pull.number, _change(pull))
+        return list(found.values())
+
+    def _pushed_before(self, run: Run) -> list[str]:
+        """The other commits of a push, the newest first; a queue may merge several changes at once."""
+        if run.event != "push" or run.before is None:
+            return []
+        path = at(self._repository, "compare", f"{run.before}...{run.commit}")
+        compared = self._api.find(path, {"per_page": _MOST_PUSHED, "page": 1}, absent=(404, 422), shape=_Comparison)
+        commits = [each.sha for each in compared.commits] if compared is not None else []
+        return [sha for sha in reversed(commits) if sha != run.commit and _SHA.fullmatch(sha)]
+
+    def _queued(self, group: Change) -> list[Change]:
+        """The pull requests of a group, the newest first, by the branches that the queue makes.
+
+        Each is called by the pull request it adds and the commit it adds it to. A second branch at the same commit is
+        not the queue's, and then nobody knows which is.
+        """
+        stem = f"heads/gh-readonly-queue/{group.base_branch}/pr-"
+        refs: list[_Ref] = list(self._api.paginate(at(self._repository, "git", "matching-refs", stem), shape=_Ref))
+        found: list[Change] = []
+        commit = group.head
+        while len(found) < _MOST_QUEUED:
+            named = [
+                _IN_QUEUE.fullmatch(each.ref.removeprefix(f"refs/{stem}")) for each in refs if each.object.sha == commit
+            ]
+            if len(named) != 1 or named[0] is None:
+                break
+            number, commit = int(named[0]["number"]), named[0]["onto"]
+            pull: _Pull = self._api.get(at(self._repository, "pulls", number), shape=_Pull)
+            if pull.base.ref == group.base_branch and self._is_here(pull):
+                found.append(_change(pull))
+        return found
+
+    def _is_here(self, pull: _Pull) -> bool:
+        return pull.base.repo is not None and pull.base.repo.full_name.casefold() == self._repository.casefold()
+
     def _newest_first(self, name: str, branch: str) -> Iterator[_Artifact]:
         path = at(self._repository, "actions", "artifacts")
         waiting: list[_Artifact] = []
@@ -241,12 +311,8 @@ class GitHubRuns:
 
     def _changes(self, path: str, params: dict[str, str | int], head: str) -> list[Change]:
         pulls: list[_Pull] = list(self._api.paginate(path, params, shape=_Pull))
-        ours = self._repository.casefold()
-        found: dict[int, Change] = {}
-        for pull in pulls:
-            base = pull.base.repo
-            if pull.state == "open" and pull.head.sha == head and base and base.full_name.casefold() == ours:
-                found[pull.number] = _change(pull, base.id)
+        ours = [each for each in pulls if each.state == "open" and each.head.sha == head and self._is_here(each)]
+        found = {pull.number: _change(pull) for pull in ours}
         return [found[number] for number in sorted(found)]
 
 
@@ -276,7 +342,7 @@ def _artifact(found: _Artifact, run: int) -> Artifact:
     )
 
 
-def _change(pull: _Pull, ours: int) -> Change:
+def _change(pull: _Pull) -> Change:
     if not _SHA.fullmatch(pull.base.sha):
         raise ServiceFailed(f"pull request {pull.number}: its base is {one_line(pull.base.sha, 50)}, not a commit")
     return Change(
@@ -284,5 +350,5 @@ def _change(pull: _Pull, ours: int) -> Change:
         head=pull.head.sha,
         base=pull.base.sha,
         base_branch=pull.base.ref,
-        fork=pull.head.repo is None or pull.head.repo.id != ours,
+        fork=pull.head.repo is None or pull.base.repo is None or pull.head.repo.id != pull.base.repo.id,
     )

@@ -81,6 +81,8 @@ class Proposed(msgspec.Struct):
     source_project_id: int | None
     target_project_id: int
     state: str
+    merge_commit_sha: str | None = None
+    squash_commit_sha: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +227,31 @@ class GitLabRuns:
     def changes_of(self, run: Triggering) -> Sequence[Change]:  # noqa: ARG002 - the port's shape
         """None: no pipeline is started by the end of another project's."""
         return []
+
+    def changes_in(self, run: Run) -> Sequence[Change]:
+        """The merge requests that a run's commit is from; a car of a merge train is about one, and names it itself.
+
+        https://docs.gitlab.com/api/commits/#list-merge-requests-associated-with-a-commit
+        """
+        if run.change is not None:
+            return [run.change] if run.change.number is None else []
+        if not run.on_default_branch:
+            return []
+        path = project(self._project, "repository", "commits", run.commit, "merge_requests")
+        with self._access.reading() as api:
+            found: list[Proposed] = list(api.paginate(path, {"state": "merged"}, shape=Proposed))
+        merged = [each for each in found if each.state == "merged" and each.target_branch == run.default_branch]
+        return [
+            Change(
+                number=each.iid,
+                head=each.sha,
+                base=run.before or run.commit,
+                base_branch=each.target_branch,
+                fork=each.source_project_id != each.target_project_id,
+            )
+            for each in sorted(merged, key=lambda each: each.iid, reverse=True)
+            if each.sha is not None and run.commit in (each.merge_commit_sha, each.squash_commit_sha, each.sha)
+        ]
 
     def results(self, pipeline: int, apart_from: int) -> tuple[JobResult, ...]:
         """How the jobs of a pipeline ended, each job's newest attempt.

@@ -41,7 +41,7 @@ Say = Callable[[str], None]
 # What is kept on this machine for each model, beyond the newest: copies of mlci-model, mostly as hard links.
 _MOST, _LARGEST_SUM = 5, 10 << 30
 # An artifact is held in memory while it is unpacked.
-_LARGEST_PACKED, _LARGEST_UNPACKED = 1 << 30, 8 << 30
+LARGEST_PACKED, LARGEST_UNPACKED = 1 << 30, 8 << 30
 _ARTIFACTS_LOOKED_AT = 5
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
@@ -191,13 +191,13 @@ class ArtifactEarlier:
         return self._kept.found(model, key, origin) if self._has(artifact, model, key) else None
 
     def _has(self, artifact: Artifact, model: str, key: str) -> bool:
-        content = self._runs.content(artifact, _LARGEST_PACKED)
+        content = self._runs.content(artifact, LARGEST_PACKED)
         evidence = only_member(content, EVIDENCE, LARGEST_EVIDENCE, nested=artifact.nested)
         predicate = read_model(evidence, EVIDENCE)
         if (predicate.model, predicate.inputs.key) != (model, key):
             return False
         beside = EVIDENCE if artifact.nested else None
-        self._kept.fill(model, key, lambda new: unpack(content, new, _LARGEST_UNPACKED, beside=beside))
+        self._kept.fill(model, key, lambda new: unpack(content, new, LARGEST_UNPACKED, beside=beside))
         return True
 
 
