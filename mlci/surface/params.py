@@ -24,6 +24,10 @@ BASELINE_FROM = Param(
     help="Where the last accepted run of the default branch is found: artifacts (of this repository's runs), or the "
     "address of a folder (s3://, gs://, az://, file://). Left out, --baseline says what production is.",
 )  # fmt: skip
+REUSE = Param(
+    name="reuse", kind="boolean", default="true",
+    help="Whether a result of the same inputs is taken instead of training again.",
+)  # fmt: skip
 REUSE_FROM = Param(
     name="reuse-from", kind="choice", choices=("artifacts",),
     help="Where earlier results are looked for besides this machine and the registry: artifacts of the default "

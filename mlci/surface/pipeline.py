@@ -19,6 +19,7 @@ from mlci.surface.params import (
     EXIT_ON_WARN,
     FORMAT,
     KEY,
+    REUSE,
     REUSE_FROM,
     STATUS,
     STATUSES,
@@ -203,10 +204,7 @@ MODEL_CI = Command(
         FORMAT,
         KEY,
         Param(name="profile", kind="text", help="Train by this profile of train.profiles, and register nothing."),
-        Param(
-            name="reuse", kind="boolean", default="true",
-            help="Whether a result of the same inputs is taken instead of training again.",
-        ),
+        REUSE,
         REUSE_FROM,
         Param(
             name="register", kind="boolean", default="true",
@@ -239,8 +237,12 @@ MODEL_CI = Command(
     permissions=(
         CONTENTS,
         Permission(
-            scope="actions", level="read", why="finds the earlier results that --reuse-from artifacts asks for",
-            optional=True, param=REUSE_FROM, value="artifacts",
+            scope="actions", level="read", why="finds what earlier runs trained from the same inputs", optional=True,
+            param=REUSE,
+        ),
+        Permission(
+            scope="pull-requests", level="read", why="finds the change that a commit was merged from", optional=True,
+            param=REUSE,
         ),
     ),
 )  # fmt: skip

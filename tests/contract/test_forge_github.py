@@ -12,11 +12,12 @@ from worlds import REPOSITORY, OnTheLoopback, ended
 from mlci.adapters.github.commits import GitHubCommits
 from mlci.adapters.github.conversation import GitHubConversation
 from mlci.adapters.github.runs import GitHubRuns
+from mlci.domain.run import Change, Run
 from mlci.errors import ArtifactRefused, ServiceFailed, ServiceRefused
 from mlci.ports import Check, Status
 
 if TYPE_CHECKING:
-    from forge.github import GitHub
+    from forge.github import GitHub, MergeGroup
 
 COMMENTS = "/issues/1/comments$"
 STATUS = Status(context="mlci/gate", state="failure", description="worse", url="https://forge.invalid/7")
@@ -434,3 +435,62 @@ def test_what_runs_other_code_or_takes_inputs_leaves_nothing_that_counts(world: 
     head = world.commit({"train.py": b"better"})
     world.leave("mlci-model", b"planted", run=50, event=event, branch="feature", head=head)
     assert world.runs.artifact_of_commit("mlci-model", head) is None
+
+
+# The changes that a commit is from.
+
+
+def on_main(commit: str, before: str | None = None) -> Run:
+    return Run(
+        repository=REPOSITORY, id=9, attempt=1, url="u", event="push", commit=commit, branch="main",
+        default_branch="main", before=before,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_a_merged_pull_request_is_found_by_what_it_became(world: OnTheLoopback, method: str) -> None:
+    github, before = world.github, world.commits.tip("main")
+    github.commit({"train.py": "one"}, "better")
+    head = github.commit({"score.py": "two"}, "better")
+    number = github.open_pull_request("better").number
+    answer, body = github.merge(number, method=method)
+    assert answer == 200
+
+    [change] = world.runs.changes_in(on_main(body["sha"], before))
+    assert (change.number, change.head, change.base_branch, change.fork) == (number, head, "main", False)
+
+
+def test_a_commit_that_nobody_proposed_and_a_proposal_are_from_no_change(world: OnTheLoopback) -> None:
+    commit = world.push("main", {"train.py": b"pushed"})
+    head = world.github.pull(1).head_sha
+    assert list(world.runs.changes_in(on_main(commit))) == []
+    assert list(world.runs.changes_in(on_main(head))) == [], "it is open, and not merged"
+    assert list(world.runs.changes_in(replace(on_main(commit), branch="feature"))) == []
+
+
+def of_group(group: MergeGroup) -> Run:
+    change = Change(number=None, head=group.sha, base=group.base, base_branch="main", fork=False)
+    return replace(on_main(group.sha), event="merge_group", branch=None, change=change)
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_a_queue_of_two_is_known_in_its_groups_and_once_it_is_merged(world: OnTheLoopback, method: str) -> None:
+    github, before = world.github, world.commits.tip("main")
+    github.commit({"train.py": "better"}, "better")
+    github.commit({"README.md": "words"}, "words")
+    one, two = (github.open_pull_request(branch).number for branch in ("better", "words"))
+    first = github.enqueue(one, method=method)
+    second = github.enqueue(two, first, method=method)
+
+    assert [change.number for change in world.runs.changes_in(of_group(first))] == [one]
+    assert [change.number for change in world.runs.changes_in(of_group(second))] == [two, one]
+    assert [github.dequeue(group) for group in (first, second)] == [None, None]
+    merged = world.runs.changes_in(on_main(second.sha, before))
+    assert [change.number for change in merged] == [two, one]
+
+
+def test_where_two_branches_of_the_queue_are_at_a_commit_nobody_knows_which_is_the_queues(world: OnTheLoopback) -> None:
+    group = world.github.enqueue(1)
+    forged = group.ref.replace("/pr-1-", "/pr-2-")
+    world.github.repository().objects.point(forged, group.sha)
+    assert list(world.runs.changes_in(of_group(group))) == []

@@ -561,3 +561,29 @@ def test_a_pipeline_that_a_member_ran_for_a_fork_does_not_count(world: OnGitLab)
     made = world.gitlab.add_pipeline(merge_request=change, in_parent=True)
     world.gitlab.add_job(made, "mlci-model", status="success", artifacts={"mlci-model/model.json": b"{}"})
     assert world.runs.artifact_of_commit("mlci-model", head) is None
+
+
+# The changes that a commit is from.
+
+
+def test_a_merged_merge_request_is_found_by_the_commit_that_merged_it(world: OnGitLab) -> None:
+    head = world.push("better", {"train.py": b"better"})
+    change = world.gitlab.open_merge_request("better")
+    other = world.push("other", {"score.py": b"other"})
+    world.gitlab.open_merge_request("other")
+    code, merged = world.gitlab.merge(change.iid)
+    assert code == 200, merged
+    pushed = dataclasses.replace(world.run, commit=merged["merge_commit_sha"], event="push", branch="main", change=None)
+
+    [found] = world.runs.changes_in(pushed)
+    assert (found.number, found.head, found.base_branch, found.fork) == (change.iid, head, "main", False)
+    assert list(world.runs.changes_in(dataclasses.replace(pushed, branch="other"))) == []
+    assert list(world.runs.changes_in(dataclasses.replace(pushed, commit=other))) == []
+
+
+def test_a_car_of_a_merge_train_is_about_its_own_merge_request(world: OnGitLab) -> None:
+    change = world.run.change
+    assert change is not None
+    train = dataclasses.replace(world.run, change=dataclasses.replace(change, number=None))
+    assert [each.head for each in world.runs.changes_in(train)] == [change.head]
+    assert list(world.runs.changes_in(world.run)) == []

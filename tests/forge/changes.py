@@ -62,11 +62,31 @@ def refusal(repository: Repository, pull: Pull, sha: str, *, queued: bool = Fals
     return "Repository rule violations found\n\n" + "\n".join(reasons)
 
 
-def land(state: State, repository: Repository, pull: Pull, commit: str) -> None:
-    """Point the base branch at a commit that holds the pull request, and close it."""
-    repository.objects.point(repository.ref(pull.base_branch), commit)
-    pull.state, pull.merged, pull.merge_sha, pull.merged_at = "closed", True, commit, state.now()
+def land(state: State, repository: Repository, pull: Pull, *commits: str) -> None:
+    """Point the base branch at the last of the commits that the pull request became, and close it."""
+    repository.objects.point(repository.ref(pull.base_branch), commits[-1])
+    pull.state, pull.merged, pull.merge_sha = "closed", True, commits[-1]
+    pull.merged_at, pull.landed = state.now(), commits
     refresh(state, repository)
+
+
+def made_of(repository: Repository, pull: Pull, method: str, onto: str) -> list[str]:
+    """The commits that a pull request becomes on top of one, oldest first; none where they conflict."""
+    objects_, ref = repository.objects, f"refs/pull/{pull.number}/merge"
+    if method == "merge":
+        made = objects_.merged(ref, onto, pull.head_sha, f"Merge pull request #{pull.number}")
+        return [] if made is None else [made]
+    if method == "squash":
+        made = objects_.squashed(ref, onto, pull.head_sha, f"{pull.title} (#{pull.number})")
+        return [] if made is None else [made]
+    root = objects_.merge_base(onto, pull.head_sha) or onto
+    done: list[str] = []
+    for commit in objects_.between(root, pull.head_sha):
+        made = objects_.squashed(ref, done[-1] if done else onto, commit, objects_.message(commit))
+        if made is None:
+            return []
+        done.append(made)
+    return done
 
 
 def _pull(request: Request) -> Pull:
@@ -119,8 +139,7 @@ def pulls_of_commit(request: Request) -> Answer:
     found = []
     for pull in repository.pulls.values():
         root = repository.objects.merge_base(pull.base_of, pull.head_sha) or pull.base_of
-        merged = pull.merged and sha == pull.merge_sha
-        if merged or sha == pull.head_sha or sha in repository.objects.between(root, pull.head_sha):
+        if sha in (pull.head_sha, *pull.landed) or sha in repository.objects.between(root, pull.head_sha):
             found.append(objects.pull(request, pull, "pull-request-simple"))
     return request.listing(found)
 
@@ -168,9 +187,8 @@ def merge(request: Request) -> Answer:
         answer = Refused(405, why).answer
         answer.body.pop("status")
         return answer
-    ref, message = f"refs/pull/{pull.number}/merge", f"Merge pull request #{pull.number}"
-    commit = repository.objects.merged(ref, pull.base_sha, pull.head_sha, message)
-    if commit is None:
+    commits = made_of(repository, pull, request.body.get("merge_method", "merge"), pull.base_sha)
+    if not commits:
         raise Refused(409, "Merge conflict")
-    land(request.state, repository, pull, commit)
-    return Answer(200, {"sha": commit, "merged": True, "message": "Pull Request successfully merged"})
+    land(request.state, repository, pull, *commits)
+    return Answer(200, {"sha": commits[-1], "merged": True, "message": "Pull Request successfully merged"})

@@ -43,9 +43,12 @@ def show_ref(request: Request) -> Answer:
     found = request.repository.objects.resolve(name)
     if found is None:
         raise Refused(404, "Not Found")
-    target = {"sha": found, "type": "commit", "url": request.url(f"/git/commits/{found}")}
-    shown = shaped("git-ref", request.base, ref=name, object=target, url=request.url(f"/git/{quote(name)}"))
-    return Answer(200, shown)
+    return Answer(200, _ref(request, name, found))
+
+
+def _ref(request: Request, name: str, sha: str) -> dict[str, Any]:
+    target = {"sha": sha, "type": "commit", "url": request.url(f"/git/commits/{sha}")}
+    return shaped("git-ref", request.base, ref=name, object=target, url=request.url(f"/git/{quote(name)}"))
 
 
 @serves("GET", "/contents/{path}")

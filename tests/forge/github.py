@@ -53,6 +53,7 @@ class MergeGroup:
     base: str
     ref: str
     base_branch: str
+    commits: tuple[str, ...] = ()
 
 
 class GitHub(Loopback):
@@ -311,29 +312,39 @@ class GitHub(Loopback):
         made = CheckRun(self.state.next_id(), sha, name, ACTIONS_APP, fields)
         self.repository().checks[made.id] = made
 
-    def merge(self, number: int, token: str | None = None) -> tuple[int, dict[str, Any]]:
-        """Ask to merge, as a maintainer unless a token says otherwise: status and body of the answer."""
+    def merge(self, number: int, token: str | None = None, *, method: str = "merge") -> tuple[int, dict[str, Any]]:
+        """Ask to merge, as a maintainer unless a token says otherwise: status and body of the answer.
+
+        ``method`` is merge, squash or rebase.
+        """
         token = token or self.token("maintainer")
         whole = f"/repos/{self.repository().name}/pulls/{number}/merge"
         headers = {"Authorization": f"Bearer {token}", "User-Agent": "tests", "Content-Type": "application/json"}
-        answer, _ = self.front.answer("PUT", whole, headers, b"{}")
+        body = json.dumps({"merge_method": method} if method != "merge" else {}).encode()
+        answer, _ = self.front.answer("PUT", whole, headers, body)
         return answer.status, json.loads(answer.data())
 
-    def enqueue(self, number: int) -> MergeGroup:
-        """Put a pull request into the merge queue: the group's commit, on a branch of its own."""
+    def enqueue(self, number: int, onto: MergeGroup | None = None, *, method: str = "merge") -> MergeGroup:
+        """Put a pull request into the merge queue, behind a group where one is given.
+
+        The group's commit is on a branch of its own, which is gone once the group is merged.
+        """
         pull, there = self.pull(number), self.repository()
-        ref = f"refs/heads/gh-readonly-queue/{pull.base_branch}/pr-{number}-{pull.base_sha}"
-        sha = there.objects.merged(ref, pull.base_sha, pull.head_sha, f"Merge pull request #{number}")
-        if sha is None:
+        base = onto.sha if onto is not None else pull.base_sha
+        commits = changes.made_of(there, pull, method, base)
+        if not commits:
             raise LookupError("the pull request conflicts with its base")
-        return MergeGroup(number, sha, pull.base_sha, ref, pull.base_branch)
+        ref = f"refs/heads/gh-readonly-queue/{pull.base_branch}/pr-{number}-{base}"
+        there.objects.point(ref, commits[-1])
+        return MergeGroup(number, commits[-1], base, ref, pull.base_branch, tuple(commits))
 
     def dequeue(self, group: MergeGroup) -> str | None:
         """Let the queue decide about a group: None where it was merged, else why it was not."""
         pull, there = self.pull(group.number), self.repository()
         why = changes.refusal(there, pull, group.sha, queued=True)
         if why is None:
-            changes.land(self.state, there, pull, group.sha)
+            changes.land(self.state, there, pull, *group.commits)
+            there.objects.drop(group.ref)
         return why
 
     # Runs and artifacts.

@@ -132,6 +132,24 @@ class Objects:
         self.point(ref, made)
         return made
 
+    def squashed(self, ref: str, base: str, head: str, message: str) -> str | None:
+        """The tree of a merge of head into base as one commit on top of base; None where they conflict."""
+        self._count += 1
+        try:
+            tree = git(self.folder, "merge-tree", "--write-tree", base, head).decode().split()[0]
+        except GitFailed:
+            return None
+        words = ("commit-tree", tree, "-p", base, "-m", message)
+        made = git(self.folder, *words, when=_EPOCH + 60 * self._count).decode().strip()
+        self.point(ref, made)
+        return made
+
+    def refs(self, stem: str) -> dict[str, str]:
+        """Refs that begin so, whole names, with the commits they are at."""
+        listed = git(self.folder, "for-each-ref", "--format=%(refname) %(objectname)").decode().splitlines()
+        found = {name: commit for name, _, commit in (line.rpartition(" ") for line in listed)}
+        return {name: commit for name, commit in found.items() if name.startswith(f"refs/{stem}")}
+
     def mergeable(self, base: str, head: str) -> bool:
         """Whether head can be merged into base without a conflict."""
         try:
@@ -164,6 +182,10 @@ class Objects:
     def point(self, ref: str, commit: str) -> None:
         """Make a ref name a commit."""
         git(self.folder, "update-ref", ref, commit)
+
+    def drop(self, ref: str) -> None:
+        """Remove a ref."""
+        git(self.folder, "update-ref", "-d", ref)
 
     def resolve(self, name: str) -> str | None:
         """The commit that a (shortened) sha, a branch, a tag or a ref names; None where there is none.

@@ -127,6 +127,7 @@ class Pull:
     Attributes:
         head_repository: owner/name the head comes from; None once that is deleted.
         head_owner: owner of it, which stays known.
+        landed: commits of the base branch that it became: one, or with a rebase one for each of its own.
         merged_of: head and base that ``merge_sha`` was tried for.
         events: what happened to it, oldest first.
         reviews: of it, oldest first.
@@ -146,11 +147,12 @@ class Pull:
     draft: bool = False
     merge_sha: str | None = None
     merged: bool = False
+    merged_at: str | None = None
+    landed: tuple[str, ...] = ()
     created_at: str = ""
     merged_of: tuple[str, str] | None = None
     events: list[IssueEvent] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
-    merged_at: str | None = None
 
     @property
     def base_of(self) -> str:

@@ -260,7 +260,7 @@ class GitHubRuns:
         not the queue's, and then nobody knows which is.
         """
         stem = f"heads/gh-readonly-queue/{group.base_branch}/pr-"
-        refs: list[_Ref] = list(self._api.paginate(at(self._repository, "git", "matching-refs", stem), shape=_Ref))
+        refs = self._api.get(at(self._repository, "git", "matching-refs", stem), shape=list[_Ref])
         found: list[Change] = []
         commit = group.head
         while len(found) < _MOST_QUEUED:

@@ -63,9 +63,11 @@ def modules(folder: Path, code: dict[str, bytes]) -> tuple[OwnModule, ...]:
     return tuple(found)
 
 
+INPUTS = Inputs(code="4" * 64, params="5" * 64, data="6" * 64, environment="7" * 64, recipe="8" * 64, key=KEY)
+
+
 def predicate(payload: Payload, **changes: Any) -> ModelPredicate:
-    code = tuple(module.file for module in payload.code)
-    inputs = Inputs(code="4" * 64, params="5" * 64, data="6" * 64, environment="7" * 64, recipe="8" * 64, key=KEY)
+    code, inputs = tuple(module.file for module in payload.code), INPUTS
     predictions = Predictions(
         file=Subject(name="candidate.csv", digest=sha(CANDIDATE)), rows=2, holdout=Data(path="h.csv", digest=HOLDOUT),
         evaluator=EVALUATOR, fingerprint="9" * 64, probe=2,
