@@ -26,7 +26,7 @@ def _step(action: str, **inputs: str) -> Step:
     return Step(line=1, uses=f"mlci/mlci/actions/{action}@v0", inputs=MappingProxyType(given))
 
 
-_READS = _grant(contents="read", actions="read")
+_READS = _grant(contents="read", actions="read", pull_requests="read")
 _WRITES = _grant(contents="read", actions="read", pull_requests="write", statuses="write")
 
 # A test holds this against the workflow itself.
