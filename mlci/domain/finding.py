@@ -10,17 +10,17 @@ from mlci.domain.verdict import Verdict
 
 Rule = Literal[
     "compare", "minimum", "maximum", "robustness", "anchor", "input", "policy", "change", "job", "setup", "model",
-    "approval",
+    "approval", "record",
 ]  # fmt: skip
 
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
 Reason = Literal[
-    "better", "boundary", "cancelled", "clusters", "discovered", "drifted", "dropped", "expired", "expires-late",
-    "failed", "few-positives", "fork", "gate-changed", "hardware", "identical", "input-error", "insufficient",
-    "interval", "leakage", "lost-predictions", "missing", "no-baseline", "no-difference", "other-branch",
-    "other-holdout", "policy-not-yet-merged", "profile", "regression", "reused", "reversal", "sequential", "shortfall",
-    "skipped", "stale", "threshold", "undefined", "ungated", "unknown", "unscored", "unsupported", "untouched",
-    "unused", "unverified", "worn",
+    "altered", "better", "boundary", "cancelled", "clusters", "discovered", "drifted", "dropped", "expired",
+    "expires-late", "failed", "few-positives", "fork", "gate-changed", "gone", "hardware", "identical", "input-error",
+    "insufficient", "interval", "leakage", "lost-predictions", "missing", "moved", "no-baseline", "no-difference",
+    "open", "other-branch", "other-holdout", "other-version", "policy-not-yet-merged", "profile", "regression",
+    "reused", "reversal", "sequential", "shortfall", "skipped", "stale", "threshold", "unasked", "undefined",
+    "ungated", "unknown", "unscored", "unsigned", "unsupported", "untouched", "unused", "unverified", "worn",
 ]  # fmt: skip
 
 
@@ -46,7 +46,7 @@ class Finding:
     rule: Rule = field(
         metadata={
             "help": "What was asked: a comparison with production, an absolute limit, or something of the input, the "
-            "policy, the change, a job, the set-up, the model or its approval."
+            "policy, the change, a job, the set-up, the model, its approval or the record of releases."
         }
     )
     verdict: Verdict = field(metadata={"help": "What this finding says by itself, before policy softens anything."})

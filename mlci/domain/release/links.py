@@ -74,6 +74,11 @@ def _of_own(decision: Decision, own: PromotionPredicate, chain: Chain, name: str
         yield "its own evidence says something else than the entry"
     if dict(own.chain) != {each: digest for each, digest in decision.evidence.items() if each not in OWN}:
         yield "its own evidence names another chain than the entry"
+    for asked in own.requirements:
+        if not asked.held and not asked.relaxed:
+            yield f"it was decided although {asked.name[:40]} was not as the stage asks for"
+        elif asked.held and asked.name in ("gate", "approval") and asked.name not in decision.evidence:
+            yield f"the {asked.name} is said to be as the stage asks for, and there is no evidence of it"
 
 
 def _of_model(decision: Decision, model: ModelPredicate, name: str) -> Iterator[str]:

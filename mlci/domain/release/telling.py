@@ -10,8 +10,8 @@ from mlci.domain.release.history import SCHEMA, Decided, Figure, Grounds
 from mlci.domain.release.people import Approver
 from mlci.domain.report import Section, plain
 
-_COLUMNS = ("when (UTC)", "version", "was at", "why", "decided by", "approved by", "came of it", "entry", "evidence")
-_WORDS = {"promote": "promotion", "rollback": "rollback", "adopt": "moved by hand, agreed to"}
+_COLUMNS = ("when (UTC)", "version", "was at", "why", "decided by", "approved by", "came of it", "entry")
+_WORDS = {"promote": "promotion", "rollback": "rollback", "adopt": "moved by hand"}
 _SHORT = 12
 
 
@@ -34,12 +34,11 @@ def _row(of: Decided, grounds: Grounds) -> tuple[str, ...]:
         of.at,
         decision.target.version,
         decision.before.version if decision.before is not None else "–",
-        f"{_WORDS[decision.action]}: {decision.reason}",
+        _WORDS[decision.action],
         decision.actor.login,
         approved_by(grounds),
         came_of(of),
         f"{of.number} {of.entry[:_SHORT]}",
-        ", ".join(f"{kind} {digest[:_SHORT]}" for kind, digest in sorted(decision.evidence.items())) or "–",
     )
 
 
@@ -60,20 +59,32 @@ def _named(approver: Approver) -> str:
 def came_of(of: Decided) -> str:
     """What came of a decision, in a few words."""
     if of.receipt is None:
-        return "open: nobody has seen the alias follow"
-    return f"served, seen {of.seen}" if of.is_done else f"not serving: {of.receipt.said}"
+        return "open"
+    return "served" if of.is_done else "not serving"
 
 
-def asked(stage: str, when: str, held: Sequence[Decided]) -> tuple[str, ...]:
-    """What a stage was at at that time, a sentence each."""
+def asked(stage: str, when: str, held: Sequence[Decided], grounds: Mapping[int, Grounds]) -> tuple[str, ...]:
+    """What a stage was at at that time, who approved it and on what evidence, a sentence for each version.
+
+    Args:
+        stage: which one.
+        when: the day or the time, as it was asked for.
+        held: what held then, oldest first.
+        grounds: what these stand on, by number.
+    """
     if not held:
         return (f"Nothing had been decided about {stage} by {when}.",)
-    first, *later = held
-    said = f"At the beginning of {when}" if later and len(when) == len("2026-12-31") and first.at[:10] < when else when
-    opening = f"{said}: version {first.decision.target.version}, decided {first.at} (entry {first.number})."
+    return tuple(_sentence(each, when, grounds.get(each.number, Grounds())) for each in held)
+
+
+def _sentence(of: Decided, when: str, grounds: Grounds) -> str:
+    decision = of.decision
+    since = f"Since {of.at}" if of.at[: len(when)] < when else f"From {of.at} on"
+    evidence = ", ".join(f"{kind} {digest[:_SHORT]}" for kind, digest in sorted(decision.evidence.items()))
+    agreed = approved_by(grounds)
     return (
-        opening[0].upper() + opening[1:],
-        *(f"From {each.at} on: version {each.decision.target.version} (entry {each.number})." for each in later),
+        f"{since}: version {decision.target.version} ({_WORDS[decision.action]} by {decision.actor.login}: "
+        f"{decision.reason}). Approved by: {agreed}. Evidence: {evidence or '–'}. Entry {of.number}: {came_of(of)}."
     )
 
 
