@@ -18,6 +18,7 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
 _OPTION = re.compile(r"--[a-z][a-z-]*")
 # Pages train with the python on PATH, and tell of a machine that is no runner's.
 _ENVIRON = {name: value for name, value in os.environ.items() if name != "GITHUB_ACTIONS"}
+_ENVIRON |= {f"GIT_{who}_{what}": "a@b.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 _ENVIRON["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
@@ -34,8 +35,8 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
             continue
         command, _, expected = body.partition("\n")
         words = shlex.split(command.removeprefix("$ "))
-        assert words[0] == "mlci"
-        argv = [sys.executable, "-m", "mlci", *words[1:]]
+        assert words[0] in ("mlci", "git")
+        argv = [sys.executable, "-m", *words] if words[0] == "mlci" else words
         done = subprocess.run(argv, cwd=tmp_path, env=_ENVIRON, capture_output=True, text=True, check=False)
         assert f"exit {done.returncode}" == argument, done.stdout + done.stderr
         printed = " ".join(done.stdout.split())
@@ -65,7 +66,7 @@ def test_every_option_a_page_names_exists(page: Path) -> None:
     from mlci.surface.catalog import COMMANDS
 
     known = {param.flag for command in COMMANDS for param in command.params} | {"--help", "--version"}
-    foreign = {"--check", "--strict"}  # of the generator and of mypy
+    foreign = {"--check", "--strict", "--key"}  # of the generator, of mypy and of cosign
     if page.name in ("performance.md", "calibration.md"):
         foreign |= {option for file in ROOT.glob("benchmarks/**/*.py") for option in _OPTION.findall(file.read_text())}
     assert {option for option in _OPTION.findall(page.read_text()) if option not in known} <= foreign
