@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from worlds import impatient
 
+from mlci.adapters.github.api import connect as connect_github
+from mlci.adapters.github.people import GitHubPeople
 from mlci.adapters.gitlab.api import connect
 from mlci.adapters.gitlab.people import GitLabPeople
 from mlci.ports import People
 
 if TYPE_CHECKING:
+    from forge.github import GitHub
+    from forge.state import Comment
     from gitlab_server.gitlab import GitLab
     from gitlab_server.state import Note
 
@@ -101,3 +105,63 @@ class PeopleOfGitLab:
         ours = self.gitlab.state.tokens[self.token].user.username
         self.gitlab.add_group(f"group/{name}", {ours: "guest", **dict.fromkeys(logins, "developer")})
         return f"@group/{name}"
+
+
+class PeopleOfGitHub:
+    """A GitHub on the loopback."""
+
+    def __init__(self, github: GitHub) -> None:
+        self.github = github
+        self.repository = github.add_repository(files={"train.py": "first\n"})
+        self.repository.roles |= {"alice": "write", "bob": "write", "carol": "write", "mallory": "read"}
+        for login in ("alice", "bob", "carol", "mallory"):
+            github.state.account(login)
+        github.commit({"train.py": "one\n"}, "feature", author=None, pusher="alice")
+        github.open_pull_request("feature", author="alice")
+        reading = ("pull-requests", "contents", "actions", "statuses", "members")
+        self.people = self.asked_with(github.token(permissions=dict.fromkeys(reading, "read")))
+        self._comments: dict[int, Comment] = {}
+
+    def asked_with(self, token: str) -> GitHubPeople:
+        environ = {"GITHUB_API_URL": self.github.url, "GITHUB_TOKEN": token}
+        return GitHubPeople(connect_github(environ, clock=impatient()), self.repository.name)
+
+    def head(self) -> str:
+        return self.github.pull(1).head_sha
+
+    def push(self, login: str, *, by: str = "user") -> str:
+        text = f"{len(self.repository.activity)}\n"
+        author = None if by == "user" else by
+        return self.github.commit({"train.py": text}, "feature", author=author, pusher=login)
+
+    def approve(self, login: str) -> None:
+        self.github.review(1, login)
+
+    def refuse(self, login: str) -> None:
+        self.github.review(1, login, "CHANGES_REQUESTED")
+
+    def say(self, login: str, body: str, *, bot: bool = False) -> int:
+        made = self.github.add_comment(1, body, f"{login}[bot]" if bot else login)
+        self._comments[made.id] = made
+        return made.id
+
+    def edit(self, comment: int, body: str) -> None:
+        held = self._comments[comment]
+        held.body, held.updated_at = body, self.github.state.now()
+
+    def rename(self, login: str, to: str) -> None:
+        self.github.rename(login, to)
+
+    def status(self, description: str) -> None:
+        api = connect_github({"GITHUB_API_URL": self.github.url, "GITHUB_TOKEN": self.github.token()})
+        body = {"state": "success", "context": GATE, "description": description, "target_url": ""}
+        api.post(f"/repos/{self.repository.name}/statuses/{self.head()}", body)
+
+    def merge(self) -> str:
+        status, body = self.github.merge(1)
+        assert status == 200
+        return str(body["sha"])
+
+    def team(self, name: str, *logins: str) -> str:
+        self.github.state.teams["acme", name] = dict.fromkeys(logins, "active")
+        return f"@acme/{name}"

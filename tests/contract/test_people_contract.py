@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from peoples import GATE, PeopleOfGitLab, PeopleWorld
+from peoples import GATE, PeopleOfGitHub, PeopleOfGitLab, PeopleWorld
 
 from mlci.domain.release.command import command_for
 from mlci.domain.release.people import Word
@@ -11,8 +11,10 @@ from mlci.domain.release.people import Word
 DIGEST = "0123456789abcdef" * 4
 
 
-@pytest.fixture(name="world", params=["gitlab"])
+@pytest.fixture(name="world", params=["github", "gitlab"])
 def _world(request: pytest.FixtureRequest) -> PeopleWorld:
+    if request.param == "github":
+        return PeopleOfGitHub(request.getfixturevalue("github"))
     return PeopleOfGitLab(request.getfixturevalue("gitlab"))
 
 

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from peoples import GATE, PeopleOfGitLab
+from worlds import impatient
 
+from mlci.adapters.gitlab.api import connect
+from mlci.adapters.gitlab.commits import GitLabCommits, Reads
+from mlci.adapters.gitlab.run import here, read_run
 from mlci.domain.release.command import command_for
 from mlci.domain.release.people import Person
 from mlci.errors import CannotTell
+from mlci.ports import State, Status
 
 if TYPE_CHECKING:
     from gitlab_server.gitlab import GitLab
@@ -257,6 +262,32 @@ def test_what_an_open_status_of_somebody_else_said_before_is_not_known(world: Pe
     assert said.description == "pass [gate ba9876543210]"
     (word,) = world.people.words(world.people.proposal(1))
     assert (word.at or "") < said.at
+
+
+@pytest.mark.parametrize("after", ["same", "another"])
+def test_a_status_of_ours_that_waits_keeps_what_it_said_when_it_is_moved_on(world: PeopleOfGitLab, after: str) -> None:
+    gitlab = world.gitlab
+    pipeline = gitlab.add_pipeline(merge_request=gitlab.merge_request(1))
+    environ = gitlab.environ(gitlab.add_job(pipeline, "gate"), token=world.token)
+    access = connect(environ, clock=impatient())
+    run = read_run(environ, Reads(access, world.project.id).tip)
+    assert run is not None
+    commits = GitLabCommits(access, here(environ), run, environ)
+
+    def say(state: State, description: str) -> None:
+        commits.set_status(world.head(), Status(context=GATE, state=state, description=description, url=run_page))
+
+    run_page = "https://gitlab.example/7"
+    say("pending", "waits [gate 0123456789ab]")
+    world.approve("bob")
+    last = "pass [gate 0123456789ab]" if after == "same" else "pass [gate ba9876543210]"
+    say("success", last)
+    said = world.people.said(world.head(), GATE)
+    (word,) = world.people.words(world.people.proposal(1))
+    then = [each.description for each in said if each.at <= (word.at or "")]
+    # What the approval was given for is the verdict that stood there, never the one that came after.
+    assert then == (["pass [gate 0123456789ab]"] if after == "same" else ["waits [gate 0123456789ab]"])
+    assert said[-1].description == last
 
 
 def test_a_status_on_a_merge_that_was_tried_belongs_to_the_head_that_was_merged(world: PeopleOfGitLab) -> None:

@@ -97,7 +97,8 @@ def run_approvals(request: Request) -> Answer:
 @serves("GET", "//users/{username}")
 def show_user(request: Request) -> Answer:
     """An account by its name now."""
-    account = request.state.accounts.get(request.values["username"])
+    wanted = request.values["username"].casefold()
+    account = next((each for login, each in request.state.accounts.items() if login.casefold() == wanted), None)
     if account is None:
         raise Refused(404, "Not Found")
     shown: dict[str, Any] = shaped("public-user", request.base, user_view_type="public")

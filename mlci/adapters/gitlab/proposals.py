@@ -14,7 +14,7 @@ from mlci.adapters.gitlab.telling import telling
 from mlci.adapters.oneline import one_line
 from mlci.adapters.told import NO_COMMIT
 from mlci.domain.release.people import Person, Proposal
-from mlci.errors import CannotTell, ServiceRefused
+from mlci.errors import CannotTell, ServiceRefused, UsageError
 
 # How far back the pushes to a project are looked at, a hundred a page.
 _PAGES = 10
@@ -123,10 +123,14 @@ class Proposals:
         """A merge request as it stands.
 
         Raises:
+            UsageError: there is none.
             CannotTell: the token may not read it.
         """
         with telling(self._access, f"merge request !{number}") as api:
-            return api.get(project(self._project, "merge_requests", number), shape=Change)
+            found = api.find(project(self._project, "merge_requests", number), shape=Change)
+        if found is None:
+            raise UsageError(f"there is no merge request !{number}, or the token may not read it")
+        return found
 
     def of_commit(self, commit: str) -> Sequence[Change]:
         """The merge requests that have a commit, open ones too."""
