@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 
 import pytest
-from ledgers import KINDS, LedgerWorld, files, fill, github_world, gitlab_world, local, repository, sha256
+from ledgers import KINDS, LedgerWorld, files, fill, opened, sha256
 
 from mlci.errors import LedgerMoved, UsageError
-from mlci.testing.ledger import MemoryLedger
 
 
 @pytest.fixture(name="world", params=KINDS)
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> LedgerWorld:
-    if request.param == "memory":
-        memory = MemoryLedger()
-        return LedgerWorld("memory", lambda: memory)
-    if request.param == "github":
-        return github_world(request.getfixturevalue("github"))
-    if request.param == "gitlab":
-        return gitlab_world(request.getfixturevalue("gitlab"))
-    folder = repository(tmp_path / "project")
-    return LedgerWorld("git", lambda: local(folder, os.environ), folder)
+    return opened(request, tmp_path)
 
 
 def test_a_ledger_that_nobody_began_is_empty(world: LedgerWorld) -> None:
@@ -82,6 +72,17 @@ def test_an_entry_that_names_a_head_where_there_is_none_is_refused(world: Ledger
         world.opened().append("churn", 2, b"two", {}, sha256(b"one"))
 
     assert world.opened().head("churn") is None
+
+
+def test_an_entry_that_is_there_is_not_added_twice(world: LedgerWorld) -> None:
+    ledger = world.opened()
+    fill(ledger, "churn", [b"one", b"two"])
+
+    # As after an answer that was lost, and before and after others went on.
+    ledger.append("churn", 2, b"two", {}, sha256(b"one"))
+    ledger.append("churn", 1, b"one", {}, None)
+
+    assert list(world.opened().entries("churn")) == [(1, b"one"), (2, b"two")]
 
 
 def test_models_do_not_get_in_the_way_of_each_other(world: LedgerWorld) -> None:

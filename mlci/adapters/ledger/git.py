@@ -174,7 +174,7 @@ def _is_forgotten(lock: Path) -> bool:
 def _unreadable(ref: str, said: str) -> LedgerBroken:
     why = one_line(said, 200)
     return LedgerBroken(
-        f"the branch {ref.partition('/')[2]} cannot be read"
+        f"the branch {ref.removeprefix('refs/heads/').removeprefix('refs/remotes/')} cannot be read"
         + (f": {why}" if why else ": it names no commit that is there"),
         help="git fsck says what is missing; the reflog of the branch has where it was before",
     )
