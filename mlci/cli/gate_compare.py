@@ -22,6 +22,7 @@ from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
 from mlci.cli.reads import kept_by_git, reading_here
 from mlci.cli.remembered import Remembered, is_accepted, kept_with, remembered
 from mlci.cli.sides import Sides, given, holds_samples, without_aliases
+from mlci.cli.waiting import as_waiting, held_back, is_a_persons
 from mlci.config.load import model_named
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
@@ -57,10 +58,18 @@ class Gate:
         """The command's own parameters."""
         return self.invocation.own
 
-    def deliver(self, report: Report, outputs: Mapping[str, str], model: str | None, *, quiet: bool = False) -> None:
+    def deliver(
+        self, report: Report, outputs: Mapping[str, str], model: str | None, *, quiet: bool = False, waits: bool = False
+    ) -> None:
         """Deliver a report on the model of this name; a quiet one is posted only where an earlier one was."""
         told = audience_of(self.invocation, self.forge, model)
-        self.delivery.deliver(report, outputs, replace(told, quiet=quiet) if told is not None else None)
+        told = replace(told, quiet=quiet, waits=waits) if told is not None else None
+        self.delivery.deliver(report, outputs, told)
+
+    def waits(self, report: Report, config: Config) -> bool:
+        """Whether the verdict is a person's to give, and the forge holds the merge back until it is given."""
+        told = audience_of(self.invocation, self.forge, config.model)
+        return told is not None and is_a_persons(report, config) and held_back(report, told, self.delivery.say)
 
     def show(self, error: MlciError, model: str | None) -> None:
         """Deliver an error in the place of a verdict."""
@@ -198,10 +207,12 @@ def _judged(gate: Gate, decided: Decided) -> Exit:
     report = outcome.report
     if chosen is not None:
         report = chosen.noted(report)
-    gate.deliver(report, _left(gate, key, report.evidence["gate"], flipped), config.model)
+    waits = gate.waits(report, config)
+    report = as_waiting(report) if waits else report
+    gate.deliver(report, _left(gate, key, report.evidence["gate"], flipped), config.model, waits=waits)
     _keep(gate, outcome, sides.path, baselines, beside)
     _record(gate, sides, outcome, looks, config)
-    return exit_of(report.verdict, own)
+    return Exit.PASS if waits else exit_of(report.verdict, own)
 
 
 def _check_inputs(own: dict[str, Any], forge: Forge | None) -> None:

@@ -152,6 +152,13 @@ class Commits(Protocol):
         """Set a commit's status."""
         ...
 
+    def unheld(self, branch: str, context: str) -> str | None:
+        """Why a status of this name that is pending would hold no merge to the branch back; None where it surely does.
+
+        What the token may not read counts as a reason.
+        """
+        ...
+
     def set_check(self, commit: str, check: Check) -> None:
         """Create a check run on a commit, or update the one with the same name and external id."""
         ...

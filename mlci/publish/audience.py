@@ -31,6 +31,7 @@ class Audience:
         dry_run: say what would be posted, and post nothing.
         quiet: bring up to date what an earlier run posted, and begin nothing.
         unmeasured: the report is that nobody has measured the commit; it replaces no report of one who has.
+        waits: the verdict is for a person to give, until when the status ``mlci/approval`` holds the merge back.
         nameless: the key is empty only because the name of the model could not be read.
         silent: why nothing can be posted at all, and how loudly that is said; None where it can.
     """
@@ -48,6 +49,7 @@ class Audience:
     dry_run: bool = False
     quiet: bool = False
     unmeasured: bool = False
+    waits: bool = False
     nameless: bool = False
     silent: Line | None = None
 
@@ -55,6 +57,11 @@ class Audience:
     def context(self) -> str:
         """The name of the status."""
         return "mlci/gate" + (f"/{self.key}" if self.key else "")
+
+    @property
+    def approval(self) -> str:
+        """The name of the status that says whether people agreed."""
+        return "mlci/approval" + (f"/{self.key}" if self.key else "")
 
     @property
     def untrusted(self) -> bool:

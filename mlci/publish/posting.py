@@ -77,7 +77,9 @@ _STATES: dict[Verdict, State] = {
 
 
 def _status(report: Report, audience: Audience) -> Status:
-    state, said = _STATES[report.verdict], f"{report.verdict.value}: {report.reason}"
+    # What waits for a person is held back by another status, and this one must not stay red once they agree.
+    state = "success" if audience.waits else _STATES[report.verdict]
+    said = f"{report.verdict.value}: {report.reason}"
     if audience.untrusted:
         state = "pending" if state == "success" else state
         said = f"{_ADVISORY}{said}"
@@ -130,7 +132,7 @@ _CONCLUSIONS: dict[Verdict, Literal["success", "neutral", "failure", "action_req
 def _check(report: Report, audience: Audience) -> Check:
     from mlci.render.markdown import markdown
 
-    conclusion = _CONCLUSIONS[report.verdict]
+    conclusion = "neutral" if audience.waits else _CONCLUSIONS[report.verdict]
     return Check(
         # Not the status's name: GitHub would require both where one is required.
         name=f"mlci report{' ' + audience.key if audience.key else ''}",

@@ -49,7 +49,7 @@ def settle(threads: Threads, number: int, report: Report, audience: Audience, sa
     _resolve(threads, number, [each for each in ours if each.mark.is_left_behind(audience)])
     found = [each for each in ours if each.mark.key == audience.key]
     # What a fork measured of itself resolves nothing.
-    resolved = not holds_back(report) and not audience.untrusted
+    resolved = (audience.waits or not holds_back(report)) and not audience.untrusted
     body = _body(report, audience, resolved=resolved)
     if not found:
         if not resolved and not audience.quiet:

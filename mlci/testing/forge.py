@@ -111,8 +111,10 @@ class MemoryCommits:
         checks: by commit, name and external id.
         most_files: how many changed files are listed at most.
         branches: their tips, by name.
+        required: names of statuses that hold a merge back, by branch.
     """
 
+    required: dict[str, set[str]] = field(default_factory=dict)
     error: MlciError | None = None
     branches: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, list[Status]] = field(default_factory=dict)
@@ -174,6 +176,11 @@ class MemoryCommits:
         _raise(self.error)
         self._known(commit)
         self.statuses.setdefault(commit, []).append(replace(status, description=status.description[:140]))
+
+    def unheld(self, branch: str, context: str) -> str | None:
+        """Why a status of this name that is pending would hold no merge to the branch back."""
+        _raise(self.error)
+        return None if context in self.required.get(branch, ()) else f"{branch} does not require the status {context}"
 
     def set_check(self, commit: str, check: Check) -> None:
         """Create a check run on a commit, or update the one with the same name and external id."""

@@ -494,3 +494,21 @@ def test_where_two_branches_of_the_queue_are_at_a_commit_nobody_knows_which_is_t
     forged = group.ref.replace("/pr-1-", "/pr-2-")
     world.github.repository().objects.point(forged, group.sha)
     assert list(world.runs.changes_in(of_group(group))) == []
+
+
+# What holds a merge back.
+
+
+@pytest.mark.parametrize("kind", ["ruleset", "classic"])
+def test_a_status_holds_the_merge_back_where_the_branch_requires_it(world: OnTheLoopback, kind: str) -> None:
+    assert "does not require" in (world.commits.unheld("main", "mlci/approval") or "")
+    world.github.protect("main", ["MLCI/Approval", "model / conclude"], kind=kind)
+    assert world.commits.unheld("main", "mlci/approval") is None
+    assert "does not require" in (world.commits.unheld("main", "mlci/approval/churn") or "")
+
+
+@pytest.mark.parametrize("path", ["/rules/branches/main", "repository/branches/main"])
+def test_what_holds_a_merge_back_and_cannot_be_read_is_not_taken_to(world: OnTheLoopback, path: str) -> None:
+    world.github.protect("main", ["mlci/approval"])
+    world.github.fault("GET", path, status=403, times=9)
+    assert "cannot be read" in (world.commits.unheld("main", "mlci/approval") or "")

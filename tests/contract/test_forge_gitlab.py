@@ -587,3 +587,11 @@ def test_a_car_of_a_merge_train_is_about_its_own_merge_request(world: OnGitLab) 
     train = dataclasses.replace(world.run, change=dataclasses.replace(change, number=None))
     assert [each.head for each in world.runs.changes_in(train)] == [change.head]
     assert list(world.runs.changes_in(world.run)) == []
+
+
+def test_a_pending_status_holds_the_merge_back_where_pipelines_must_succeed(world: OnGitLab) -> None:
+    assert "Pipelines must succeed" in (world.commits.unheld("main", "mlci/approval") or "")
+    world.project.settings["only_allow_merge_if_pipeline_succeeds"] = True
+    assert world.commits.unheld("main", "mlci/approval") is None
+    world.gitlab.fault("GET", "/projects/\\d+$", status=403, times=9)
+    assert "cannot be read" in (world.commits.unheld("main", "mlci/approval") or "")

@@ -90,6 +90,10 @@ class LocalCommits:
     def set_status(self, commit: str, status: Status) -> None:
         """Nothing to set."""
 
+    def unheld(self, branch: str, context: str) -> str | None:  # noqa: ARG002
+        """Nothing on this machine holds a merge back."""
+        return "nothing holds a merge back on this machine"
+
     def set_check(self, commit: str, check: Check) -> None:
         """Nothing to create."""
 

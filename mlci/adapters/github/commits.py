@@ -12,7 +12,7 @@ from mlci.adapters.github.api import at
 from mlci.adapters.oneline import one_line
 from mlci.adapters.remote.http import Api
 from mlci.domain.run import ChangedFiles
-from mlci.errors import ServiceFailed
+from mlci.errors import MlciError, ServiceFailed
 from mlci.ports import Check, State, Status
 
 _LARGEST_FILE = 1 << 20
@@ -146,6 +146,19 @@ class GitHubCommits:
         """Statuses are listed newest first, and names compared without regard to case."""
         listed = self._api.paginate(at(self._repository, "commits", commit, "statuses"), shape=_Status)
         return next((each for each in listed if each.context.casefold() == context.casefold()), None)
+
+    def unheld(self, branch: str, context: str) -> str | None:
+        """Why a pending status of this name holds no merge to the branch back: no ruleset and no protection asks it."""
+        from mlci.adapters.github.protection import required_checks
+
+        try:
+            names = required_checks(self._api, self._repository, branch)
+        except MlciError as error:
+            return f"whether {one_line(branch, 80)} requires the status {context} cannot be read: {error.cause}"
+        # GitHub does not tell them by their case.
+        if context.casefold() in {name.casefold() for name in names}:
+            return None
+        return f"{one_line(branch, 80)} does not require the status {context}"
 
     def set_check(self, commit: str, check: Check) -> None:
         """Create a check run on a commit, or update the one with the same name and external id.

@@ -148,6 +148,19 @@ def read_protection(api: Api, repository: str, branch: str) -> Protection:
     )
 
 
+def required_checks(api: Api, repository: str, branch: str) -> set[str]:
+    """Names of the checks and statuses that a merge to the branch waits for.
+
+    Raises:
+        ServiceFailed, ServiceRefused: GitHub does not answer, or not to this token.
+    """
+    rules: list[_Rule] = list(api.paginate(at(repository, "rules", "branches", branch), shape=_Rule))
+    standing = api.get(at(repository, "branches", branch), shape=_Branch)
+    classic = standing.protection if standing.protected else None
+    checks = classic.required_status_checks if classic is not None else None
+    return {each.name for each in (*_checks_of(rules), *(_classic_checks(checks) if checks is not None else ()))}
+
+
 def _parameters(rule: _Rule, shape: type[T]) -> T:
     try:
         return msgspec.convert(rule.parameters, shape)

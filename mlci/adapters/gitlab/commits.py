@@ -14,7 +14,7 @@ from mlci.adapters.gitlab.run import Here
 from mlci.adapters.oneline import one_line
 from mlci.adapters.remote.http import Api
 from mlci.domain.run import ChangedFiles, Run
-from mlci.errors import ServiceFailed, ServiceRefused
+from mlci.errors import MlciError, ServiceFailed, ServiceRefused
 from mlci.ports import Check, State, Status
 
 _LARGEST_FILE = 1 << 20
@@ -48,6 +48,10 @@ def _names(description: str | None) -> str | None:
     """The verdict that a description ends with; None where it names none."""
     found = _VERDICT.search(description or "")
     return found[0] if found is not None else None
+
+
+class _Merging(msgspec.Struct):
+    only_allow_merge_if_pipeline_succeeds: bool | None = None
 
 
 class Reads:
@@ -174,6 +178,17 @@ class GitLabCommits(Reads):
             return newest if newest is not None and newest.status not in _OPEN else None
 
         api.post_once(project(self._here.own, "statuses", self._sha(commit)), ended, closed, shape=_Status)
+
+    def unheld(self, branch: str, context: str) -> str | None:  # noqa: ARG002 - every branch's merge requests alike
+        """Why a pending status holds no merge request back: it counts in the pipeline, which need not succeed."""
+        try:
+            with self._access.reading() as api:
+                found = api.get(project(self._here.project), shape=_Merging)
+        except MlciError as error:
+            return f"whether pipelines must succeed cannot be read: {error.cause}"
+        if found.only_allow_merge_if_pipeline_succeeds is True:
+            return None
+        return f"the setting Pipelines must succeed is not on, so that {context} holds nothing back"
 
     def set_check(self, commit: str, check: Check) -> NoReturn:  # noqa: ARG002 - the port's shape
         """Refuse: check runs are GitHub's."""
