@@ -83,6 +83,11 @@ class LocalPeople:
                     found[email.strip().casefold()] = Person(id=0, login=email.strip().casefold())
         return tuple(found.values())
 
+    def head(self) -> str | None:
+        """The commit that is checked out; None before the first."""
+        answer = self._git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return answer.output.decode("ascii", "replace").strip() or None if answer.code == 0 else None
+
     def me(self) -> Person:
         """Who works here, by git's user.email.
 

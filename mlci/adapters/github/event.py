@@ -183,3 +183,28 @@ def _matrix(text: str) -> str | None:
 
 def _repository(value: object, name: str, place: Place | None = None) -> str:
     return matching(REPOSITORY, value, name, "owner/name", place)
+
+
+# Which pull request an event is about, where it names one without saying what it is.
+_GROUP = re.compile(r"refs/heads/gh-readonly-queue/.{1,200}/pr-(?P<number>[1-9]\d{0,17})-[0-9a-f]{40}")
+
+
+def number_named(environ: Mapping[str, str]) -> int | None:
+    """Number of the pull request that a comment was written on, or that a group of the merge queue was made for.
+
+    None where the event names none. GitHub makes a group for each pull request that waits; those ahead of it have their
+    own.
+
+    Raises:
+        EventUnreadable: what the payload says of it is malformed.
+    """
+    event = environ.get("GITHUB_EVENT_NAME", "")
+    payload = _payload(environ.get("GITHUB_EVENT_PATH", ""))
+    if event == "merge_group":
+        ref = payload("merge_group.head_ref")
+        found = _GROUP.fullmatch(ref) if isinstance(ref, str) else None
+        return int(found["number"]) if found else None
+    # A comment on an issue is of the same event.
+    if event == "issue_comment" and payload("issue.pull_request") is not None:
+        return number_of(payload("issue.number"), "issue.number", payload.place)
+    return None

@@ -133,10 +133,8 @@ def _files(policy: TierPolicy, files: Sequence[File]) -> Iterator[tuple[Level, s
             found = _highest(iter(levels)) if levels else policy.otherwise
             by_level.setdefault((found, bool(levels)), []).append(file.path)
     for (level, named), paths in by_level.items():
-        verb = "are" if len(paths) > 1 else "is"
-        said = f"approval.{level}.changed names" if named else "no level names, so approval.otherwise holds for"
-        them = "them" if len(paths) > 1 else "it"
-        yield level, f"{_listed(paths)} {verb} changed: {said} {them} ({level})"
+        said = f"which approval.{level}.changed names" if named else "which no level names (approval.otherwise)"
+        yield level, f"changed: {_listed(paths)}, {said}: {level}"
 
 
 def _params(policy: TierPolicy, names: Sequence[str]) -> Iterator[tuple[Level, str]]:
@@ -145,7 +143,7 @@ def _params(policy: TierPolicy, names: Sequence[str]) -> Iterator[tuple[Level, s
         found = [name for name in names if any(_is_param(name, one) for one in policy.levels[level].params)]
         if found:
             kind = "parameters" if len(found) > 1 else "parameter"
-            yield level, f"the {kind} {_listed(found)} changed, which approval.{level}.params names ({level})"
+            yield level, f"the {kind} {_listed(found)} changed, which approval.{level}.params names: {level}"
 
 
 def _is_param(name: str, wanted: str) -> bool:
