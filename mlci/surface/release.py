@@ -211,13 +211,18 @@ SERVE = Command(
     summary="Answer predictions over HTTP with the version that a stage is at, and follow it without a failed request.",
     description=(
         "Loads the model in your interpreter, answers /health, /ping, /version and /invocations, and asks the registry "
-        "from time to time. A new version is loaded beside the old one and takes its place once it has answered.",
+        "from time to time. A new version is loaded beside the old one and takes its place once it has answered. "
+        "SIGTERM lets requests end first. There is no authentication: what the address reaches may ask.",
     ),
     params=(
         Param(name="stage", kind="text", default="production", help="The alias that is followed."),
         Param(name="host", kind="text", default="127.0.0.1", help="Address to listen at."),
         Param(name="port", kind="number", default="8080", help="Port to listen at; 0 takes a free one."),
-        Param(name="every", kind="text", default="10s", help="How often the registry is asked."),
+        Param(name="every", kind="text", default="10s", help="How often the registry is asked; such as 10s or 1m."),
+        Param(
+            name="workers", kind="number", default="1",
+            help="Processes that the model is loaded in; each answers one request at a time.",
+        ),
         CONFIG,
     ),
     exits=(*_ALWAYS, Exit.COMMAND, Exit.INTERRUPTED),
