@@ -15,7 +15,8 @@ import click
 from mlci.cli.numbers import whole_number
 from mlci.cli.serving import known_here
 from mlci.cli.training import STATE, Order, asked_of, recipe_of
-from mlci.errors import Exit, ExtraMissing, MlciError, Place, UsageError
+from mlci.domain.card import ARTIFACT
+from mlci.errors import Exit, ExtraMissing, MlciError, Place, RegistryBroken, UsageError
 
 if TYPE_CHECKING:
     from mlci.adapters.serving.face import Server
@@ -119,12 +120,32 @@ class _Registry:
         )  # fmt: skip
 
     def pointed(self, stage: str) -> Version | None:
-        """The version that a stage is at."""
+        """The version that a stage is at: by its alias, else by what the ledger says."""
         try:
-            return self.opened.aliased(self._model, stage)
+            if self.opened.has_aliases:
+                return self.opened.aliased(self._model, stage)
+            return self._decided(stage)
         except MlciError:
             self.opened = self._open()
             raise
+
+    def _decided(self, stage: str) -> Version | None:
+        from mlci.cli.forge import forge_of
+        from mlci.cli.ledger import book_of, ledger_of
+
+        order = self._order
+        ledger = ledger_of(forge_of(order.environ, None, order.file), order.environ, order.file)
+        head = book_of(ledger, self._model).head()
+        standing = head.entry.standing(stage) if head is not None else None
+        if standing is None:
+            return None
+        version = self.opened.numbered(self._model, standing.at.version)
+        if version is None or version.tags.get(ARTIFACT) != standing.at.artifact:
+            raise RegistryBroken(
+                f"version {standing.at.version} of the registry is not what the ledger says it is",
+                place=Place(self.opened.address),
+            )
+        return version
 
 
 def _load(order: Order, registry: _Registry, folder: Path, workers: int, version: Version) -> Loaded:

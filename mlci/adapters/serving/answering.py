@@ -73,7 +73,7 @@ def _plain(values: Any) -> Any:
     if hasattr(values, "to_dict") and hasattr(values, "columns"):
         values = values.to_dict(orient="records")
     if hasattr(values, "tolist"):
-        shape = getattr(values, "shape", ())
+        shape: Any = getattr(values, "shape", ())
         # One column of numbers is one number an example.
         values = (values[:, 0] if len(shape) == 2 and shape[1] == 1 and hasattr(values, "dtype") else values).tolist()
     if isinstance(values, float):

@@ -294,7 +294,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Trouble(413, f"a request is at most {LARGEST_BODY:,} bytes", closes=True)
         pieces: list[bytes] = []
         while left:
-            piece = self.rfile.read1(min(left, _READ))  # type: ignore[attr-defined]
+            piece = self.rfile.read1(min(left, _READ))
             if not piece:
                 raise Trouble(400, "the request broke off", closes=True)
             pieces.append(piece)
