@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlci.adapters.disk import files
 from mlci.cli.delivery import Delivery, delivery_of, unjudged
 from mlci.cli.invocation import Invocation
+from mlci.cli.papers import papers
 from mlci.cli.promotable import judged
 from mlci.cli.releasing import Desk, desk_of
 from mlci.cli.sides import PRODUCTION
@@ -93,6 +95,7 @@ def _delivered(desk: Desk, found: Promoted, delivery: Delivery) -> Exit:
     from mlci.steps.promoting.reporting import outputs_of, report_on
 
     report = report_on(found, desk.model)
+    report = replace(report, sections=(*report.sections, *papers(desk, found)))
     if found.evidence is not None:
         files.write(desk.own["evidence"], found.evidence)
     ended = found.ended

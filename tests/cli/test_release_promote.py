@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from chain import Repository, repository
 
+from mlci.errors import ServiceFailed
+
 POLICY = "promote: {require: {production: [gate]}, relax: {production: [locked-environment]}}\n"
 
 
@@ -152,3 +154,30 @@ def test_a_model_whose_files_were_exchanged_is_not_promoted(gated: Repository, c
         model.write_bytes(content)
 
     assert (alias(copied), ledger(copied)) == ("1", ADOPTED)
+
+
+def test_the_version_carries_its_card_and_what_changed_and_the_report_says_the_way_back(copied: Repository) -> None:
+    assert copied.mlci("promote", "--to", "production") == 0
+
+    folder = copied.folder / ".mlci" / "artifacts"
+    (card,) = [path.read_text() for path in folder.rglob("mlci/card.md")]
+    (notes,) = [path.read_text() for path in folder.rglob("mlci/notes-production.md")]
+    assert card.startswith("# late-trips version 2: model card\n")
+    assert "| accuracy | 0." in card
+    assert f"| evidence: gate | {copied.report('promote')['evidence']['gate']} |" in card
+    assert "| at | 50 | 49 |" in notes
+    sections = {each["id"]: each for each in copied.report("promote")["sections"]}
+    assert sections["params"]["rows"] == [["at", "50", "49"]]
+    assert "goes back to version 1: mlci rollback --stage production" in sections["rollback"]["sentences"][0]
+
+
+def test_a_card_that_cannot_be_kept_holds_nothing_back_and_is_said(
+    copied: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise ServiceFailed("the registry is full")
+
+    monkeypatch.setattr("mlci.cli.papers.attach", refused)
+    assert copied.mlci("promote", "--to", "production") == 0
+    assert alias(copied) == "2"
+    assert "were not kept: the registry is full" in capsys.readouterr().err

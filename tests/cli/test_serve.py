@@ -112,7 +112,7 @@ class Running:
             own.close()
         return answer.status, document, answer.headers["X-Mlci-Version"]
 
-    def until(self, is_so: Callable[[int, Any], bool], seconds: float = 60) -> Any:
+    def until(self, is_so: Callable[[int, Any], bool], seconds: float = 180) -> Any:
         """The first health that is so."""
         end = time.monotonic() + seconds
         while True:
@@ -355,7 +355,11 @@ def test_children_end_with_a_server_that_is_killed_and_the_next_one_clears_up(
     made: Repository, registry: Registry
 ) -> None:
     own = Running(made)
-    own.serves("1")
+    try:
+        own.serves("1")
+    except BaseException:
+        own.stop()
+        raise
     children, folders = own.children(), set((made.folder / ".mlci" / "serve").iterdir())
     assert own.stop(signal.SIGKILL) == -signal.SIGKILL
     end = time.monotonic() + 10
