@@ -14,6 +14,7 @@ from mlci.adapters.disk.content import digest_of
 from mlci.adapters.disk.files import sha256
 from mlci.adapters.git.repository import Entry, Repository
 from mlci.adapters.oneline import one_line
+from mlci.adapters.tables.schema import columns_of
 from mlci.adapters.values import Unusable, plain, read_json, read_yaml
 from mlci.domain.inputs import (
     LOCKS,
@@ -100,7 +101,7 @@ def read_inputs(
     own = _from_top(pinned, folder, repository)
     reading = replace(reading, locks=(own,) if own is not None else ())
     code = _code(repository, folder, reading, _from_top(written, folder, repository))
-    held = Data(path=data, digest=digest_of(str(Path(folder, data)), cache)) if data is not None else None
+    held = _held(folder, data, cache) if data is not None else None
     parts: dict[Part, str] = {
         "code": digest_of_entries((path, *entry) for path, entry in code.items()),
         "params": sha256(str(Path(folder, params))) if params is not None else NOTHING,
@@ -120,6 +121,11 @@ def read_inputs(
         untracked=tuple(sorted(code.keys() - known.keys())) if repository is not None else (),
     )
     return key_of(parts, when), facts
+
+
+def _held(folder: str, data: str, cache: str | None) -> Data:
+    place = str(Path(folder, data))
+    return Data(path=data, digest=digest_of(place, cache), columns=columns_of(place))
 
 
 def read_params(path: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ FRAMEWORKS = frozenset(
         "statsmodels", "tensorflow", "torch", "transformers", "xgboost",
     }
 )  # fmt: skip
-_NAMED = 3
+_NAMED, _LONGEST = 3, 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +172,8 @@ def _raising(facts: Facts) -> Iterator[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = [name if name.isprintable() else ascii(name) for name in names[:_NAMED]]
+    short = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in names[:_NAMED]]
+    shown = [name if name.isprintable() else ascii(name) for name in short]
     others = len(names) - _NAMED
     return ", ".join(shown) + (f" and {others} more" if others > 0 else "")
 
@@ -202,7 +203,11 @@ def differences(candidate: ModelPredicate, production: ModelPredicate) -> Differ
     structure = [*_of_format(candidate, production), *_of_frameworks(candidate, production)]
     columns = _of_columns(candidate, production)
     structure += [columns] if isinstance(columns, str) else []
-    unknown = ("the columns of production's training data: its evidence is older",) if columns is ... else ()
+    unknown = (
+        ("the columns of the training data: the evidence of one of the two models does not name them",)
+        if columns is ...
+        else ()
+    )
     return Differences(tuple(params), tuple(structure), unknown)
 
 
