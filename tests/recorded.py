@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import rfc8785
 
 from mlci import REPOSITORY, __version__
@@ -18,6 +19,7 @@ from mlci.domain.release.ledger import Action, Actor, Decision, Entry, Outcome, 
 from mlci.domain.release.people import Approver
 from mlci.domain.report import Subject
 from mlci.domain.verdict import Verdict
+from mlci.testing.ledger import MemoryLedger
 
 ALICE, BOB = Actor(where="github", login="alice", id=11), Approver(
     id=12, login="bob", where="review", at="2026-12-01T09:00:00Z", seen="2026-12-01T09:30:00Z"
@@ -95,11 +97,11 @@ def stated(kind: str, subject: Subject, predicate: Any) -> bytes:
     return rfc8785.dumps(statement(REPOSITORY, kind, subject, predicate))
 
 
-def approval(gate: bytes, **altered: Any) -> bytes:
+def approval(of: bytes, **altered: Any) -> bytes:
     """The evidence of bob's approval of a gate's evidence."""
-    judged = json.loads(gate)["predicate"]
+    judged = json.loads(of)["predicate"]
     facts: dict[str, Any] = {
-        "candidate": Subject(**judged["candidate"]), "model": judged.get("model"), "gate": sha256(gate),
+        "candidate": Subject(**judged["candidate"]), "model": judged.get("model"), "gate": sha256(of),
         "head": "a" * 40, "verdict": Verdict(judged["verdict"]), "tier": "high", "why": ("train.py changed",),
         "needed": 1, "approvers": (BOB,), "satisfied": True, "policy_digest": "b" * 64, "mlci": __version__, **altered,
     }  # fmt: skip
@@ -110,3 +112,56 @@ def _read(content: bytes) -> Entry:
     from mlci.adapters.evidence.ledger import read_entry
 
     return read_entry(content, "the head")
+
+
+Statements = dict[str, dict[str, Any]]
+
+
+def retold(source: Any, model: str, change: Callable[[int, Statements, dict[str, Any]], None]) -> MemoryLedger:
+    """The same story as somebody would write it who may write everything: each entry and digest fits the one before.
+
+    Args:
+        source: the ledger that is told again.
+        model: whose it is.
+        change: is handed the number of each decision, the statements of its evidence and its own values, all as JSON,
+            and changes what it likes; what named a statement before names it afterwards.
+    """
+    told = MemoryLedger()
+    for number, content in source.entries(model):
+        entry = _read(content)
+        files: dict[str, bytes] = {}
+        said: Decision | Receipt | None = entry.receipt
+        if entry.decision is not None:
+            values = json.loads(content)["decision"]
+            old = {kind: source.file(model, digest) for kind, digest in entry.decision.evidence.items()}
+            statements: Statements = {kind: json.loads(each) for kind, each in old.items()}
+            change(number, statements, values)
+            names = {sha256(each): kind for kind, each in old.items()}
+            files, digests = _linked(statements, names)
+            said = msgspec.convert({**values, "evidence": digests}, Decision)
+        head = told.head(model)
+        before = None if head is None else _read(head.content)
+        assert said is not None
+        after = None if head is None else head.digest
+        new = next_entry(before, after, said, model=model, id=entry.id, now=entry.at)
+        told.append(model, new.number, encoded(new), files, after)
+    return told
+
+
+def _linked(statements: Statements, names: Mapping[str, str]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Files by digest and digests by kind, every statement naming the others by what they are now."""
+    files, digests = {}, {}
+    last, first = ("promotion", "rollback"), ("model", "gate")
+    others = [kind for kind in statements if kind not in first + last]
+    ordered = [*(kind for kind in first if kind in statements), *others]
+    for kind in [*ordered, *(kind for kind in last if kind in statements)]:
+        predicate = statements[kind].get("predicate", {})
+        for name in ("model", "gate"):
+            of = names.get(predicate.get(name, ""))
+            if of is not None and of in digests and kind != "model":
+                predicate[name] = digests[of]
+        if kind in last:
+            predicate["chain"] = dict(digests)
+        content = rfc8785.dumps(statements[kind])
+        files[sha256(content)], digests[kind] = content, sha256(content)
+    return files, digests

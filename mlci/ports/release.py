@@ -69,6 +69,13 @@ class Ledger(Protocol):
         """A piece of evidence by its sha256, compared with it; None where there is none."""
         ...
 
+    def several(self, model: str, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Pieces of evidence by their sha256, as many at once as the place gives, in any order.
+
+        One that is not there, or cannot be used, is left out: ``file`` says which of the two it is.
+        """
+        ...
+
     def models(self) -> Sequence[str]:
         """The models that have entries, by name."""
         ...

@@ -220,7 +220,7 @@ class _Reading:
         if error.exit not in _UNASKED:
             return Check(what=what, state="broken", number=number, said=error.cause)
         self.silent = error.cause
-        return Check(what=what, state="unasked", said=f"the registry cannot be asked: {error.cause}")
+        return Check(what="registry", state="unasked", said=f"the registry cannot be asked: {error.cause}")
 
     def _signatures(self, pieces: Pieces, number: int) -> Iterator[Check]:
         signatures, contents = self.world.signatures, pieces.contents

@@ -73,6 +73,12 @@ class MemoryLedger:
             raise LedgerBroken("a file of the ledger cannot be used: its bytes are not those of its name")
         return content
 
+    def several(self, model: str, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Pieces of evidence that are there."""
+        self._check()
+        there = self.evidence.get(model, {})
+        return iter([(each, there[each]) for each in digests if each in there and _sha256(there[each]) == each])
+
     def models(self) -> Sequence[str]:
         """The models that have entries, by name."""
         self._check()

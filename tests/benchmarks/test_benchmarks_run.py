@@ -23,6 +23,7 @@ TINY = {
     "scoring": ["--quick", "--models", "LogisticRegression"],
     "registering": ["--quick"],
     "model_ci": ["--quick"],
+    "release/ledger": ["--entries", "20", "--quick"],
     "gate/latency": ["--trials", "1", "--pairs", "40", "--starts", "2", "--slower", "0"],
     "calibration": ["--quick", "--worlds", "values", "--processes", "1"],
     "simulation": ["--rows", "2000", "--harmless", "2", "--harmful", "2", "--processes", "1"],
@@ -35,6 +36,7 @@ FIRST_CELLS = {
     "streamed": ["2 000", "3 000"],
     "scoring": ["LogisticRegression"] * 2,
     "gate/latency": ["+0%"] * 6,
+    "release/ledger": ["a promotion is recorded", "history", "history, one day", "verify"],
     "registering": ["mlci", "MlflowClient: log_artifacts, create_model_version"] * 2,
 }
 

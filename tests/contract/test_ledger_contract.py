@@ -47,6 +47,17 @@ def test_what_is_not_there_is_none(world: LedgerWorld) -> None:
     assert ledger.file("other", sha256(b"evidence")) is None
 
 
+def test_several_pieces_of_evidence_come_at_once_and_what_is_not_there_is_left_out(world: LedgerWorld) -> None:
+    pieces = [b"one", b"two " * 1000, b"\x00three\n"]
+    world.opened().append("churn", 1, b"entry", files(*pieces), None)
+    digests = [sha256(each) for each in pieces]
+    ledger = world.opened()
+
+    assert dict(ledger.several("churn", [*digests, "a" * 64, "../x"])) == dict(zip(digests, pieces, strict=True))
+    assert [*ledger.several("churn", [])] == []
+    assert [*ledger.several("other", digests)] == []
+
+
 def test_entries_come_in_the_order_of_their_numbers(world: LedgerWorld) -> None:
     contents = [f"entry {number}".encode() for number in range(1, 13)]
     fill(world.opened(), "churn", contents)

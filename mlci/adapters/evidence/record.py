@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mlci import REPOSITORY
@@ -23,6 +24,9 @@ _READERS: dict[str, Callable[[bytes, str], Any]] = {
     "approval": read_approval, "gate": read_gate, "model": read_model,
     "promotion": read_promotion, "rollback": read_promotion,
 }  # fmt: skip
+# Entries that are read ahead so that their evidence comes in one portion, and the bytes of evidence held at once.
+_AHEAD = 256
+_PORTION = 64 << 20
 # One model goes from stage to stage with the same evidence; what was read last is likely wanted next.
 _REMEMBERED = 64
 
@@ -35,10 +39,38 @@ class LedgerRecord:
         self.place, self.model = ledger.place, model
         self._ledger = ledger
         self._read: dict[tuple[str, str], Any] = {}
+        self._ahead: dict[str, bytes] = {}
 
     def files(self) -> Iterator[Written]:
         """Every file of the chain, by the number in its name."""
-        for number, content in self._ledger.entries(self.model):
+        entries = self._written(self._ledger.entries(self.model))
+        broken: LedgerBroken | None = None
+        while broken is None:
+            portion: list[Written] = []
+            try:
+                # What was read before a file that is no entry of any kind still counts.
+                portion.extend(itertools.islice(entries, _AHEAD))
+            except LedgerBroken as error:
+                broken = error
+            if not portion and broken is None:
+                return
+            self._fetch(portion)
+            yield from portion
+        raise broken
+
+    def _fetch(self, portion: Sequence[Written]) -> None:
+        """Read the evidence of the next decisions, as far as there is room for it; the rest is read one by one."""
+        decisions = [each.entry.decision for each in portion if each.entry is not None]
+        digests = dict.fromkeys(digest for one in decisions if one is not None for digest in one.evidence.values())
+        self._ahead, held = {}, 0
+        for digest, content in self._ledger.several(self.model, [*digests]):
+            self._ahead[digest] = content
+            held += len(content)
+            if held > _PORTION:
+                break
+
+    def _written(self, entries: Iterator[tuple[int, bytes]]) -> Iterator[Written]:
+        for number, content in entries:
             digest = digest_of(content)
             try:
                 entry = read_entry(content, f"{self.model}/{number:06}.json")
@@ -53,7 +85,7 @@ class LedgerRecord:
         gone, wrong = [], {}
         for kind, digest in decision.evidence.items():
             try:
-                content = self._ledger.file(self.model, digest)
+                content = self._ahead.get(digest) or self._ledger.file(self.model, digest)
                 if content is not None and hashlib.sha256(content).hexdigest() != digest:
                     raise LedgerBroken("its bytes are not those of its digest")
             except LedgerBroken as error:

@@ -73,6 +73,11 @@ class GitLedger:
         tip = self._tip()
         return self._objects.evidence(tip.commit, layout.checked(model), digest) if tip is not None else None
 
+    def several(self, model: str, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Pieces of evidence that are there."""
+        tip = self._tip()
+        return self._objects.several(tip.commit, layout.checked(model), digests) if tip is not None else iter(())
+
     def models(self) -> Sequence[str]:
         """The models that have entries, by name."""
         tip = self._tip()

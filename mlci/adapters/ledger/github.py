@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ from mlci.adapters.oneline import one_line
 from mlci.adapters.remote.answer import Unprocessable
 from mlci.adapters.remote.http import Api
 from mlci.adapters.remote.patience import Clock, Patience
-from mlci.errors import ServiceFailed
+from mlci.errors import LedgerBroken, ServiceFailed
 from mlci.ports.release import Head
 
 _PATIENCE = Patience(attempts=40, budget=180.0, first=0.5, longest=8.0)
@@ -140,6 +141,20 @@ class GitHubLedger:
             return None
         content = self._content(item, layout.LARGEST_FILE, f"{where}/{digest}.json")
         return layout.evidence_matches(content, digest, model)
+
+    def several(self, model: str, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Pieces of evidence that are there, a request each."""
+        layout.checked(model)
+        tip = self._tip()
+        folder = self._folder(tip, model).evidence if tip is not None else None
+        items = self._tree(folder.id, f"{model}/{EVIDENCE}") if folder is not None else {}
+        for digest in digests:
+            with contextlib.suppress(LedgerBroken):
+                item = layout.evidence_in(items, digest, model)
+                if item is not None:
+                    where = f"{model}/{EVIDENCE}/{digest}.json"
+                    content = self._content(item, layout.LARGEST_FILE, where)
+                    yield digest, layout.evidence_matches(content, digest, model)
 
     def models(self) -> Sequence[str]:
         """The models that have entries, by name."""

@@ -133,6 +133,12 @@ def evidence_in(items: Mapping[str, Item], digest: str, model: str) -> Item | No
     return plain_file(item, f"{model}/{EVIDENCE}/{name}") if item is not None else None
 
 
+def is_evidence(items: Mapping[str, Item], digest: str) -> bool:
+    """Whether a piece of evidence lies there as a plain file."""
+    item = items.get(f"{digest}.json") if _DIGEST.fullmatch(digest) else None
+    return item is not None and (item.kind, item.mode) == ("blob", FILE_MODE)
+
+
 def plain_file(item: Item, where: str) -> Item:
     """A file that is neither a link nor a program nor a commit of another repository.
 

@@ -83,6 +83,33 @@ class Objects:
         content = self._blob(item, layout.LARGEST_FILE, f"{model}/{EVIDENCE}/{digest}.json")
         return layout.evidence_matches(content, digest, model)
 
+    def several(self, commit: str, model: str, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Pieces of evidence at a commit that are there and can be used, a few megabytes of them at a time."""
+        folder = self.folder(commit, model).evidence
+        items = self._tree(folder.id, f"{model}/{EVIDENCE}") if folder is not None else {}
+        wanted = [(digest, items[f"{digest}.json"]) for digest in digests if layout.is_evidence(items, digest)]
+        self.fetch([item.id for _, item in wanted])
+        sizes = self._sizes([item.id for _, item in wanted])
+        waiting: list[tuple[str, str]] = []
+        held = 0
+        for digest, item in wanted:
+            size = sizes.get(item.id, layout.LARGEST_FILE + 1)
+            if size <= layout.LARGEST_FILE:
+                waiting.append((digest, item.id))
+                held += size
+            if held > _PORTION:
+                yield from self._matching(waiting)
+                waiting, held = [], 0
+        yield from self._matching(waiting)
+
+    def _matching(self, wanted: Sequence[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+        contents = self._blobs([id for _, id in wanted])
+        return (
+            (digest, content)
+            for (digest, _), content in zip(wanted, contents, strict=True)
+            if digest_of(content) == digest
+        )
+
     def models(self, commit: str) -> list[str]:
         """Models that have an entry at a commit, by name."""
         found = self.root(commit)

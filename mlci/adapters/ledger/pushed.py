@@ -108,6 +108,12 @@ class PushedLedger:
         tip = self._tip()
         return self._objects.evidence(tip, model, digest) if tip is not None else None
 
+    def several(self, model: str, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Pieces of evidence that are there."""
+        layout.checked(model)
+        tip = self._tip()
+        return self._objects.several(tip, model, digests) if tip is not None else iter(())
+
     def models(self) -> Sequence[str]:
         """The models that have entries, by name."""
         tip = self._tip()
