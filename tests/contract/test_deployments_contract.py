@@ -145,8 +145,10 @@ def test_the_decision_before_is_no_longer_what_the_stage_is_at(world: World, env
     assert [state for _, state in world.shown(environment)] == ["inactive", "failure", "success"]
 
 
-def test_a_run_that_slept_over_a_later_decision_does_not_show_its_own(world: World) -> None:
-    record(world, 1, "in_progress")
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_run_that_slept_over_a_later_decision_does_not_show_its_own(world: World, begun: bool) -> None:
+    if begun:
+        record(world, 1, "in_progress")
     record(world, 2, "in_progress", "success")
     record(world, 1, "success")
     assert dict(world.shown("production"))[f"{2:064x}"] == "success"

@@ -135,6 +135,11 @@ def test_a_fork_that_the_token_may_not_see_has_no_known_pushers(world: PeopleOfG
 
 
 def test_a_change_is_of_a_commit_only_where_its_merge_made_it(world: PeopleOfGitLab) -> None:
+    contained = world.head()
+    world.push("alice")
+    merged = world.merge()
+    assert list(world.people.proposals_of(contained)) == []
+    assert [each.number for each in world.people.proposals_of(merged)] == [1]
     tip = world.gitlab.commit({"train.py": "three\n"}, "main", pushed_by="mallory")
     world.gitlab.commit({"train.py": "three\n", "more.py": ""}, "later", parent=tip)
     world.gitlab.open_merge_request("later", author="mallory")
@@ -233,6 +238,30 @@ def test_who_played_the_manual_job_approves(world: PeopleOfGitLab) -> None:
     gitlab.play(job, "bob")
     (word,) = world.people.words_of_run(pipeline.id)
     assert (word.person.login, word.agrees, word.where, word.run) == ("bob", True, "job", pipeline.id)
+
+
+@pytest.mark.parametrize("event", ["detached", "merged_result"])
+def test_who_played_it_in_a_pipeline_of_the_change_has_said_so_of_that_commit(
+    world: PeopleOfGitLab, event: str
+) -> None:
+    gitlab, first = world.gitlab, world.head()
+    pipeline = gitlab.add_pipeline(merge_request=gitlab.merge_request(1), event=event)
+    gitlab.play(gitlab.add_job(pipeline, "mlci-approve", status="manual", manual=True), "bob")
+    (word,) = world.people.words(world.people.proposal(1))
+    assert (word.person.login, word.where, word.commit, word.run) == ("bob", "job", first, None)
+    world.push("alice")
+    assert agreed(world) == []
+
+
+def test_a_job_that_was_played_in_a_fork_is_no_word_here(world: PeopleOfGitLab) -> None:
+    gitlab = world.gitlab
+    fork = gitlab.add_project("mallory/churn", fork_of=world.project.path, visibility="public")
+    gitlab.commit({"train.py": "x\n"}, "topic", project="mallory/churn", pushed_by="mallory")
+    change = gitlab.open_merge_request("topic", fork="mallory/churn", author="mallory")
+    pipeline = gitlab.add_pipeline(merge_request=change)
+    assert pipeline.project is fork
+    gitlab.play(gitlab.add_job(pipeline, "mlci-approve", status="manual", manual=True), "bob")
+    assert list(world.people.words(world.people.proposal(2))) == []
 
 
 @pytest.mark.parametrize("kind", ["automatic", "delayed", "other name", "run again"])

@@ -20,6 +20,8 @@ from mlci.errors import CannotTell
 
 # How the job of the component is called unless told otherwise.
 JOB = "mlci-approve"
+# How many pipelines of one merge request are looked at, the newest first.
+_MOST_PIPELINES = 50
 
 _MANUAL = """
 query manual($project: ID!, $job: JobID!) {
@@ -33,6 +35,16 @@ class _Pipeline(msgspec.Struct):
     sha: str
     created_at: datetime
     user: Account | None = None
+
+
+class _Tried(msgspec.Struct):
+    id: int
+    sha: str
+    project_id: int | None = None
+
+
+class _Commit(msgspec.Struct):
+    parent_ids: list[str] = []
 
 
 class _OfPipeline(msgspec.Struct):
@@ -108,7 +120,34 @@ class Letting:
         """What was said of one pipeline, oldest first."""
         with telling(self._access, f"pipeline {run}") as api:
             pipeline = api.get(project(self._project, "pipelines", run), shape=_Pipeline)
-        return sorted([*self._deployments(pipeline), *self._played(pipeline)], key=lambda word: word.at or "~")
+        found = [*self._deployments(pipeline), *self._played(pipeline.id, pipeline.sha, pipeline.id)]
+        return sorted(found, key=lambda word: word.at or "~")
+
+    def of_change(self, number: int, head: str) -> Iterator[Word]:
+        """Who played the manual job in a pipeline of a merge request for this head, as words about that commit.
+
+        What was said in a pipeline of the change holds after the merge, where no other run knows of it.
+        """
+        for pipeline in self._tried(number, head):
+            yield from self._played(pipeline.id, head, None)
+
+    def merges(self, number: int, head: str) -> list[str]:
+        """The merge commits that pipelines of merged results and of merge trains were made for, with this head."""
+        found = [each.sha for each in self._tried(number, head) if each.sha != head]
+        return list(dict.fromkeys(found))
+
+    def _tried(self, number: int, head: str) -> list[_Tried]:
+        """Pipelines in the project itself, for the head or for a merge of it; those of a fork are the fork's."""
+        path = f"{project(self._project, 'merge_requests', number)}/pipelines"
+        is_for: dict[str, bool] = {head: True}
+        with telling(self._access, f"the pipelines of !{number}") as api:
+            listed: list[_Tried] = list(api.paginate(path, shape=_Tried))
+            ours = [each for each in listed if each.project_id in (None, self._project)][:_MOST_PIPELINES]
+            for each in ours:
+                if each.sha not in is_for:
+                    made = api.find(project(self._project, "repository", "commits", each.sha), shape=_Commit)
+                    is_for[each.sha] = made is not None and head in made.parent_ids
+        return [each for each in ours if is_for[each.sha]]
 
     def _deployments(self, pipeline: _Pipeline) -> Iterator[Word]:
         """Approvals of its deployments.
@@ -146,13 +185,13 @@ class Letting:
         for deployment, job in found:
             yield deployment, f"{self._page}/-/jobs/{job}"
 
-    def _played(self, pipeline: _Pipeline) -> Iterator[Word]:
+    def _played(self, pipeline: int, commit: str, run: int | None) -> Iterator[Word]:
         """Who played the manual job that stands for an approval.
 
         The first run of a job alone: GitLab runs a failed one again when somebody retries the whole pipeline.
         """
-        path = f"{project(self._project, 'pipelines', pipeline.id)}/jobs"
-        with telling(self._access, f"the jobs of pipeline {pipeline.id}") as api:
+        path = f"{project(self._project, 'pipelines', pipeline)}/jobs"
+        with telling(self._access, f"the jobs of pipeline {pipeline}") as api:
             jobs: list[_Job] = list(api.paginate(path, {"include_retried": "true"}, shape=_Job))
         first: dict[str, _Job] = {}
         for job in sorted(jobs, key=lambda each: each.id):
@@ -166,8 +205,8 @@ class Letting:
                 agrees=True,
                 where="job",
                 at=moment(job.started_at),
-                commit=pipeline.sha,
-                run=pipeline.id,
+                commit=commit,
+                run=run,
                 page=f"{self._page}/-/jobs/{job.id}",
             )
 

@@ -10,14 +10,11 @@ import msgspec
 from mlci.adapters.gitlab.accounts import Account, Accounts
 from mlci.adapters.gitlab.api import Access, project
 from mlci.adapters.gitlab.letting import JOB, Letting
-from mlci.adapters.gitlab.proposals import Change, Proposals
+from mlci.adapters.gitlab.proposals import Proposals
 from mlci.adapters.gitlab.telling import moment_after, telling
 from mlci.adapters.gitlab.words import Words
 from mlci.adapters.oneline import one_line
 from mlci.domain.release.people import Person, Proposal, Said, Word
-
-# How many pipelines on merge commits of one merge request are looked at for statuses.
-_MOST_PIPELINES = 50
 
 
 class _Status(msgspec.Struct):
@@ -29,16 +26,6 @@ class _Status(msgspec.Struct):
     finished_at: datetime | None = None
     description: str | None = None
     author: Account | None = None
-
-
-class _Pipeline(msgspec.Struct):
-    id: int
-    sha: str
-    project_id: int | None = None
-
-
-class _Commit(msgspec.Struct):
-    parent_ids: list[str] = []
 
 
 class GitLabPeople:
@@ -73,12 +60,18 @@ class GitLabPeople:
         return self._proposals.merged_as(commit, self._branch)
 
     def words(self, proposal: Proposal) -> Sequence[Word]:
-        """Approvals, requested changes and commands in notes."""
-        return self._words.of(proposal)
+        """Approvals, requested changes, commands in notes, and who played the manual job for the newest commit."""
+        found = [*self._words.of(proposal), *self._letting.of_change(proposal.number, proposal.head)]
+        return sorted(found, key=lambda word: word.at or "~")
 
     def words_of_run(self, run: int) -> Sequence[Word]:
         """Approvals of the deployments of a pipeline, and who played its manual job."""
         return self._letting.of(run)
+
+    def asked(self, branch: str, context: str) -> Sequence[int]:
+        """The open merge requests for a branch whose head, or a merge of it, has a status of this name."""
+        opened = self._proposals.opened(branch)
+        return [each.iid for each in opened if each.sha is not None and self.said(each.sha, context)]
 
     def said(self, commit: str, context: str) -> Sequence[Said]:
         """What the status of this name said: of the commit, and of the merge commits that it was tried in.
@@ -106,23 +99,10 @@ class GitLabPeople:
         return status.finished_at or status.started_at or status.created_at
 
     def _tried_in(self, commit: str) -> Iterator[str]:
-        """The merge commits that pipelines of merged results and of merge trains were made for, with this head."""
+        """The merge commits that this head was tried in."""
         for change in self._proposals.of_commit(commit):
             if change.sha == commit:
-                yield from self._merges(change, commit)
-
-    def _merges(self, change: Change, commit: str) -> Iterator[str]:
-        path = f"{project(self._project, 'merge_requests', change.iid)}/pipelines"
-        seen = {commit}
-        with telling(self._access, f"the pipelines of !{change.iid}") as api:
-            listed: list[_Pipeline] = list(api.paginate(path, shape=_Pipeline))
-            for pipeline in listed[:_MOST_PIPELINES]:
-                if pipeline.sha in seen or pipeline.project_id not in (None, self._project):
-                    continue
-                seen.add(pipeline.sha)
-                made = api.find(project(self._project, "repository", "commits", pipeline.sha), shape=_Commit)
-                if made is not None and commit in made.parent_ids:
-                    yield pipeline.sha
+                yield from self._letting.merges(change.iid, commit)
 
     def person(self, login: str) -> Person | None:
         """The account of that name now; None where there is none."""
