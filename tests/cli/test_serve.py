@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -228,6 +229,18 @@ def test_a_request_that_is_at_work_on_the_old_version_is_answered_by_it(registry
         (200, "{'predictions': [0, 1]}", "1"), (200, "{'predictions': [0, 0]}", "2"),
     }  # fmt: skip
     assert any(number == "1" for *_, number in answers)
+
+
+def test_the_page_shows_what_is_answered(server: Running) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "serve.md").read_text()
+    asked = re.search(r"<!-- asked -->\n```sh\n.*?-d '(.*?)'\n```", page, re.DOTALL)
+    answered = re.search(r"<!-- answered -->\n```json\n(.*?)```", page, re.DOTALL)
+    assert asked is not None
+    assert answered is not None
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=90)
+    with contextlib.closing(connection):
+        connection.request("POST", "/invocations", asked[1], {"Content-Type": "application/json"})
+        assert json.loads(connection.getresponse().read()) == json.loads(answered[1])
 
 
 def test_health_names_the_version_and_its_digest(registry: Registry, server: Running) -> None:
