@@ -102,6 +102,8 @@ def run(invocation: Invocation) -> Exit:
     proposals = _proposals(session)
     ends: list[Exit] = []
     problems: list[MlciError] = []
+    if not proposals:
+        delivery.say("notice", "there is no change to count for")
     for proposal in proposals:
         one = session if len(proposals) == 1 else session.apart(f"-{proposal.number}")
         try:
@@ -152,15 +154,13 @@ def _numbers(session: Session) -> Sequence[int]:
         return (run.change.number,)
     if run.triggered_by is not None:
         changes = session.forge.runs.changes_of(run.triggered_by)
-        numbers = [each.number for each in changes if each.number is not None]
-        if not numbers:
-            session.delivery.say("notice", "no open change has the commit of the other run as its head any more")
-        return numbers
+        return [each.number for each in changes if each.number is not None]
+    if run.on_default_branch:
+        # A clock, or a person who names none: GitLab starts no pipeline when somebody agrees.
+        return people_of(session.forge).open_for(run.default_branch)
     number = _named(session)
     if number is None and run.event not in ("issue_comment", "merge_group"):
         raise UsageError("it is not said which change is meant", place=Place("--change"), help="name it with --change")
-    if number is None:
-        session.delivery.say("notice", "the event is about no change")
     return () if number is None else (number,)
 
 

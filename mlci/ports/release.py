@@ -95,6 +95,10 @@ class People(Protocol):
         """The merged changes that this commit of the default branch is from; none where it was pushed there."""
         ...
 
+    def open_for(self, branch: str) -> Sequence[int]:
+        """Numbers of the open changes to a branch."""
+        ...
+
     def words(self, proposal: Proposal) -> Sequence[Word]:
         """What was said on a change that may be an approval, oldest first, all pages."""
         ...

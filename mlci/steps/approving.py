@@ -16,12 +16,12 @@ from mlci.steps.approve import ENVIRONMENT, STEP
 
 _SAID = {True: "approves", False: "refuses", None: "took it back"}
 _WAYS = {
-    "comment": "writes the line below as a comment of its own",
+    "comment": "writes a comment with a line for this very verdict",
     "review": "approves in a review of the newest commit",
     "environment": f"lets the job of mlci approve into the environment {ENVIRONMENT}",
     "deployment": "approves the deployment that waits",
     "job": "starts the manual job that approves",
-    "local": "runs mlci approve --accept with the digest on this machine",
+    "local": "runs mlci approve with --accept on a machine without a forge",
 }
 
 
@@ -80,22 +80,22 @@ def report_on(
         findings=(finding,),
         model=model,
         candidate=found.candidate,
-        sections=tuple(_sections(found, total, by, local=local)),
+        sections=tuple(_sections(found, total)),
         evidence={"gate": found.gate, "approval": digest},
     )
 
 
 def how(found: ApprovalPredicate, by: Sequence[str], *, local: bool) -> str:
     """What somebody does to agree."""
-    ways = by or (("local",) if local else ("comment", "review"))
-    they = "Somebody whom policy names" if found.allowed else "Somebody who may write to the repository"
-    return (
-        f"{they}, and who did not make the change, {', or '.join(_WAYS[way] for way in ways)}: "
-        f"{command_for(found.gate)}"
-    )
+    they = f"One of {', '.join(found.allowed)}" if found.allowed else "Somebody who may write to the repository"
+    who = f"{they}, who did not make the change,"
+    if local:
+        return f"{who} runs: mlci approve --accept sha256:{found.gate}"
+    ways = [_WAYS[way] for way in by or ("review", "comment")]
+    return f"{who} {', or '.join(ways)}. The line of a comment is {command_for(found.gate)}"
 
 
-def _sections(found: ApprovalPredicate, total: Count, by: Sequence[str], *, local: bool) -> Sequence[Section]:
+def _sections(found: ApprovalPredicate, total: Count) -> Sequence[Section]:
     sections = [Section(id="risk", title=f"Risk: {found.tier}", sentences=_sentences(found), folded=False)]
     columns = ("who", "how", "when")
     for id, title, people in (("approved", "Approved", found.approvers), ("refused", "Refused", found.refused)):
@@ -107,10 +107,6 @@ def _sections(found: ApprovalPredicate, total: Count, by: Sequence[str], *, loca
         rows = tuple(_passed(word, why) for word, why in passed)
         heads = ("who", "what", "when", "why")
         sections.append(Section(id="not-counted", title="Did not count", columns=heads, rows=rows, folded=False))
-    if found.needed and not found.satisfied:
-        named = f"Policy names {', '.join(found.allowed)}." if found.allowed else None
-        said = tuple(one for one in (how(found, by, local=local), named) if one is not None)
-        sections.append(Section(id="how", title="How to approve", sentences=said, folded=False))
     return sections
 
 
@@ -123,7 +119,7 @@ def _row(person: Approver) -> tuple[str, ...]:
 
 
 def _passed(word: Word, why: str) -> tuple[str, ...]:
-    said = f"{_SAID[word.agrees]} by {word.where}"
+    said = f"{_SAID[word.agrees]} ({word.where})"
     return _named(word.person.login, word.person.id), said, word.at or "not said", why
 
 

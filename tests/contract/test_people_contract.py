@@ -48,6 +48,13 @@ def test_the_commit_of_a_merge_names_its_change_and_another_commit_names_none(wo
     assert list(world.people.proposals_of(world.people.proposal(1).head)) in ([], [found])
 
 
+def test_an_open_change_is_listed_for_its_branch_until_it_is_merged(world: PeopleWorld) -> None:
+    assert list(world.people.open_for("main")) == [1]
+    assert list(world.people.open_for("release")) == []
+    world.merge()
+    assert list(world.people.open_for("main")) == []
+
+
 def test_an_approval_is_of_the_commit_that_was_there_when_it_was_given(world: PeopleWorld) -> None:
     first = world.head()
     world.approve("bob")

@@ -53,6 +53,10 @@ class LocalPeople:
         """None."""
         return ()
 
+    def open_for(self, branch: str) -> Sequence[int]:  # noqa: ARG002
+        """None."""
+        return ()
+
     def words(self, proposal: Proposal) -> Sequence[Word]:  # noqa: ARG002
         """None."""
         return ()

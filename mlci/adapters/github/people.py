@@ -191,6 +191,13 @@ class GitHubPeople:
         }
         return tuple(self.proposal(number) for number in sorted(numbers))
 
+    def open_for(self, branch: str) -> Sequence[int]:
+        """Numbers of the open pull requests to a branch."""
+        with _reading("the open pull requests", "pull-requests: read"):
+            path, asked = at(self._repository, "pulls"), {"state": "open", "base": branch}
+            listed: list[_Listed] = list(self._api.paginate(path, asked, shape=_Listed))
+        return tuple(sorted(each.number for each in listed if each.base.ref == branch))
+
     def _pushers(self, pull: _Pull) -> tuple[tuple[Person, ...] | None, str | None]:
         """Who wrote or pushed the commits; None, and why, where GitHub does not say who pushed the newest one."""
         with _reading(f"the commits of pull request {pull.number}", "pull-requests: read"):

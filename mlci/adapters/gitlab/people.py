@@ -59,6 +59,10 @@ class GitLabPeople:
         """The merge requests whose merge made this commit of the default branch."""
         return self._proposals.merged_as(commit, self._branch)
 
+    def open_for(self, branch: str) -> Sequence[int]:
+        """Numbers of the open merge requests to a branch."""
+        return self._proposals.open_for(branch)
+
     def words(self, proposal: Proposal) -> Sequence[Word]:
         """Approvals, requested changes, commands in notes, and who played the manual job for the newest commit."""
         found = [*self._words.of(proposal), *self._letting.of_change(proposal.number, proposal.head)]

@@ -132,6 +132,13 @@ class Proposals:
             raise UsageError(f"there is no merge request !{number}, or the token may not read it")
         return found
 
+    def open_for(self, branch: str) -> Sequence[int]:
+        """Numbers of the open merge requests to a branch."""
+        with telling(self._access, "the open merge requests") as api:
+            path, asked = project(self._project, "merge_requests"), {"state": "opened", "target_branch": branch}
+            listed: list[Change] = list(api.paginate(path, asked, shape=Change))
+        return tuple(sorted(each.iid for each in listed if each.target_branch == branch))
+
     def of_commit(self, commit: str) -> Sequence[Change]:
         """The merge requests that have a commit, open ones too."""
         path = project(self._project, "repository", "commits", commit, "merge_requests")
