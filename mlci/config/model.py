@@ -158,8 +158,9 @@ class Tier:
     approvals: int = key(default=1, minimum=0, maximum=20, help="How many people must approve.")
     from_: tuple[str, ...] = key(
         default=(),
-        help="Who may approve: logins, logins with the number of the account (alice#1234), or teams as "
-        "@organisation/team; left out, everybody who may write to the repository.",
+        help="Who may approve: logins of people who may write to the repository, logins with the number of the account "
+        "(alice#1234), or teams as @organisation/team; left out, everybody who may write. A number stays with its "
+        "account, a login that became free can be taken by somebody else.",
     )
     by: tuple[Source, ...] = key(
         default=(),

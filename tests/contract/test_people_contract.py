@@ -113,6 +113,18 @@ def test_a_person_is_a_number_whatever_the_name_is(world: PeopleWorld) -> None:
     assert not world.people.may_approve(word.person, "bob")
 
 
+def test_who_takes_a_login_that_became_free_is_not_whom_policy_named(world: PeopleWorld) -> None:
+    bob = world.people.person("bob")
+    assert bob is not None
+    world.rename("bob", "robert")
+    world.rename("mallory", "bob")
+    impostor = world.people.person("bob")
+    assert impostor is not None
+    assert impostor.id != bob.id
+    assert not world.people.may_approve(impostor, "bob")
+    assert not world.people.may_approve(impostor, f"bob#{bob.id}")
+
+
 def test_who_may_approve_is_who_writes_or_whom_policy_names(world: PeopleWorld) -> None:
     bob, mallory = world.people.person("bob"), world.people.person("mallory")
     assert bob is not None

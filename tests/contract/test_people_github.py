@@ -166,7 +166,10 @@ def test_a_login_is_who_has_it_now_and_a_number_stays_with_the_person(github, op
     assert not asked.may_approve(Person(id=bob, login="robert"), "bob")
     # A word that was read before the account was renamed.
     assert not asked.may_approve(Person(id=bob, login="bob"), "bob")
-    assert asked.may_approve(Person(id=taken.id, login="BOB"), "@bob")
+    # The name alone is not enough: anybody may take one that became free.
+    assert not asked.may_approve(Person(id=taken.id, login="BOB"), "@bob")
+    github.repository().roles["bob"] = "write"
+    assert people(github).may_approve(Person(id=taken.id, login="BOB"), "@bob")
     assert asked.person("bob").id == taken.id
     assert asked.person("never") is None
 

@@ -326,9 +326,10 @@ class GitHubPeople:
         login = who.removeprefix("@")
         if login.casefold() != person.login.casefold():
             return False
-        # The name that a word was read with may have another owner by now.
+        # The name that a word was read with may have another owner by now; and whoever takes a name that became free,
+        # on a forge where anybody may comment, has no right to write.
         found = self.person(login)
-        return found is not None and found.id == person.id
+        return found is not None and found.id == person.id and self._may_write(person)
 
     def _may_write(self, person: Person) -> bool:
         """https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user"""

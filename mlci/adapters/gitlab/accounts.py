@@ -94,7 +94,8 @@ class Accounts:
         if pinned is not None:
             return int(pinned[2]) == person.id
         named = self.named(who)
-        return named is not None and named.id == person.id
+        # Whoever takes a name that became free has no right to write.
+        return named is not None and named.id == person.id and self._writes(person)
 
     def _writes(self, person: Person) -> bool:
         """Whether somebody may push to the project, be it through a group that it is in or was shared with."""
