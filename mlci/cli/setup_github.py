@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,11 @@ def setup(invocation: Invocation, origin: Origin | None) -> Setup:
     """
     from mlci.adapters.github.api import connect
     from mlci.adapters.github.commits import GitHubCommits
+    from mlci.adapters.github.guarding import read_releases
     from mlci.adapters.github.protection import read_protection, read_repository
     from mlci.adapters.github.workflows import read_owners, read_workflows
     from mlci.domain.setup.github.facts import Setup
+    from mlci.domain.setup.github.releasing import promotes
 
     own = invocation.own
     root = Path.cwd()
@@ -42,7 +45,9 @@ def setup(invocation: Invocation, origin: Origin | None) -> Setup:
         there = GitHubCommits(api, repository.name).file(config, branch) is not None
     except MlciError:
         there = None
-    return Setup(
+    wanted = invocation.resolved.config
+    asks = any(tier.approvals for tier in (wanted.approval.low, wanted.approval.medium, wanted.approval.high))
+    found = Setup(
         repository=repository,
         branch=branch,
         protection=read_protection(api, repository.name, branch),
@@ -54,6 +59,9 @@ def setup(invocation: Invocation, origin: Origin | None) -> Setup:
         needs={step.name: step.permissions for step in STEPS},
         required=own["required"],
     )
+    if not promotes(found):
+        return found
+    return replace(found, releases=read_releases(api, repository.name, wanted.promote.stages, asks=asks))
 
 
 def _repository(invocation: Invocation, origin: Origin | None) -> str:

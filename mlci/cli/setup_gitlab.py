@@ -37,8 +37,10 @@ def setup(invocation: Invocation, origin: Origin | None) -> Setup:
         ServiceFailed, ServiceRefused: GitLab does not tell of it.
     """
     from mlci.adapters.gitlab.api import connect
+    from mlci.adapters.gitlab.guarding import read_releases
     from mlci.adapters.gitlab.settings import read_project, read_raw, read_settings
     from mlci.domain.setup.gitlab.facts import Setup
+    from mlci.domain.setup.gitlab.releasing import promotes
 
     own = invocation.own
     if own["required"] is not None:
@@ -51,7 +53,7 @@ def setup(invocation: Invocation, origin: Origin | None) -> Setup:
     config = in_repository(own["config"], invocation.environ)
     settings = read_settings(access, project, branch, config, refused)
     pipeline, why = _pipeline(access, project, branch, read_raw(access, project, branch))
-    return Setup(
+    found = Setup(
         branch=branch,
         settings=settings if why is None else replace(settings, unknown={**settings.unknown, "pipeline": why}),
         pipeline=pipeline,
@@ -59,6 +61,9 @@ def setup(invocation: Invocation, origin: Origin | None) -> Setup:
         config=config,
         in_job=invocation.environ.get("GITLAB_CI") == "true",
     )
+    if not promotes(found):
+        return found
+    return replace(found, releases=read_releases(access, project.id, invocation.resolved.config.promote.stages))
 
 
 def hosts(environ: Mapping[str, str]) -> frozenset[str]:

@@ -102,6 +102,9 @@ DOCTOR = Command(
             scope="administration", level="read",
             why="reads the reviews that classic protection demands and what jobs may do by default; unknown without it",
         ),
+        Permission(
+            scope="actions", level="read", why="reads the environments of a repository that promotes", optional=True
+        ),
     ),
 )  # fmt: skip
 

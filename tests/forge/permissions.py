@@ -22,6 +22,7 @@ _READ: dict[str, tuple[str, ...]] = {
     "/commits/{ref}": ("contents",),
     "/branches/{branch}": ("contents",),
     "/git/ref/{ref}": ("contents",),
+    "/environments": ("actions",),
     "/git/matching-refs/{ref}": ("contents",),
     "/git/commits/{commit_sha}": ("contents",),
     "/git/trees/{tree_sha}": ("contents",),

@@ -84,6 +84,18 @@ def show_ruleset(request: Request) -> Answer:
     return Answer(200, shown)
 
 
+@serves("GET", "/environments")
+def list_environments(request: Request) -> Answer:
+    """The environments of the repository, with what protects each."""
+    found = [
+        shaped("environment", request.base, id=number, name=name, **protection)
+        for number, (name, protection) in enumerate(request.repository.environments.items(), 1)
+    ]
+    # GitHub tells it, and its description does not.
+    shown = [{"can_admins_bypass": True, **each} for each in found]
+    return request.listing(shown, "environments")
+
+
 @serves("GET", "/actions/permissions/workflow")
 def show_default_permissions(request: Request) -> Answer:
     """What a job may do that declares nothing."""

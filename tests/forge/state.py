@@ -246,6 +246,7 @@ class Repository:
     roles: dict[str, str] = field(default_factory=dict)
     activity: list[Activity] = field(default_factory=list)
     deployments: dict[int, Deployment] = field(default_factory=dict)
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def owner(self) -> str:

@@ -9,8 +9,8 @@ from forge.exchange import Answer
 
 from gitlab_server import objects
 from gitlab_server.exchange import Request, bad_request, gone, not_found, shown
-from gitlab_server.routing import TEXT, YES, Access, serves
-from gitlab_server.shapes import APPROVALS, LINT, PROTECTED, TOKEN, USER, having
+from gitlab_server.routing import PAGES, TEXT, YES, Access, serves
+from gitlab_server.shapes import APPROVALS, LINT, PROTECTED, TOKEN, USER, every, having
 from gitlab_server.shapes import NUMBER as ID
 from gitlab_server.state import ROLES, Project
 
@@ -140,6 +140,18 @@ def show_protected_branch(request: Request) -> Answer:
         "code_owner_approval_required": found.code_owners,
     }
     return shown(shape)
+
+
+@serves(
+    "GET", "/protected_environments", "ee/lib/api/protected_environments.rb", Access("admin_project", signed_in=True),
+    query=PAGES, shape=every(having(name=TEXT)),
+)  # fmt: skip
+def list_protected_environments(request: Request) -> Answer:
+    """Protected environments, which are Premium; maintainers are told."""
+    if not request.project.premium:
+        raise gone()
+    found = request.project.extras.get("protected_environments", {})
+    return request.listing([{"name": name, **protection} for name, protection in found.items()])
 
 
 @serves(

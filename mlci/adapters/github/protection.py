@@ -27,7 +27,9 @@ class _Repository(msgspec.Struct):
     private: bool
 
 
-class _Rule(msgspec.Struct):
+class Rule(msgspec.Struct):
+    """A rule of a ruleset, as GitHub lists those of a branch."""
+
     type: str
     parameters: Any = None
     ruleset_id: int | None = None
@@ -120,10 +122,7 @@ def read_protection(api: Api, repository: str, branch: str) -> Protection:
         ServiceFailed: GitHub does not answer.
     """
     unknown: dict[Topic, str] = {}
-    rules = (
-        asked(unknown, "rules", lambda: list(api.paginate(at(repository, "rules", "branches", branch), shape=_Rule)))
-        or []
-    )
+    rules = asked(unknown, "rules", lambda: read_rules(api, repository, branch)) or []
     standing = asked(unknown, "classic", lambda: api.get(at(repository, "branches", branch), shape=_Branch))
     classic = standing.protection if standing is not None and standing.protected else None
     checks = classic.required_status_checks if classic is not None else None
@@ -142,7 +141,7 @@ def read_protection(api: Api, repository: str, branch: str) -> Protection:
         merge_queue=any(rule.type == "merge_queue" for rule in rules),
         owner_review=_owner_review(rules) or (owners is not None and owners.require_code_owner_reviews),
         administrators=checks.enforcement_level == "everyone" if checks is not None and _enforced(checks) else None,
-        bypass=tuple(_bypass(api, repository, ruleset) for ruleset in _rulesets(rules)),
+        bypass=tuple(bypass_of(api, repository, ruleset) for ruleset in _rulesets(rules)),
         default_permissions=defaults.default_workflow_permissions if defaults is not None else None,
         unknown=unknown,
     )
@@ -154,14 +153,19 @@ def required_checks(api: Api, repository: str, branch: str) -> set[str]:
     Raises:
         ServiceFailed, ServiceRefused: GitHub does not answer, or not to this token.
     """
-    rules: list[_Rule] = list(api.paginate(at(repository, "rules", "branches", branch), shape=_Rule))
+    rules = read_rules(api, repository, branch)
     standing = api.get(at(repository, "branches", branch), shape=_Branch)
     classic = standing.protection if standing.protected else None
     checks = classic.required_status_checks if classic is not None else None
     return {each.name for each in (*_checks_of(rules), *(_classic_checks(checks) if checks is not None else ()))}
 
 
-def _parameters(rule: _Rule, shape: type[T]) -> T:
+def read_rules(api: Api, repository: str, branch: str) -> list[Rule]:
+    """The rules of active rulesets that hold for a branch, which need not be there yet."""
+    return list(api.paginate(at(repository, "rules", "branches", branch), shape=Rule))
+
+
+def _parameters(rule: Rule, shape: type[T]) -> T:
     try:
         return msgspec.convert(rule.parameters, shape)
     except msgspec.ValidationError as problem:
@@ -169,11 +173,11 @@ def _parameters(rule: _Rule, shape: type[T]) -> T:
         raise ServiceFailed(what) from None
 
 
-def _source(rule: _Rule) -> str:
+def _source(rule: Rule) -> str:
     return f"ruleset {rule.ruleset_id}" if rule.ruleset_id is not None else "a ruleset"
 
 
-def _checks_of(rules: Sequence[_Rule]) -> tuple[RequiredCheck, ...]:
+def _checks_of(rules: Sequence[Rule]) -> tuple[RequiredCheck, ...]:
     return tuple(
         RequiredCheck(name=check.context, app=_app(check.integration_id), source=_source(rule))
         for rule in rules
@@ -202,7 +206,7 @@ def _app(number: int | None) -> int | None:
     return number if number is not None and number > 0 else None
 
 
-def _workflows_of(rules: Sequence[_Rule]) -> tuple[RequiredWorkflow, ...]:
+def _workflows_of(rules: Sequence[Rule]) -> tuple[RequiredWorkflow, ...]:
     return tuple(
         RequiredWorkflow(path=one.path, repository=one.repository_id, commit=one.sha)
         for rule in rules
@@ -211,17 +215,17 @@ def _workflows_of(rules: Sequence[_Rule]) -> tuple[RequiredWorkflow, ...]:
     )
 
 
-def _owner_review(rules: Sequence[_Rule]) -> bool:
+def _owner_review(rules: Sequence[Rule]) -> bool:
     asked = (_parameters(rule, _RuleReviews) for rule in rules if rule.type == "pull_request")
     return any(one.require_code_owner_review for one in asked)
 
 
-def _rulesets(rules: Sequence[_Rule]) -> list[int]:
+def _rulesets(rules: Sequence[Rule]) -> list[int]:
     holding = [rule.ruleset_id for rule in rules if rule.type in ("required_status_checks", "workflows")]
     return list(dict.fromkeys(ruleset for ruleset in holding if ruleset is not None))[:_MOST_RULESETS]
 
 
-def _bypass(api: Api, repository: str, ruleset: int) -> Bypass:
+def bypass_of(api: Api, repository: str, ruleset: int) -> Bypass:
     """Who may pass a ruleset; GitHub names them only to those who may change it."""
     try:
         found = api.find(at(repository, "rulesets", ruleset), shape=_Ruleset)

@@ -180,3 +180,17 @@ def test_no_secret_of_a_remote_is_printed(capsys: pytest.CaptureFixture[str]) ->
 
     assert run(("doctor",), {}) == 2
     assert "hunter22" not in str(capsys.readouterr())
+
+
+def test_a_repository_that_promotes_is_told_of_its_ledger_and_one_that_does_not_is_not(github: GitHub) -> None:
+    github.add_repository(files={"mlci.yml": "model: churn\n"})
+    words = ("doctor", "--repository", "owner/repository")
+    run(words, environ(github, actions="read"))
+    assert not any("ledger" in id for id in found())
+
+    release = f"on: push\njobs:\n  go:\n    steps: [{{uses: owner/mlci/actions/promote@{SHA}}}]\n"
+    Path(".github/workflows/release.yml").write_text(release)
+    run(words, environ(github, actions="read"))
+
+    assert found()["setup:ledger[protection]"] == found()["setup:ledger[who]"] == found()["setup:approval"] == "warn"
+    assert found()["setup:environment[production]"] == "warn"

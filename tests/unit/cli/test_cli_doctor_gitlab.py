@@ -296,3 +296,18 @@ def test_no_secret_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert run(("doctor",), {"GITLAB_TOKEN": "glpat-hunter22"}) == 2
     assert "hunter22" not in str(capsys.readouterr())
+
+
+def test_a_project_that_promotes_is_told_of_its_ledger_and_one_that_does_not_is_not(
+    gitlab: GitLab, project: Project
+) -> None:
+    environ = {"CI_API_V4_URL": gitlab.url, "MLCI_TOKEN": person(gitlab)}
+    words = ("doctor", "--forge", "gitlab", "--repository", PATH)
+    run(words, environ)
+    assert not any("ledger" in id for id in found())
+
+    gitlab.commit({".gitlab-ci.yml": CI + "release: {script: [mlci promote --version 1]}\n"}, project.default_branch)
+    run(words, environ)
+
+    assert found()["ledger[protection]"] == found()["ledger[who]"] == "warn"
+    assert found()["environment"] == "inconclusive"

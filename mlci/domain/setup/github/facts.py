@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal, Protocol
 
 from mlci.domain.setup.github.protection import Protection, Repository
+from mlci.domain.setup.github.releases import Releases
 from mlci.domain.setup.github.shared import shared
 from mlci.domain.setup.github.workflow import Route, Step, Unread, Workflow, WorkflowJob, routes
 from mlci.domain.setup.words import shown
@@ -60,6 +61,7 @@ class Setup:
         config_on_branch: whether the branch has that file; None where the token may not read it.
         needs: what the token of each of our steps must be allowed, by the name of the step.
         required: the check that must be required; None for that of each job that runs conclude.
+        releases: what guards a release; None where that was not asked.
     """
 
     repository: Repository
@@ -72,6 +74,7 @@ class Setup:
     config: str = "mlci.yml"
     config_on_branch: bool | None = None
     required: str | None = None
+    releases: Releases | None = None
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:

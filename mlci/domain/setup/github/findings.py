@@ -10,6 +10,7 @@ from mlci.domain.setup.github.facts import Setup
 from mlci.domain.setup.github.forgery import forgery
 from mlci.domain.setup.github.forks import forks, pins
 from mlci.domain.setup.github.permissions import permissions
+from mlci.domain.setup.github.releasing import releasing
 from mlci.domain.setup.github.required import merge_queue, required
 from mlci.domain.setup.policy import configuration
 from mlci.domain.setup.words import finding, shown
@@ -25,6 +26,7 @@ def findings(setup: Setup) -> Iterator[Finding]:
     yield forgery(setup)
     yield from forks(setup)
     yield from pins(setup)
+    yield from releasing(setup)
     yield configuration(setup.config, setup.branch, setup.config_on_branch, "contents: read")
     for unread in setup.unread:
         where = shown(unread.file) + (f":{unread.line}" if unread.line is not None else "")

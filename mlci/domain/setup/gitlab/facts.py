@@ -10,6 +10,7 @@ from functools import cached_property
 from mlci.domain.setup.gitlab.pipeline import Job, Pipeline
 from mlci.domain.setup.gitlab.presence import CHOSEN, Event, Outcome, changes, outcomes
 from mlci.domain.setup.gitlab.project import Project, Settings, Topic
+from mlci.domain.setup.gitlab.releases import Releases
 from mlci.domain.setup.words import listed, shown
 
 # What a token needs for what any member may read, and for what Maintainers alone are told.
@@ -30,6 +31,7 @@ class Setup:
         config: path of mlci.yml inside the repository.
         today: the day on which this is asked.
         in_job: whether it is asked in a job, with the token of the pipeline.
+        releases: what guards a release; None where that was not asked.
     """
 
     branch: str
@@ -38,6 +40,7 @@ class Setup:
     today: date
     config: str = "mlci.yml"
     in_job: bool = False
+    releases: Releases | None = None
 
     @property
     def project(self) -> Project:

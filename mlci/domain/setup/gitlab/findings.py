@@ -13,6 +13,7 @@ from mlci.domain.setup.gitlab.forks import forks
 from mlci.domain.setup.gitlab.gate import gates, pipelines
 from mlci.domain.setup.gitlab.merging import merging
 from mlci.domain.setup.gitlab.pins import pins
+from mlci.domain.setup.gitlab.releasing import releasing
 from mlci.domain.setup.gitlab.separation import separation
 from mlci.domain.setup.gitlab.token import token
 from mlci.domain.setup.policy import configuration
@@ -30,4 +31,5 @@ def findings(setup: Setup) -> Iterator[Finding]:
     yield forgery(setup)
     yield from forks(setup)
     yield from pins(setup)
+    yield from releasing(setup)
     yield configuration(setup.config, setup.branch, setup.settings.config_on_branch, READS)
