@@ -214,6 +214,8 @@ def test_a_push_uses_neither_settings_nor_credentials_of_the_user_and_shows_its_
     gitlab.add_project()
     token, marks = gitlab.token(role="developer"), tmp_path / "marks"
     home = hostile_home(tmp_path / "home", marks)["HOME"]
+    with Path(home, ".gitconfig").open("a") as settings:
+        settings.write(f'[url "http://127.0.0.1:9/"]\n\tinsteadOf = {gitlab.server_url}/\n')
     path, log = watched(tmp_path / "bin")
 
     fill(gitlab_ledger({**environ_of(gitlab, token), "HOME": home, **path}, clock=quick()), "churn", [b"one", b"two"])

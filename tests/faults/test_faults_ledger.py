@@ -35,6 +35,8 @@ from ledgers import (
 from mlci.adapters.git.call import Answer, Git
 from mlci.adapters.gitlab.ledger import ledger as gitlab_ledger
 from mlci.adapters.ledger import git as local_ledger
+from mlci.adapters.remote.answer import Call
+from mlci.adapters.remote.http import Api
 from mlci.errors import LedgerMoved, MlciError, ServiceFailed
 from mlci.ports.release import Ledger
 
@@ -333,6 +335,43 @@ def test_a_rule_that_refuses_is_not_taken_for_a_race(github: GitHub) -> None:
         second(on_github(github))
     assert len(github.asked("PATCH /git/refs/{ref}")) == 3
     assert not is_whole(on_github(github))
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_killed_between_any_two_requests_to_github_an_entry_is_whole_or_not_there(
+    github: GitHub, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    world, sent = github_world(github), Api._send
+    number, after, outcomes = 1, None, []
+    if not first:
+        number, after = 2, fill(world.opened(), "churn", [b"one"])
+    left = [0]
+
+    def send_or_end(api: Api, call: Call) -> object:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+        return sent(api, call)
+
+    for moment in range(1, 30):
+        left[0] = moment
+        with monkeypatch.context() as patched:
+            patched.setattr(Api, "_send", send_or_end)
+            try:
+                world.opened().append("churn", number, b"next", files(EVIDENCE), after)
+            except Killed:
+                outcomes.append(moment)
+            else:
+                break
+        # Nothing of it was seen before the branch moved.
+        assert [each for each, _ in world.opened().entries("churn")] == list(range(1, number))
+    assert outcomes == list(range(1, len(outcomes) + 1))
+    assert len(outcomes) > 4
+    assert world.opened().file("churn", sha256(EVIDENCE)) == EVIDENCE
 
 
 @pytest.mark.parametrize("broken", ["500", "429", "hung up before"])

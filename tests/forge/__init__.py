@@ -38,7 +38,7 @@ behind it; where it has the operation both are asked and have to agree.
     check runs: add, edit, show, of a commit        yes, with apps        also, unless asked by app
     merging, with required contexts                 yes                   also; emulated.py says what it cannot judge
     contents at a commit, compare                   real git              also: rebuilt there, all hashes have to agree
-    commits, refs                                   real git              no: only read through the two above
+    commits, refs, trees, files, archives           real git              no: only read through the two above
     commit statuses, combined status                yes                   no: not there
     pull requests: list, show, files, of a commit   real git              no: its heads never move, no test merge
     rulesets and rules of a branch                  yes                   no: not there

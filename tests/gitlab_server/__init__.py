@@ -34,6 +34,10 @@ Who may do what is taken from GitLab's source: roles, scopes, job tokens (which 
 they are as good as none), protected branches, hidden projects. Commit statuses follow the states of GitLab's own
 machine, and count in their pipeline; a merge request goes by the pipeline that GitLab would go by.
 
+The project's repository is served over HTTP by git's own program, ``gitlab.server_url/group/models/churn.git``: tokens,
+roles and protected branches count for fetches and pushes as they do for the rest. What a push is given with ``-o`` is
+in the file ``push-options`` of the repository.
+
 Further operations: a module that registers them with ``gitlab_server.routing.serves`` and is imported before a GitLab
 is made; what they remember fits into ``project.extras``.
 """
