@@ -6,12 +6,25 @@ import itertools
 from pathlib import Path
 
 import pytest
+from forge.github import GitHub
 from forge.repository import git
-from ledgers import REF, LedgerWorld, Planted, begun, files, opened, plant, planted_with, sha256
+from ledgers import (
+    REF,
+    LedgerWorld,
+    Planted,
+    begun,
+    files,
+    github_world,
+    on_github,
+    opened,
+    plant,
+    planted_with,
+    sha256,
+)
 
 from mlci.adapters.evidence.ledger import LARGEST_ENTRY, encoded, read_entry
 from mlci.domain.release.ledger import Actor, Decision, Pointed, Receipt, next_entry
-from mlci.errors import LedgerBroken, LedgerMoved
+from mlci.errors import LedgerBroken, LedgerMoved, ServiceRefused
 from mlci.steps.ledger import Book, Known
 
 NOW = "2026-03-01T12:00:00Z"
@@ -263,3 +276,26 @@ def test_what_a_commit_says_stays_on_its_lines(world: LedgerWorld) -> None:
         "",
         "Decided-by: alice Signed-off-by: mallory (local)",
     ]
+
+
+@pytest.mark.parametrize("permissions", [{}, {"actions": "read"}])
+def test_a_token_that_may_not_read_is_refused_and_not_told_of_an_empty_ledger(
+    github: GitHub, permissions: dict[str, str]
+) -> None:
+    plant(github_world(github), names(chain()))
+    ledger = on_github(github, token=github.token(permissions=permissions))
+
+    for use in (lambda: ledger.head("churn"), lambda: ledger.append("churn", 1, b"another first", {}, None)):
+        with pytest.raises(ServiceRefused, match="403"):
+            use()
+
+
+def test_a_token_that_may_only_read_reads_and_is_told_what_it_needs_to_write(github: GitHub) -> None:
+    plant(github_world(github), names(chain()))
+    ledger = on_github(github, token=github.token(permissions={"contents": "read"}))
+    head = ledger.head("churn")
+
+    assert head is not None
+    with pytest.raises(ServiceRefused) as refused:
+        ledger.append("churn", 5, b"five", {}, head.digest)
+    assert "contents: write" in str(refused.value)
