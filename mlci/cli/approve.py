@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from mlci.cli.forge import Forge, forge_of, key_of, on_github
 from mlci.cli.policy import base_file, base_of, in_repository
 from mlci.config.resolve import resolve
 from mlci.domain.release.approval import SHORT, About, record_in
+from mlci.domain.run import Change, Run
 from mlci.domain.verdict import Verdict
 from mlci.errors import (
     ApprovalMissing,
@@ -153,7 +154,9 @@ def _numbers(session: Session) -> Sequence[int]:
     if run.change is not None and run.change.number is not None:
         return (run.change.number,)
     if run.triggered_by is not None:
-        changes = session.forge.runs.changes_of(run.triggered_by)
+        group = _group(run)
+        # The group is for the first of them; those ahead of it have groups of their own.
+        changes = session.forge.runs.changes_in(group)[:1] if group else session.forge.runs.changes_of(run.triggered_by)
         return [each.number for each in changes if each.number is not None]
     if run.on_default_branch:
         # A clock, or a person who names none: GitLab starts no pipeline when somebody agrees.
@@ -162,6 +165,15 @@ def _numbers(session: Session) -> Sequence[int]:
     if number is None and run.event not in ("issue_comment", "merge_group"):
         raise UsageError("it is not said which change is meant", place=Place("--change"), help="name it with --change")
     return () if number is None else (number,)
+
+
+def _group(run: Run) -> Run | None:
+    """The run of a merge queue that this one is, or whose end started it; None where it is about no group."""
+    ended = run.triggered_by
+    if ended is None or ended.event != "merge_group":
+        return run if run.event == "merge_group" else None
+    branch = run.default_branch
+    return replace(run, change=Change(number=None, head=ended.head, base=ended.head, base_branch=branch, fork=False))
 
 
 def _named(session: Session) -> int | None:
@@ -322,18 +334,18 @@ def _set(session: Session, proposal: Proposal, state: State, said: str) -> None:
     run, context = session.forge.run, _context("approval", session.key)
     if not session.invocation.wants("status"):
         return
-    commits = [run.commit] if run.event == "merge_group" else [proposal.head]
-    for commit in commits:
-        if session.invocation.wants("dry_run"):
-            session.delivery.say("notice", f"dry run: would set {context} to {state} on {commit[:12]}")
-            continue
-        try:
-            # Whatever is there, and whoever says that they set it: one that somebody planted must not stay.
-            status = Status(context=context, state=state, description=_short(said), url=run.url)
-            session.forge.commits.set_status(commit, status)
-        except MlciError as error:
-            help = f" ({error.help})" if error.help else ""
-            session.delivery.say("warning", f"the status was not set: {error.cause}{help}")
+    group = _group(run)
+    commit = group.change.head if group is not None and group.change is not None else proposal.head
+    if session.invocation.wants("dry_run"):
+        session.delivery.say("notice", f"dry run: would set {context} to {state} on {commit[:12]}")
+        return
+    try:
+        # Whatever is there, and whoever says that they set it: one that somebody planted must not stay.
+        status = Status(context=context, state=state, description=_short(said), url=run.url)
+        session.forge.commits.set_status(commit, status)
+    except MlciError as error:
+        help = f" ({error.help})" if error.help else ""
+        session.delivery.say("warning", f"the status was not set: {error.cause}{help}")
 
 
 def _short(said: str) -> str:

@@ -22,7 +22,7 @@ from mlci.cli.policy import Decided, base_file, base_of, decide, in_repository
 from mlci.cli.reads import kept_by_git, reading_here
 from mlci.cli.remembered import Remembered, is_accepted, kept_with, remembered
 from mlci.cli.sides import Sides, given, holds_samples, without_aliases
-from mlci.cli.waiting import as_waiting, held_back, is_a_persons
+from mlci.cli.waiting import as_waiting, asked_on_change, held_back, is_a_persons
 from mlci.config.load import model_named
 from mlci.config.policy import gate_policy
 from mlci.config.resolve import resolve
@@ -68,8 +68,14 @@ class Gate:
 
     def waits(self, report: Report, config: Config) -> bool:
         """Whether the verdict is a person's to give, and the forge holds the merge back until it is given."""
-        told = audience_of(self.invocation, self.forge, config.model)
-        return told is not None and is_a_persons(report, config) and held_back(report, told, self.delivery.say)
+        forge, told = self.forge, audience_of(self.invocation, self.forge, config.model)
+        if forge is None or told is None or not is_a_persons(report, config):
+            return False
+
+        def asked(about: Report) -> bool:
+            return asked_on_change(forge, artifact_name("gate", told.key, forge), about.evidence.get("model"))
+
+        return held_back(report, told, asked, self.delivery.say)
 
     def show(self, error: MlciError, model: str | None) -> None:
         """Deliver an error in the place of a verdict."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlci.cli.invocation import today
 from mlci.cli.releasing import Desk, merged
 from mlci.cli.training import folder_of
+from mlci.domain import card
 from mlci.domain.release.promotion import APPROVAL, Asked, Facts, asked_of, requirements
 from mlci.domain.report import Section
 from mlci.domain.verdict import Verdict
@@ -113,9 +114,9 @@ def _people(desk: Desk, stage: str, chain: Chain, again: Again) -> tuple[Approva
         waived=tuple(finding.id for finding in again.findings if finding.waived is not None),
         model=chain.model[1],
     )
-    version = approvals.Version(
-        case=case, model=_sha(chain.model[0]), commit=chain.model[1].provenance.commit, stage=stage
-    )
+    # What a change trained was trained from a commit that no branch has; the gate says on which it was judged then.
+    commit = chain.version.tags.get(card.GATE_COMMIT) or chain.model[1].provenance.commit
+    version = approvals.Version(case=case, model=_sha(chain.model[0]), commit=commit, stage=stage)
     return approvals.approval_of(
         version, config=desk.config, file=desk.own["config"], forge=desk.forge, ledger=desk.ledger,
         environ=desk.environ,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from forge.github import GitHub, MergeGroup
-from forge.state import Pull, WorkflowRun
+from forge.state import Comment, Pull, WorkflowRun
 
 
 def _shown(github: GitHub, below: str) -> dict[str, Any]:
@@ -65,9 +65,24 @@ def workflow_run(github: GitHub, run: WorkflowRun) -> dict[str, Any]:
     return {"action": "completed", "workflow_run": shown, "workflow": workflow} | _common(github, "maintainer")
 
 
-def dispatch(github: GitHub, branch: str) -> dict[str, Any]:
+def issue_comment(github: GitHub, comment: Comment) -> dict[str, Any]:
+    """Somebody commented on a pull request."""
+    shown = _shown(github, f"/issues/comments/{comment.id}")
+    number = comment.issue
+    address = f"{github.url}/repos/{github.repository().name}/pulls/{number}"
+    issue = {"number": number, "state": "open", "pull_request": {"url": address}}
+    return {"action": "created", "issue": issue, "comment": shown} | _common(github, comment.author.login)
+
+
+def review(github: GitHub, pull: Pull, login: str) -> dict[str, Any]:
+    """Somebody reviewed a pull request."""
+    shown = _shown(github, f"/pulls/{pull.number}")
+    return {"action": "submitted", "pull_request": shown, "review": {"state": "approved"}} | _common(github, login)
+
+
+def dispatch(github: GitHub, branch: str, inputs: dict[str, str] | None = None) -> dict[str, Any]:
     """A person started the workflow."""
-    ref = {"inputs": {}, "ref": f"refs/heads/{branch}", "workflow": ".github/workflows/model.yml"}
+    ref = {"inputs": inputs or {}, "ref": f"refs/heads/{branch}", "workflow": ".github/workflows/model.yml"}
     return ref | _common(github, "maintainer")
 
 

@@ -31,13 +31,13 @@ import yaml
 from forge.contract import ROOT
 from forge.github import GitHub, MergeGroup
 from forge.repository import git
-from forge.state import BOT, WorkflowRun
+from forge.state import BOT, Comment, WorkflowRun
 
 STUBS = Path(__file__).resolve().parent / "stubs"
 STANDING_IN = ("actions/upload-artifact", "actions/download-artifact", "actions/setup-python")
 OURS = "mlci/mlci"
 LABELS = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-slim", "self-hosted", "linux", "gpu")
-SCOPES = ("actions", "checks", "contents", "issues", "pull-requests", "statuses")
+SCOPES = ("actions", "checks", "contents", "deployments", "issues", "pull-requests", "statuses")
 _LEVELS = {"none": 0, "read": 1, "write": 2}
 
 
@@ -57,6 +57,9 @@ def stage(target: Path) -> Path:
         if not {each.rstrip("/") for each in _with_parents(name)} & left_out:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
+    for file in target.glob(".github/workflows/*.yml"):
+        # The engine knows no environments, and refuses what GitHub has said of them since.
+        file.write_text(re.sub(r"(?m)^    environment:\n(?:      .*\n)+", "", file.read_text()))
     return target
 
 
@@ -92,9 +95,12 @@ class Act:
         pull: int | None = None,
         group: MergeGroup | None = None,
         triggering: WorkflowRun | None = None,
+        comment: Comment | None = None,
+        inputs: dict[str, str] | None = None,
         event: str | None = None,
         branch: str = "main",
         before: str | None = None,
+        actor: str = "contributor",
         again: WorkflowRun | None = None,
         permissions: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
@@ -109,14 +115,21 @@ class Act:
 
         Args:
             workflow: its text, or the path of a file that the commit has.
-            event: push, schedule or workflow_dispatch on a branch; what was given says the rest.
+            comment: on a pull request, whose event runs the default branch's workflow.
+            inputs: of a workflow_dispatch.
+            event: push, schedule or workflow_dispatch on a branch, pull_request_review for a pull request; what was
+                given says the rest.
+            actor: who started it.
             before: where the branch was before a push.
             again: run this run again, as its next attempt.
             permissions: of the token; None for what the workflow declares.
             python: the interpreter that has the package's dependencies, for MLCI_PYTHON; None for a real install.
             register: whether job results become check runs, and uploads artifacts.
         """
-        started = self._started(pull, group, triggering, event, branch, before)
+        if comment is not None or inputs is not None:
+            started = self._told(comment, inputs, branch)
+        else:
+            started = self._started(pull, group, triggering, event, branch, before, actor)
         # A run that is run again is one run, and each of its attempts needs files of its own.
         number = len(list(self.folder.glob("workflow-*.yml"))) + 1
         consumer = self._checked_out(started.commit, number)
@@ -133,7 +146,7 @@ class Act:
         command = [
             self.binary, started.event, "-C", str(consumer), "-W", str(file), "-e", str(payload), "--json",
             "--no-cache-server", "--action-offline-mode", "--action-cache-path", str(self.folder / f"act-{number}"),
-            "--actor", "contributor", *words,
+            "--actor", actor, *words,
             *(word for label in LABELS for word in ("-P", f"{label}=-self-hosted")),
             *(word for use in self._uses(text) for word in ("--local-repository", use)),
             *(word for name in environment for word in ("--env", f"{name}={environment[name]}")),
@@ -164,12 +177,15 @@ class Act:
         event: str | None,
         branch: str,
         before: str | None,
+        actor: str,
     ) -> _Started:
         there = self.github.repository()
         if pull is not None:
             found = self.github.pull(pull)
             fork = found.head_repository != there.name
             payload = events.pull_request(self.github, found)
+            if event == "pull_request_review":
+                payload = events.review(self.github, found, actor)
             if event == "pull_request_target":
                 # Runs what the base branch has, with all permissions, for a fork too.
                 ref = f"refs/heads/{found.base_branch}"
@@ -191,6 +207,15 @@ class Act:
             "schedule": lambda: events.schedule(self.github),
         }[event or "push"]()
         return _Started(event or "push", ref, tip, tip, branch, payload)
+
+    def _told(self, comment: Comment | None, inputs: dict[str, str] | None, branch: str) -> _Started:
+        """What somebody started by a comment, or by hand."""
+        ref, tip = f"refs/heads/{branch}", self.github.repository().tip(branch) or ""
+        if comment is not None:
+            payload = events.issue_comment(self.github, comment)
+            return _Started("issue_comment", ref, tip, tip, branch, payload)
+        payload = events.dispatch(self.github, branch, inputs)
+        return _Started("workflow_dispatch", ref, tip, tip, branch, payload)
 
     def _checked_out(self, commit: str, number: int) -> Path:
         """The workspace: a clone at the commit, whose remote is where GitHub would say it is."""

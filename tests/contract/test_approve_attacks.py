@@ -399,6 +399,19 @@ def test_the_end_of_another_run_leads_to_the_change_of_its_commit(scenery, githu
     assert scenery.state()[0] == "success"
 
 
+def test_the_end_of_a_run_for_the_queue_leads_to_the_change_of_its_group(scenery, github):
+    group = github.enqueue(1)
+    ended = {"id": 7, "run_attempt": 1, "event": "merge_group", "head_sha": group.sha,
+             "head_branch": group.ref.removeprefix("refs/heads/"),
+             "head_repository": {"full_name": github.repository().name}}  # fmt: skip
+    assert scenery.approve(event="workflow_run", workflow_run=ended) == 12
+    assert github.statuses(group.sha)[CONTEXT].state == "pending"
+    github.add_comment(1, scenery.line, "bob")
+    assert scenery.approve(event="workflow_run", workflow_run=ended) == 0
+    assert github.statuses(group.sha)[CONTEXT].state == "success"
+    assert CONTEXT not in github.statuses(scenery.head)
+
+
 def test_a_dry_run_and_a_run_without_status_set_none(scenery, github):
     github.add_comment(1, scenery.line, "bob")
     assert scenery.approve("--dry-run", "true") == 0

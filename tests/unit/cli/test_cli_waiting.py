@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cli.running import World, predictions, proposed
+from cli.running import World, predictions, proposed, zipped
 
 from mlci.cli.main import run
+from mlci.cli.sides import Sides
 from mlci.errors import ServiceRefused
 from mlci.ports import Status
 
@@ -39,6 +42,19 @@ def world(policy: str = POLICY, *, required: bool = True, fork: bool = False) ->
 
 def judged(made: World, patch: pytest.MonkeyPatch, *more: str) -> int:
     return run((*JUDGE, *more), made.entered(patch).environ)
+
+
+MODEL = b"5" * 64
+
+
+def with_model(of: Callable[..., Sides]) -> Callable[..., Sides]:
+    """Sides whose candidate names the evidence of a model."""
+
+    def found(*given: object) -> Sides:
+        sides = of(*given)
+        return replace(sides, candidate=replace(sides.candidate, model=MODEL.decode()))
+
+    return found
 
 
 def report() -> dict[str, object]:
@@ -109,6 +125,32 @@ def test_other_policies_set_nothing(policy: str, exit: int, monkeypatch: pytest.
     made = world(POLICY.replace("merge: approve", f"merge: {policy}"))
     assert judged(made, monkeypatch) == exit
     assert APPROVAL not in made.states()
+
+
+def test_a_merge_queue_goes_on_only_where_people_were_asked_about_this_very_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = world()
+    monkeypatch.setattr("mlci.cli.gate_compare.Sides.of", with_model(Sides.of))
+    assert judged(made, monkeypatch) == 0
+    record = Path(".mlci/evidence/gate.json").read_bytes()
+    change = made.run.change
+    assert change is not None
+    group = made.memory.commits.commit({"train.py": b"2"}, made.base)
+    queued = made.later(id=102, event="merge_group", commit=group, change=replace(change, number=None, head=group))
+    made.memory.runs.merged[group] = [change]
+    assert judged(queued, monkeypatch) == 3, "its record cannot be found"
+
+    for other, exit in (
+        (record.replace(b'"inconclusive"', b'"pass"'), 3),
+        (record.replace(MODEL[:9], b"0" * 9), 3),
+        (record, 0),
+    ):
+        made.memory.runs.leave(
+            "mlci-gate-churn", zipped({"gate.json": other}), run=100, head=made.head, event="pull_request"
+        )
+        assert judged(queued, monkeypatch) == exit
+        assert APPROVAL not in made.states(group), "who counts what was said on the change sets it"
 
 
 def test_a_worse_model_is_no_persons_to_give_either(monkeypatch: pytest.MonkeyPatch) -> None:
