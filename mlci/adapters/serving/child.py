@@ -113,6 +113,8 @@ class Child:
         self._inlet, self._outlet = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._inlet, False)
         os.set_blocking(self._outlet, False)
+        # Whoever closes the pipes waits for whoever uses them: their numbers are soon those of other files.
+        self._pipes, self._closed = threading.Lock(), False
         self._last: deque[str] = deque(maxlen=_LAST)
         self._log = log
         threading.Thread(target=self._pump, daemon=True).start()
@@ -134,7 +136,8 @@ class Child:
             ModelUnusable: it cannot be loaded, or not in that time.
         """
         try:
-            answer = self._read(time.monotonic() + seconds)
+            with self._pipes:
+                answer = self._read(time.monotonic() + seconds)
         except Lost as why:
             said = f": {self._last[-1]}" if self._last else ""
             raise ModelUnusable(f"its process gave no sign that it is loaded, {why}{said}") from None
@@ -156,8 +159,9 @@ class Child:
             Refused: the model did not take the examples, or failed on them.
         """
         until = time.monotonic() + seconds
-        self._write(request + b"\n", until)
-        answer = self._read(until)
+        with self._pipes:
+            self._write(request + b"\n", until)
+            answer = self._read(until)
         if answer.error is not None:
             raise Refused(one_line(answer.error.message, 500), theirs=answer.error.request)
         if answer.predictions is None or len(answer.predictions) != rows:
@@ -173,17 +177,34 @@ class Child:
         with contextlib.suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._close(both=True, seconds=_GRACE)
 
     def stop(self) -> None:
         """Let it end, and make it."""
-        with contextlib.suppress(OSError, ValueError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE)
+        # Where somebody still waits for it, it is of no use to let it end by itself.
+        if self._close(both=False, seconds=0.1):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE)
         self.kill()
 
+    def _close(self, *, both: bool, seconds: float) -> bool:
+        """Close its pipes, unless somebody uses them for so long; whether they are closed."""
+        if not self._pipes.acquire(timeout=seconds):
+            return False
+        try:
+            self._closed = True
+            for stream in (self._process.stdin, self._process.stdout) if both else (self._process.stdin,):
+                if stream is not None:
+                    stream.close()
+        except OSError:
+            pass
+        finally:
+            self._pipes.release()
+        return True
+
     def _write(self, line: bytes, until: float) -> None:
+        if self._closed:
+            raise Lost("its process has ended")
         rest = memoryview(line)
         with selectors.DefaultSelector() as selector:
             selector.register(self._inlet, selectors.EVENT_WRITE)
@@ -198,6 +219,8 @@ class Child:
                     raise Lost("its process has ended") from None
 
     def _read(self, until: float) -> _Answer:
+        if self._closed:
+            raise Lost("its process has ended")
         pieces: list[bytes] = []
         size = 0
         with selectors.DefaultSelector() as selector:
@@ -222,7 +245,7 @@ class Child:
         """Pass on what the model prints, a bounded line at a time; nobody reads what it draws on a terminal."""
         stream = self._process.stderr
         assert stream is not None  # noqa: S101 - it was asked for
-        with contextlib.suppress(OSError, ValueError):
+        with stream, contextlib.suppress(OSError, ValueError):
             while line := stream.readline(_LONGEST_LINE):
                 text = one_line(line.decode("utf-8", "replace"), _LONGEST_LINE)
                 if text:
