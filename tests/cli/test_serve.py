@@ -7,18 +7,16 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chain import Repository, repository
+from served import Hammer, Running, serving
 
 from mlci.adapters.mlflow import open_registry
 from mlci.ports import Registry, Version
@@ -74,92 +72,6 @@ def version(registry: Registry, number: str) -> Version:
     return found
 
 
-class Running:
-    """A server in a process of its own."""
-
-    def __init__(self, made: Repository, *words: str, **environ: str) -> None:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        self.errors = made.folder / "serve.log"
-        with self.errors.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "mlci", "serve", "--port", "0", "--every", "0.3s", *words],
-                cwd=made.folder, stdout=subprocess.PIPE, stderr=log, text=True,
-                env={**os.environ, "PATH": path, **environ},
-            )  # fmt: skip
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line.startswith("listening at http://127.0.0.1:"), self.errors.read_text()
-        self.port = int(line.rpartition(":")[2])
-
-    @property
-    def said(self) -> str:
-        return self.errors.read_text()
-
-    def get(self, path: str = "/health") -> tuple[int, Any]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        with contextlib.closing(connection):
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            content = answer.read()
-        return answer.status, json.loads(content) if path == "/health" else content.decode()
-
-    def ask(self, *miles: float, connection: HTTPConnection | None = None) -> tuple[int, Any, str | None]:
-        own = connection or HTTPConnection("127.0.0.1", self.port, timeout=90)
-        body = json.dumps({"dataframe_split": {"columns": ["miles"], "data": [[each] for each in miles]}})
-        own.request("POST", "/invocations", body, {"Content-Type": "application/json"})
-        answer = own.getresponse()
-        document = json.loads(answer.read())
-        if connection is None:
-            own.close()
-        return answer.status, document, answer.headers["X-Mlci-Version"]
-
-    def until(self, is_so: Callable[[int, Any], bool], seconds: float = 180) -> Any:
-        """The first health that is so."""
-        end = time.monotonic() + seconds
-        while True:
-            status, health = self.get()
-            if is_so(status, health):
-                return health
-            assert time.monotonic() < end, f"{health}\n{self.said}"
-            time.sleep(0.1)
-
-    def serves(self, number: str) -> Any:
-        return self.until(lambda status, health: status == 200 and health.get("version") == number)
-
-    def children(self) -> list[int]:
-        found = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                if int(stat.read_text().rpartition(")")[2].split()[1]) == self.process.pid:
-                    found.append(int(stat.parent.name))
-        return found
-
-    def child(self) -> int:
-        """The one process of the one version that is left."""
-        end = time.monotonic() + 60
-        while len(found := self.children()) != 1:
-            assert time.monotonic() < end, found
-            time.sleep(0.1)
-        return found[0]
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        code = self.process.wait(60)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
-
-
-@contextlib.contextmanager
-def serving(made: Repository, *words: str, **environ: str) -> Iterator[Running]:
-    running = Running(made, *words, **environ)
-    try:
-        yield running
-    finally:
-        running.stop()
-
-
 @pytest.fixture(name="server", scope="module")
 def _server(made: Repository, registry: Registry) -> Iterator[Running]:
     registry.point(version(registry, "1"), "production")
@@ -174,38 +86,13 @@ def _back(registry: Registry, server: Running) -> None:
     server.serves("1")
 
 
-def hammer(server: Running, done: threading.Event, seen: Counter[tuple[Any, ...]], new: bool) -> None:
-    """Ask without a break; what is right is known for each version."""
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=90)
-    while not done.is_set():
-        try:
-            status, document, number = server.ask(60, 10, 90, connection=None if new else connection)
-        except OSError as error:
-            seen["lost", repr(error)] += 1
-            connection.close()
-            continue
-        right = status == 200 and document == {"predictions": [int(each > AT[str(number)]) for each in (60, 10, 90)]}
-        seen["right", number] += right
-        seen["wrong", status, str(document), number] += not right
-    connection.close()
-
-
 def test_no_request_fails_while_the_alias_moves_forward_and_back(registry: Registry, server: Running) -> None:
-    done = threading.Event()
-    seen: list[Counter[tuple[Any, ...]]] = [Counter() for _ in range(6)]
-    threads = [
-        threading.Thread(target=hammer, args=(server, done, each, at % 3 == 0)) for at, each in enumerate(seen)
-    ]  # fmt: skip
-    for thread in threads:
-        thread.start()
+    clients = Hammer(server, AT, (60, 10, 90))
     for number in ("2", "1", "2"):
         registry.point(version(registry, number), "production")
         server.serves(number)
         time.sleep(0.3)
-    done.set()
-    for thread in threads:
-        thread.join()
-    whole = +sum(seen, Counter())
+    whole = clients.stop()
     assert set(whole) == {("right", "1"), ("right", "2")}, whole
     assert min(whole.values()) > 20
     # Of both versions one process is left once the old one had nothing more to do.
