@@ -329,7 +329,7 @@ class GitHubPeople:
         # The name that a word was read with may have another owner by now; and whoever takes a name that became free,
         # on a forge where anybody may comment, has no right to write.
         found = self.person(login)
-        return found is not None and found.id == person.id and self._may_write(person)
+        return found is not None and found.id == person.id and self._may_write(found)
 
     def _may_write(self, person: Person) -> bool:
         """https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user"""
