@@ -44,13 +44,15 @@ class Forks:
             [sys.executable, killing.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, folder: Path, *words: str, at: str | None = None, full: bool = False, **environ: str) -> Ended:
+    def run(
+        self, folder: Path, *words: str, at: str | None = None, nth: int = 1, full: bool = False, **environ: str
+    ) -> Ended:
         """Run ``mlci run``, or these words, in a folder."""
-        return self._ended(self._asked(folder, words, environ, at=at, full=full))
+        return self._ended(self._asked(folder, words, environ, at=at, nth=nth, full=full))
 
-    def stopped(self, folder: Path, *words: str, at: str, **environ: str) -> bool:
+    def stopped(self, folder: Path, *words: str, at: str, nth: int = 1) -> bool:
         """Run these words until they are about to do a write, and leave them there; False where they never are."""
-        return "pid" in self._asked(folder, words, environ, at=at, stop=True)
+        return "pid" in self._asked(folder, words, {}, at=at, nth=nth, stop=True)
 
     def go_on(self) -> Ended:
         """Let what was stopped go on to its end."""
@@ -60,7 +62,7 @@ class Forks:
         self._log.unlink(missing_ok=True)
         return self._answer({
             "folder": str(folder), "words": words or ["run"], "environ": {"PATH": PATH, **environ},
-            "log": str(self._log), "at": None, "full": False, **how,
+            "log": str(self._log), "at": None, "nth": 1, "full": False, "stop": False, **how,
         })  # fmt: skip
 
     def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:

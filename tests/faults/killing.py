@@ -1,6 +1,7 @@
 """Runs mlci in one fork after another: each is killed before one of its writes, or finds the disk full from then on.
 
-``python killing.py``: takes a JSON object a line, ``{"folder", "words", "environ", "log", "at", "full", "stop"}``, and
+``python killing.py``: takes a JSON object a line, ``{"folder", "words", "environ", "log", "at", "full", "stop",
+"nth"}``, and
 answers each with ``{"status", "events"}``. One process that forks, since importing MLflow is most of what a run costs.
 A write is a file opened for writing, a rename, a removal, a new folder or link, a transaction of a database, or a call
 of git that writes. A run that is to stop before a write instead is answered with ``{"pid"}`` once it has; the empty
@@ -38,10 +39,12 @@ class Doomed:
         folder: whose files count; those that libraries keep elsewhere do not.
         record: descriptor that is told each write.
         stop: whether instead it is stopped there, as a laptop is whose lid is closed.
+        nth: which write of that name is meant, counted from 1.
     """
 
-    def __init__(self, at: str | None, folder: str, record: int, *, full: bool, stop: bool) -> None:
+    def __init__(self, at: str | None, folder: str, record: int, *, full: bool, stop: bool, nth: int) -> None:
         self._at, self._folder, self._record, self._wants_full, self._stops = at, folder, record, full, stop
+        self._left = nth
         self._gits = (letters(count) for count in itertools.count())
         self._is_full = False
         self._pid = os.getpid()
@@ -70,12 +73,11 @@ class Doomed:
         """Take note of a write, which may be the last."""
         event = f"{what} {_DRAWN.sub('*', path)}"
         os.write(self._record, f"{event}\n".encode())
-        if event == self._at and self._stops:
-            self._at = None
-            os.kill(self._pid, signal.SIGSTOP)
-        elif event == self._at and not self._wants_full:
-            os.kill(self._pid, signal.SIGKILL)
-        self._is_full = self._is_full or (event == self._at and self._wants_full)
+        self._left -= event == self._at
+        is_it = event == self._at and self._left == 0
+        if is_it and not self._wants_full:
+            os.kill(self._pid, signal.SIGSTOP if self._stops else signal.SIGKILL)
+        self._is_full = self._is_full or (is_it and self._wants_full)
         if self._is_full and what in _TAKING_ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
@@ -101,7 +103,7 @@ def _child(asked: Mapping[str, Any], record: int) -> None:
     os.dup2(log, 2)
     os.chdir(asked["folder"])
     os.environ.update(asked["environ"])
-    doomed = Doomed(asked["at"], asked["folder"], record, full=asked["full"], stop=asked.get("stop", False))
+    doomed = Doomed(asked["at"], asked["folder"], record, full=asked["full"], stop=asked["stop"], nth=asked["nth"])
     _listen(doomed)
     sys.addaudithook(doomed.hook)
     from mlci.cli.main import run
