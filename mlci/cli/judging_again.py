@@ -169,9 +169,8 @@ class _Sides:
             return None
         folder = Path(self._folder, name)
         folder.mkdir(exist_ok=True)
-        compared = self._model if version.number != self._chain.version.number else None
         try:
-            path, _ = kept_predictions(self._registry, version, compared, str(folder))
+            path, _ = kept_predictions(self._registry, version, self._model, str(folder))
         except FileMissing:
             return None
         return given(path, f"{version.model} version {version.number}")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlci.cli.invocation import today
-from mlci.cli.releasing import Desk, merged
+from mlci.cli.origin import merged
+from mlci.cli.releasing import Desk
 from mlci.cli.training import folder_of
 from mlci.domain import card
 from mlci.domain.release.promotion import APPROVAL, Asked, Facts, asked_of, requirements

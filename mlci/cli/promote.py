@@ -8,27 +8,24 @@ from typing import TYPE_CHECKING
 from mlci.adapters.disk import files
 from mlci.cli.delivery import Delivery, delivery_of, unjudged
 from mlci.cli.invocation import Invocation
+from mlci.cli.origin import version_of
 from mlci.cli.papers import papers
 from mlci.cli.promotable import judged
 from mlci.cli.releasing import Desk, desk_of
 from mlci.cli.sides import PRODUCTION
-from mlci.domain import card
 from mlci.domain.release.ledger import Pointed
 from mlci.domain.release.promotion import APPROVAL
 from mlci.domain.verdict import Verdict
 from mlci.errors import (
     ApprovalMissing,
     Exit,
-    FileMissing,
     MlciError,
     NotServing,
-    Place,
     PromotionRefused,
 )
 
 if TYPE_CHECKING:
     from mlci.domain.release.evidence import Requirement
-    from mlci.ports import Version
     from mlci.steps.promoting.promote import Promoted
 
 _SHOWN = (Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.APPROVAL, Exit.PROMOTION)
@@ -54,7 +51,7 @@ def _promoted(desk: Desk) -> Promoted:
 
     stages = desk.config.promote.stages
     stage = desk.stage(desk.own["to"], desk.config.validation.promote_on_pass)
-    version = _version(desk)
+    version = version_of(desk)
     # Before production every stage is compared with what users have now; production with what it is at.
     compared = PRODUCTION if PRODUCTION in stages and stage != stages[-1] else stage
     wanted = Wanted(
@@ -66,29 +63,6 @@ def _promoted(desk: Desk) -> Promoted:
         dry_run=desk.dry_run,
     )
     return promote(desk.release(), wanted, lambda at: judged(desk, stage, version, compared, at))
-
-
-def _version(desk: Desk) -> Version:
-    """The version that was named; left out, the newest one of this commit's inputs."""
-    registry, model, named = desk.registry, desk.model, desk.own["version"]
-    if named is not None:
-        found = registry.numbered(model, named)
-        if found is None:
-            raise FileMissing(f"the registry has no version {named[:60]!a} of {model}", place=Place(registry.address))
-        return found
-    from mlci.adapters.git.repository import Repository
-    from mlci.cli.training import inputs_of
-
-    repository = Repository.find(str(desk.order.folder), desk.environ)
-    key = inputs_of(desk.order, repository)[0].key
-    versions = registry.tagged(model, card.INPUTS, key)
-    if not versions:
-        raise PromotionRefused(
-            f"no version of {model} is made from the inputs of this commit ({key[:12]})",
-            place=Place(registry.address),
-            help="let model-ci register one here, or name a version with --version",
-        )
-    return versions[-1]
 
 
 def _delivered(desk: Desk, found: Promoted, delivery: Delivery) -> Exit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlci.cli.anchor import settle
@@ -43,7 +44,7 @@ def record(
     tags, metrics = card.judged(outcome.report, outcome.report.evidence["gate"], holdout, _day(version))
     if commit is not None and card.GATE_COMMIT not in version.tags:
         tags = {**tags, card.GATE_COMMIT: commit}
-    registry.annotate(version, tags, metrics, {"mlci/gate.json": evidence})
+    registry.annotate(version, tags, metrics, {"mlci/gate.json": evidence, **_scored_again(version, sides)})
     yield "notice", f"recorded with {version.model} version {version.number}: {outcome.report.verdict.value}"
     if not registry.has_aliases:
         # Production is the last accepted run of the default branch, which keeps itself.
@@ -52,6 +53,16 @@ def record(
     production = registry.aliased(version.model, PRODUCTION)
     if production is not None:
         yield from settle(registry, production, lambda: _against_anchor(sides, production), policy)
+
+
+def _scored_again(version: Version, sides: Sides) -> dict[str, str]:
+    """The evidence that was judged, where it is not the one that the version was registered with."""
+    from mlci.adapters.models.chain import JUDGED
+    from mlci.adapters.models.handover import EVIDENCE
+
+    if not sides.handed or sides.candidate.model == version.tags.get(card.EVIDENCE):
+        return {}
+    return {JUDGED: str(Path(sides.path).with_name(EVIDENCE))}
 
 
 def _day(version: Version) -> str:

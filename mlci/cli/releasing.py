@@ -20,7 +20,6 @@ from mlci.errors import MlciError, Place, PolicyUnreadable, PromotionRefused, Us
 
 if TYPE_CHECKING:
     from mlci.config.model import Config
-    from mlci.domain.training import ModelPredicate
     from mlci.ports import Deployments, DeploymentState, Ledger, Registry, Serving, Version
     from mlci.publish import Loudness
     from mlci.steps.ledger import Known
@@ -131,13 +130,21 @@ class Desk:
         return Release(
             book=self.book,
             registry=self.registry,
-            actor=actor_of(self.environ, str(folder_of(self.own["config"])), self.forge),
+            actor=actor_of(self.environ, str(folder_of(self.own["config"])), self.forge, self._account),
             serving=self.serving,
             record=self.record,
             moved=self.moved,
             artifact=self.artifact,
             say=self.say,  # type: ignore[arg-type]
         )
+
+    def _account(self, login: str) -> int | None:
+        people = self.forge.people if self.forge is not None else None
+        try:
+            found = people.person(login) if people is not None else None
+        except MlciError:
+            return None
+        return found.id if found is not None else None
 
     @cached_property
     def _artifacts(self) -> dict[str, str]:
@@ -193,6 +200,7 @@ class Desk:
         version = self.registry.numbered(self.model, decision.target.version)
         commit = version.tags.get(card.COMMIT) if version is not None else None
         assert self.forge is not None  # noqa: S101 - only a forge has deployments
+        probe = self.config.promote.verify.get(decision.stage)
         try:
             deployments.record(
                 Deployment(
@@ -205,6 +213,7 @@ class Desk:
                     ledger=page.digest,
                     production=decision.stage == self.config.promote.stages[-1],
                     url=self.forge.run.url,
+                    serving=probe.url if probe is not None else None,
                 ),
                 state,
                 said,
@@ -260,30 +269,6 @@ def _policy(invocation: Invocation, forge: Forge) -> Config:
             f"{forge.run.default_branch} has no {path}", help="commit it there: without a policy nothing is promoted"
         )
     return resolve(found, invocation.overrides).config
-
-
-def merged(desk: Desk, model: ModelPredicate) -> tuple[str | None, str]:
-    """Why a version is made from what the default branch has, else None and why it is not.
-
-    A merge may change the commit and leaves what training reads as it is, so the key of the inputs is asked first.
-    """
-    from mlci.adapters.git.repository import Repository
-    from mlci.cli.training import inputs_of
-
-    order = desk.order
-    repository = Repository.find(str(order.folder), desk.environ)
-    try:
-        here = repository.commit() if repository is not None else None
-        if inputs_of(order, repository)[0].key == model.inputs.key:
-            return f"it is made from the very inputs of commit {(here or '')[:12]}", ""
-        commit = model.provenance.commit
-        if repository is None or here is None or commit is None:
-            return None, "its inputs are not those of this commit, and nobody knows its own"
-        if not model.provenance.dirty and repository.merge_base(commit, here) == commit:
-            return f"its commit {commit[:12]} is on the default branch", ""
-        return None, f"neither are its inputs those of this commit, nor is its commit {commit[:12]} on the branch"
-    except MlciError as error:
-        return None, f"whether it is made from what the default branch has cannot be told: {error.cause}"
 
 
 def now() -> str:

@@ -72,10 +72,13 @@ def test_the_version_of_this_commit_is_promoted_and_the_record_carries_its_chain
 
     assert alias(copied) == "2"
     assert ledger(copied) == [*ADOPTED, "promote production 2", "done 3"]
-    report = copied.report("promote")
-    for kind in ("model", "gate", "promotion"):
-        assert hashlib.sha256(kept(copied, report["evidence"][kind])).hexdigest() == report["evidence"][kind]
     predicate = copied.evidence("promotion")
+    for digest in (*predicate["chain"].values(), *copied.report("promote")["evidence"].values()):
+        assert hashlib.sha256(kept(copied, digest)).hexdigest() == digest
+    assert (predicate["chain"].keys(), copied.report("promote")["evidence"].keys()) == (
+        {"model", "gate"},
+        {"promotion"},
+    )
     assert (predicate["reason"], predicate["before"]["version"]) == ("shorter trips", "1")
     assert predicate["verdict"] == "pass"
     assert {each["name"] for each in predicate["requirements"]} == {

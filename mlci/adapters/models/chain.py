@@ -27,6 +27,8 @@ from mlci.ports import Registry, Version
 
 T = TypeVar("T")
 
+# The evidence that the gate's names, where the model was scored again since it was registered.
+JUDGED = "mlci/judged.json"
 _HELP = "look who wrote to the registry; register and gate the model again"
 
 
@@ -65,18 +67,13 @@ def chain_of(version: Version, registry: Registry) -> Chain:
         ServiceFailed, ServiceRefused: the registry does not answer.
     """
     with _folder() as folder:
-        content = _piece(version, registry, "mlci/model.json", LARGEST_EVIDENCE, folder)
-        if content is None:
-            raise _broken(version, "it has no evidence of what it was made from, so mlci did not register it")
-        named = version.tags.get(card.EVIDENCE)
-        if _sha(content) != named:
-            raise _broken(version, "the evidence of the model is not the one that its tag mlci.evidence names")
-        model = _read(version, lambda: read_model(content, "the evidence of the model"))
-        if model.artifact != version.tags.get(card.ARTIFACT):
-            raise _broken(version, "the evidence is of another model than its tag mlci.artifact names")
-        if model.model != version.model:
-            raise _broken(version, "the evidence is of a model of another name")
-        return Chain(version=version, model=(content, model), gate=_gate(version, registry, content, model, folder))
+        evidence, model = _model(version, registry, folder)
+        gate = _gate(version, registry, folder)
+        if gate is not None and gate[1].model != _sha(evidence):
+            evidence, model = _scored_again(version, registry, gate[1], model, folder)
+        if gate is not None and gate[1].candidate.digest != model.predictions.file.digest:
+            raise _broken(version, "the gate judged other predictions than those that the evidence of the model names")
+        return Chain(version=version, model=(evidence, model), gate=gate)
 
 
 def verify_files(chain: Chain, registry: Registry) -> None:
@@ -128,21 +125,42 @@ def artifact_of(version: Version, registry: Registry) -> str:
             raise _broken(version, error.cause) from error
 
 
-def _gate(
-    version: Version, registry: Registry, evidence: bytes, model: ModelPredicate, folder: str
-) -> tuple[bytes, GatePredicate] | None:
+def _model(version: Version, registry: Registry, folder: str) -> tuple[bytes, ModelPredicate]:
+    content = _piece(version, registry, "mlci/model.json", LARGEST_EVIDENCE, folder)
+    if content is None:
+        raise _broken(version, "it has no evidence of what it was made from, so mlci did not register it")
+    if _sha(content) != version.tags.get(card.EVIDENCE):
+        raise _broken(version, "the evidence of the model is not the one that its tag mlci.evidence names")
+    model = _read(version, lambda: read_model(content, "the evidence of the model"))
+    if model.artifact != version.tags.get(card.ARTIFACT):
+        raise _broken(version, "the evidence is of another model than its tag mlci.artifact names")
+    if model.model != version.model:
+        raise _broken(version, "the evidence is of a model of another name")
+    return content, model
+
+
+def _gate(version: Version, registry: Registry, folder: str) -> tuple[bytes, GatePredicate] | None:
     content = _piece(version, registry, "mlci/gate.json", LARGEST, folder)
     named = version.tags.get(card.GATE)
     if content is None and named is None:
         return None
     if content is None or _sha(content) != named:
         raise _broken(version, "the evidence of the gate is not the one that its tag mlci.gate names")
-    gate = _read(version, lambda: read_gate(content, "the evidence of the gate"))
-    if gate.model != _sha(evidence):
+    return content, _read(version, lambda: read_gate(content, "the evidence of the gate"))
+
+
+def _scored_again(
+    version: Version, registry: Registry, gate: GatePredicate, model: ModelPredicate, folder: str
+) -> tuple[bytes, ModelPredicate]:
+    """The evidence that the gate names: of the very same model, scored again since it was registered."""
+    content = _piece(version, registry, JUDGED, LARGEST_EVIDENCE, folder)
+    if content is None or _sha(content) != gate.model:
         raise _broken(version, "the evidence of the gate is of another model's evidence")
-    if gate.candidate.digest != model.predictions.file.digest:
-        raise _broken(version, "the gate judged other predictions than those that the evidence of the model names")
-    return content, gate
+    found = _read(version, lambda: read_model(content, "the evidence that the gate names"))
+    made = ("model", "artifact", "files", "code", "inputs", "provenance")
+    if any(getattr(found, name) != getattr(model, name) for name in made):
+        raise _broken(version, "the evidence that the gate names is of another model")
+    return content, found
 
 
 def _piece(version: Version, registry: Registry, path: str, limit: int, folder: str) -> bytes | None:

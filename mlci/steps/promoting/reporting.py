@@ -8,7 +8,7 @@ from mlci.config.quote import one_line
 from mlci.domain.finding import Finding
 from mlci.domain.release.evidence import Requirement
 from mlci.domain.release.ledger import Pointed
-from mlci.domain.report import Report, Subject
+from mlci.domain.report import Report, Section, Subject
 from mlci.domain.verdict import Verdict, worst
 from mlci.steps.ledger import Known
 from mlci.steps.promoting.following import Ended
@@ -49,8 +49,8 @@ def report_on(found: Promoted, model: str, notes: Sequence[Finding] = ()) -> Rep
         model=model,
         candidate=_subject(model, wanted.target),
         baseline=_subject(model, found.before) if found.before is not None else None,
-        sections=tuple(judged.sections) if judged is not None else (),
-        evidence={**(judged.chain if judged is not None else {}), **found.kinds},
+        sections=(*judged.sections, _chain(judged.chain)) if judged is not None else (),
+        evidence=dict(found.kinds),
     )
 
 
@@ -72,7 +72,7 @@ def report_back(found: RolledBack, model: str, notes: Sequence[Finding] = ()) ->
     findings = (*own, *notes)
     verdict = worst(finding.verdict for finding in findings)
     first = next(finding for finding in findings if finding.verdict is verdict)
-    evidence = found.page.entry.decision.evidence if found.page is not None and found.page.entry.decision else {}
+    named = found.page.entry.decision.evidence if found.page is not None and found.page.entry.decision else {}
     return Report(
         step="rollback",
         verdict=verdict,
@@ -81,7 +81,8 @@ def report_back(found: RolledBack, model: str, notes: Sequence[Finding] = ()) ->
         model=model,
         candidate=_subject(model, way.pointed),
         baseline=_subject(model, found.before),
-        evidence=dict(evidence),
+        sections=(_chain({kind: each for kind, each in named.items() if kind != "rollback"}),),
+        evidence={kind: each for kind, each in named.items() if kind == "rollback"},
     )
 
 
@@ -143,6 +144,11 @@ def _ended(ended: Ended | None) -> Iterator[Finding]:
             f"{ended.said}: {ended.standing.stage} is at version {at}, as the ledger says",
             "See in the log of what serves why it did not answer with the version, and promote again.",
         )
+
+
+def _chain(chain: Mapping[str, str]) -> Section:
+    rows = tuple(sorted(chain.items()))
+    return Section(id="chain", title="The evidence it stands on", columns=("kind", "sha256"), rows=rows)
 
 
 def _subject(model: str, pointed: Pointed) -> Subject:
