@@ -50,7 +50,9 @@ def results_of(
     kept = FolderEarlier(folder, say)
     found: list[Earlier] = [kept, RegistryEarlier(registry, kept)]
     name = artifact_name("model", key_of(own["key"], order.model, forge), forge)
-    if forge is not None and order.profile is None and _is_from_changes(forge.run):
+    # A model that is trained in any case needs no forge to be held against an earlier one.
+    wanted = own["reuse"] == "true" and order.profile is None
+    if wanted and forge is not None and _is_from_changes(forge.run):
         found.append(MergedEarlier(forge.runs, forge.run, name, inputs, kept))
     if own["reuse_from"] is not None:
         if forge is None:

@@ -95,25 +95,29 @@ def test_model_ci_needs_what_the_catalogue_says_and_posts_nothing(github, act, t
     github.add_repository(files=training.files())
     proposed(github, 60)
     tokens, every = Tokens(github), declared(MODEL_CI)
-    local = declared(MODEL_CI) | {"actions": "none"}
+    local = declared(MODEL_CI, optional=False)
     reused = {"reuse_from": "artifacts"}
     steps = [
         tokens.step("all", every, uses("actions/model-ci", **reused)),
-        tokens.step("bare", local, uses("actions/model-ci")),
+        tokens.step("bare", local, uses("actions/model-ci", reuse="false")),
         *(tokens.step(f"no-{scope}", without(MODEL_CI, scope), uses("actions/model-ci", **reused)) for scope in every),
     ]
 
-    outcome = act.run(workflow(*steps), pull=1, secrets=tokens.values)
+    # In a merge queue it asks most: which changes the group is of, and what they have trained.
+    outcome = act.run(workflow(*steps), group=github.enqueue(1), secrets=tokens.values)
 
     exits = {step["id"]: exit_of(outcome, step["id"]) for step in steps}
-    assert exits == {"all": 0, "bare": 0, "no-contents": 4, "no-actions": 0}, outcome.log
+    expected = {"all": 0, "bare": 0, "no-contents": 4, "no-actions": 0, "no-pull-requests": 0}
+    assert exits == expected, outcome.log
     assert (tokens.used("all"), tokens.refused("all")) == (every, [])
     assert (tokens.used("bare"), tokens.refused("bare")) == ({"contents": "read"}, [])
     assert "contents: read" in outcome.job("gate").step("no-contents").log
     # An earlier result that cannot be had is no reason to fail: a model is trained, and the reader told why.
     said = [each.message for each in outcome.job("gate").step("no-actions").annotations]
     assert any("an earlier result is not used (artifacts mlci-model-churn)" in each for each in said), said
-    assert training.count == 3
+    said = [each.message for each in outcome.job("gate").step("no-pull-requests").annotations]
+    assert any("pull-requests: read" in each for each in said), said
+    assert training.count == 4
     assert {each.method for each in github.requests} == {"GET"}
 
 

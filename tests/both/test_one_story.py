@@ -27,6 +27,7 @@ _OWN = (
     (r"\(<?https?://[^)>]*>?\)", "(link)"),
     (r"artifact [\w-]+ of run \d+", "artifact of a run"),
     (r"\brun \d+", "run"),
+    (r"sha256:[0-9a-f]{64}", "digest"),
     (r"(?<!\.)\b[0-9a-f]{12}(?:[0-9a-f]{28})?\b(?=[^0-9a-f])", "commit"),
 )
 
