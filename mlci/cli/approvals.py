@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from mlci.ports import Ledger, People
 
 # The job of the component that judges, whose artifacts go by its name.
-GATE_JOB = "mlci-gate-compare"
 # A record of the gate, the evidence of a model, and of what is kept beside them nothing that is large.
 _LARGEST_ARTIFACT = 64 << 20
 
@@ -255,7 +254,7 @@ def record_of(forge: Forge, key: str, proposal: Proposal) -> Record | None:
         ArtifactRefused: what was left is none of ours, or code of another branch can have made it.
     """
     # On GitLab what a job leaves goes by the job's own name.
-    name = artifact_name("gate", key, replace(forge, job=GATE_JOB) if forge.is_gitlab else forge)
+    name = artifact_name("gate", key, replace(forge, job=forge.gate_job) if forge.is_gitlab else forge)
     artifact = forge.runs.artifact_of_commit(name, proposal.head, base=proposal.base_branch)
     if artifact is None:
         return None

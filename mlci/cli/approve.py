@@ -99,6 +99,7 @@ def run(invocation: Invocation) -> Exit:
             "--accept is for a machine without a forge", place=Place("--accept"),
             help="write it as a comment on the change: /mlci approve sha256:…",
         )  # fmt: skip
+    forge = replace(forge, gate_job=invocation.own["gate_job"])
     session = Session(invocation, forge, _policy(invocation, forge), delivery)
     proposals = _proposals(session)
     ends: list[Exit] = []

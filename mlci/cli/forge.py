@@ -12,6 +12,7 @@ from mlci import publish
 from mlci.config.key import NAME
 from mlci.config.model import DEFAULT_FILE
 from mlci.errors import Place, UsageError
+from mlci.surface.params import GATE_JOB
 
 if TYPE_CHECKING:
     from mlci.cli.invocation import Invocation
@@ -33,6 +34,7 @@ class Forge:
         silent: why nothing can be posted, and how loudly that is said; None where it can.
         people: who can be asked about approvals; None where the forge knows nobody.
         deployments: the record of them that the forge shows; None where it has none.
+        gate_job: on GitLab the name of the job that runs the gate in pipelines of merge requests.
     """
 
     run: Run
@@ -44,6 +46,7 @@ class Forge:
     silent: publish.Line | None = None
     people: People | None = None
     deployments: Deployments | None = None
+    gate_job: str = GATE_JOB.default or ""
 
     @property
     def is_gitlab(self) -> bool:
@@ -111,13 +114,12 @@ def _gitlab(environ: Mapping[str, str]) -> Forge | None:
     run = read_run(environ, Reads(access, place.project).tip)
     if run is None:
         return None
-    runs = GitLabRuns(access, place.project)
     silent = None if access.write is not None else _unheard(run, is_fork=run.change is not None and run.change.fork)
     return Forge(
         run,
         GitLabConversation(access, place.project, place.page),
-        GitLabCommits(access, place, run, environ, runs.newest_for),
-        runs,
+        GitLabCommits(access, place, run, environ),
+        GitLabRuns(access, place.project),
         GitLabThreads(access, place.project),
         place.job,
         silent,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -255,6 +255,7 @@ def desk_of(invocation: Invocation, say: Say) -> Desk:
             f"{forge.run.event[:40]}" + (" for a change" if forge.run.change is not None else ""),
             help=f"merge first; then a push to {forge.run.default_branch}, a schedule or a person starts it there",
         )
+    forge = replace(forge, gate_job=invocation.own.get("gate_job") or forge.gate_job)
     return Desk(invocation, forge, _policy(invocation, forge), say)
 
 

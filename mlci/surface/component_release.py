@@ -8,7 +8,7 @@ from mlci.surface import component_inputs as own
 from mlci.surface.command import Command
 from mlci.surface.component_inputs import ComponentInput
 from mlci.surface.component_yaml import Quoted, Row, component_text, filled, whole
-from mlci.surface.components import FOLDER, JOBS, assembled, parameter
+from mlci.surface.components import FOLDER, JOBS, assembled, parameter, raw
 from mlci.surface.release import APPROVE, PROMOTE, ROLLBACK
 
 NAME = "release"
@@ -17,6 +17,7 @@ ABOUT = "From a judged model to production: who agrees, staging, production and 
 
 # A person starts it, and a pipeline is not held up by it.
 _BY_HAND = {"when": "manual", "allow_failure": True}
+_ABOUT = {"key": parameter("key"), "gate-job": raw(Quoted(f"{filled('job-prefix')}-gate"))}
 _COUNTING = "the jobs that count who agreed"
 _MOVING = "the jobs that promote and roll back"
 
@@ -64,9 +65,9 @@ def jobs() -> dict[str, Any]:
         # The name of the one that a person plays is what an approval goes by.
         _named("approval"): _counting(),
         _named("approve"): _counting(**_BY_HAND, rules=[dict(rule) for rule in own.CHANGE_RULES.rules]),
-        _named("staging"): _moving(PROMOTE, {"key": parameter("key")}, needs=[_after("gate", optional=True)]),
+        _named("staging"): _moving(PROMOTE, _ABOUT, needs=[_after("gate", optional=True)]),
         _named("production"): _moving(
-            PROMOTE, {"key": parameter("key"), "to": parameter("production")}, needs=[_after("staging")], **_BY_HAND,
+            PROMOTE, {**_ABOUT, "to": parameter("production")}, needs=[_after("staging")], **_BY_HAND,
             environment=Row(name=filled("production-environment"), action=filled("environment-action")),
         ),
         _named("rollback"): _moving(ROLLBACK, {"stage": parameter("production")}, needs=[]),
@@ -87,7 +88,7 @@ def _counting(**keywords: Any) -> dict[str, Any]:
         "rules": whole("approve-rules"),
         "needs": [_after("gate", optional=True)],
     }
-    return _job(APPROVE, {"key": parameter("key")}, **{**always, **keywords})
+    return _job(APPROVE, _ABOUT, **{**always, **keywords})
 
 
 def _moving(step: Command, given: dict[str, Any], **keywords: Any) -> dict[str, Any]:

@@ -100,7 +100,7 @@ JOBS = {
         Job(
             # That somebody has yet to agree is what the status mlci/approval says; the job has done its work.
             step=APPROVE, timeout="10 minutes", leaves=(".mlci/evidence/approval.json",), secret=True,
-            shows=("junit", "annotations"), rules=own.APPROVE_RULES, orange=(Exit.APPROVAL,),
+            shows=("junit", "annotations"), rules=own.APPROVE_RULES, orange=(Exit.APPROVAL,), several=True,
         ),
         Job(
             step=PROMOTE, stage="deploy", timeout="30 minutes", leaves=(".mlci/evidence/promotion.json",), secret=True,

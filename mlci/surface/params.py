@@ -61,6 +61,10 @@ TOUCHED = Param(
     help="Whether the change touches the model, as the job that ran plan hands it on; false ends the step at once, "
     "because GitLab decides which jobs a pipeline has before any of them runs.",
 )  # fmt: skip
+GATE_JOB = Param(
+    name="gate-job", kind="text", only="gitlab", default="mlci-gate-compare",
+    help="Name of the job that runs gate-compare in the pipelines of merge requests.",
+)  # fmt: skip
 DRY_RUN = Param(
     name="dry-run", kind="boolean", default="false",
     help="Say what would be posted, and post nothing. The exit is the verdict's all the same.",

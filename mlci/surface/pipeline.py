@@ -18,6 +18,7 @@ from mlci.surface.params import (
     DRY_RUN,
     EXIT_ON_WARN,
     FORMAT,
+    GATE_JOB,
     KEY,
     REUSE,
     REUSE_FROM,
@@ -268,10 +269,7 @@ REPORT = Command(
             name="change", kind="number", only="gitlab",
             help="Number of the merge request to report on; left out, every open one that comes from a fork.",
         ),
-        Param(
-            name="gate-job", kind="text", only="gitlab", default=f"mlci-{GATE_COMPARE.name}",
-            help="Name of the job that runs gate-compare in the pipelines of merge requests.",
-        ),
+        GATE_JOB,
         Param(
             name="key", kind="text",
             help="The key that the run of the change reported under; left out, the model's name.",

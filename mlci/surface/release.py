@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlci.errors import Exit
 from mlci.surface.command import Command, Output, Param, Permission
-from mlci.surface.params import CONFIG, CONTENTS, DRY_RUN, FORMAT, KEY, VERDICT, report
+from mlci.surface.params import CONFIG, CONTENTS, DRY_RUN, FORMAT, GATE_JOB, KEY, VERDICT, report
 
 _ALWAYS = (Exit.PASS, Exit.BUG, Exit.USAGE, Exit.SERVICE, Exit.INTEGRITY)
 _REASON = Param(name="reason", kind="text", help="Why, as a sentence; the ledger keeps it.")
@@ -28,13 +28,18 @@ APPROVE = Command(
             name="gate", kind="path",
             help="Evidence of the gate; left out, what the newest run of the gate left for the head of the change.",
         ),
-        Param(name="change", kind="number", help="Number of the change; left out, the one that the event is about."),
+        Param(
+            name="change", kind="number",
+            help="Number of the change; left out, the one that the event is about, and in a pipeline of GitLab's "
+            "default branch every open one.",
+        ),
         Param(
             name="accept", kind="text",
             help="On a machine without a forge: the sha256 of the gate's evidence that you, by git's user.email, "
             "approve.",
         ),
         KEY,
+        GATE_JOB,
         Param(
             name="evidence", kind="path", default=".mlci/evidence/approval.json",
             help="Where the evidence of the approval is written.",
@@ -91,6 +96,7 @@ PROMOTE = Command(
             help="Where the evidence of the promotion is written.",
         ),
         KEY,
+        GATE_JOB,
         CONFIG,
         report("promote"),
         FORMAT,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gitlab_server.gitlab import GitLab
     from gitlab_server.state import Job as LabJob
     from gitlab_server.state import MergeRequest, Pipeline, Project
+    from repositories import Checkout
 
 # Runs the interpreter of the tests with what GitLab tells this one job, when it knows of all jobs that ended before.
 _SHIM = """\
@@ -43,6 +44,9 @@ os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 """
 
 
+_WORDS = {"success": "success", "failed": "failed", "warning": "failed", "skipped": "skipped"}
+
+
 @dataclass(frozen=True)
 class Ran:
     """A pipeline that ran.
@@ -52,12 +56,14 @@ class Ran:
         status: what GitLab makes of it.
         jobs: as the runner saw them.
         text: all that the runner said.
+        checkout: what it ran on.
     """
 
     pipeline: Pipeline
     status: str
     jobs: Mapping[str, Job]
     text: str
+    checkout: Checkout
 
     def job(self, name: str) -> Job:
         """The job of that name."""
@@ -77,12 +83,14 @@ class Lab:
 
     Attributes:
         token: what the project has as MLCI_TOKEN, for the environment mlci alone; empty for none.
+        releasing: the same for the environment mlci-release, protected; empty for none.
     """
 
     gitlab: GitLab
     local: Local
     folder: Path
     token: str = ""
+    releasing: str = ""
     _count: int = 0
     ran: list[Ran] = field(default_factory=list)
 
@@ -126,27 +134,19 @@ class Lab:
         there = pipeline.project
         checkout = self.local.clone(there.objects.folder, pipeline.sha, branch or "checked-out")
         first = gitlab.add_job(pipeline, "(asked once for what all jobs are told)")
-        told = gitlab.environ(first, relative=relative, secure=secure)
+        told = _for_all(gitlab.environ(first, relative=relative, secure=secure)) | dict(environ or {})
         pipeline.jobs.remove(first)
-        self._count += 1
-        file, shim = self.folder / f"jobs-{self._count}.json", self.folder / f"python-{self._count}"
-        told |= {"CI_SERVER_FQDN": HOST, "CI_SERVER_HOST": HOST, **(environ or {})}
-        own = {name for name in told if name.startswith("CI_JOB_")} | {
-            "CI_PROJECT_DIR",
-            "CI_REPOSITORY_URL",
-            "CI_NODE_TOTAL",
-        }
-        told = {name: value for name, value in told.items() if name not in own}
         jobs: dict[str, LabJob] = {}
         # The rules of a preview are those of the pipeline.
         wanted = self.local.names(checkout, told, unset=_unset(told))
-        for name in wanted:
-            jobs[name] = gitlab.add_job(pipeline, name)
+        for name, when in wanted.items():
+            by_hand = when == "manual"
+            jobs[name] = gitlab.add_job(
+                pipeline, name, status="manual" if by_hand else "running", manual=by_hand, allow_failure=by_hand
+            )
         facts = {name: gitlab.environ(job, relative=relative, secure=secure) for name, job in jobs.items()}
         known: dict[str, Mapping[str, str]] = {}
-        write_whole(file, "{}")
-        shim.write_text(_SHIM.format(python=sys.executable, file=str(file)))
-        shim.chmod(0o755)
+        file, shim = self._interpreter()
 
         def begun(name: str) -> None:
             known[name] = _of_job(facts[name])
@@ -155,27 +155,77 @@ class Lab:
         def ended(job: Job) -> None:
             if job.name not in jobs:  # the runner says of itself, too, when it has finished
                 return
-            words = {"success": "success", "failed": "failed", "warning": "failed", "skipped": "skipped"}
             jobs[job.name].allow_failure = job.result == "warning"
-            gitlab.finish(jobs[job.name], words[job.result], _packed(job))
+            gitlab.finish(jobs[job.name], _WORDS[job.result], _packed(job))
 
-        scoped: dict[str, str | Mapping[str, str]] = dict(variables or {})
-        if self.token and there is gitlab.project():
-            scoped["MLCI_TOKEN"] = {"mlci": self.token}
         found = self.local.run(
-            checkout, told, unset=_unset(told), project=scoped, python=str(shim) if python else None,
-            begun=begun, ended=ended,
+            checkout, told, unset=_unset(told), project=self._scoped(pipeline, variables),
+            python=str(shim) if python else None, begun=begun, ended=ended,
         )  # fmt: skip
         for name, job in jobs.items():
             if job.status == "running":
                 gitlab.finish(job, "skipped" if found.jobs[name].exit is None else "failed")
-        result = Ran(pipeline, gitlab.status_of(pipeline), {name: found.jobs[name] for name in wanted}, found.text)
+        seen = {name: found.jobs[name] for name in wanted}
+        result = Ran(pipeline, gitlab.status_of(pipeline), seen, found.text, checkout)
         self.ran.append(result)
         return result
+
+    def play(
+        self, ran: Ran, name: str, by: str, given: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Job:  # fmt: skip
+        """Let somebody start a manual job of a pipeline that ran; a second time is a retry.
+
+        Args:
+            by: who presses the button.
+            given: the variables that they give the job.
+            variables: of the project, besides MLCI_TOKEN.
+        """
+        gitlab, pipeline = self.gitlab, ran.pipeline
+        job = next(each for each in reversed(pipeline.jobs) if each.name == name)
+        if job.status != "manual":
+            job = gitlab.add_job(pipeline, name, status="manual", manual=True, allow_failure=True)
+        gitlab.play(job, by)
+        facts = gitlab.environ(job)
+        file, shim = self._interpreter()
+        write_whole(file, json.dumps({name: _of_job(facts)}))
+        told = _for_all(facts) | dict(given or {})
+        found = self.local.run(
+            ran.checkout, told, unset=_unset(told), project=self._scoped(pipeline, variables), python=str(shim),
+            jobs=[name],
+        )  # fmt: skip
+        done = found.job(name)
+        gitlab.finish(job, _WORDS[done.result], _packed(done))
+        return done
+
+    def _interpreter(self) -> tuple[Path, Path]:
+        """The file that tells each job what is its own, and what runs as their interpreter."""
+        self._count += 1
+        file, shim = self.folder / f"jobs-{self._count}.json", self.folder / f"python-{self._count}"
+        write_whole(file, "{}")
+        shim.write_text(_SHIM.format(python=sys.executable, file=str(file)))
+        shim.chmod(0o755)
+        return file, shim
+
+    def _scoped(self, pipeline: Pipeline, variables: Mapping[str, str] | None) -> dict[str, str | Mapping[str, str]]:
+        """The variables of the project, each token for its environment."""
+        scoped: dict[str, str | Mapping[str, str]] = dict(variables or {})
+        if self.token and pipeline.project is self.gitlab.project():
+            scoped["MLCI_TOKEN"] = {"mlci": self.token}
+            if self.releasing and pipeline.merge_request is None and pipeline.ref == pipeline.project.default_branch:
+                scoped["MLCI_TOKEN"] = {"mlci": self.token, "mlci-release": self.releasing}
+        return scoped
 
     def project(self) -> Project:
         """The project."""
         return self.gitlab.project()
+
+
+def _for_all(told: Mapping[str, str]) -> dict[str, str]:
+    """What all jobs of a pipeline are told."""
+    own = {"CI_PROJECT_DIR", "CI_REPOSITORY_URL", "CI_NODE_TOTAL"}
+    kept = {name: value for name, value in told.items() if not name.startswith("CI_JOB_") and name not in own}
+    return kept | {"CI_SERVER_FQDN": HOST, "CI_SERVER_HOST": HOST}
 
 
 def _unset(told: Mapping[str, str]) -> list[str]:

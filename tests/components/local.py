@@ -73,6 +73,7 @@ _ENDED = re.compile(
 )
 _BEGUN = re.compile(r"^(?P<name>\S.*?)\s+starting shell \(")
 _LEFT = re.compile(r"^(?P<name>\S.*?)\s+exported artifacts in ")
+_RUN = ".run.gitlab-ci.yml"
 _IMAGE = re.compile(r"^ +image: \S.*\n", re.MULTILINE)
 _OURS = re.compile(rf"(/{re.escape(OWNER_AND_NAME)}/[\w-]+)@[0-9a-f]{{40}}")
 
@@ -217,8 +218,8 @@ class Local:
         found: dict[str, Any] = yaml.safe_load(done.stdout)
         return found
 
-    def names(self, consumer: Checkout, variables: Mapping[str, str], unset: Sequence[str] = ()) -> list[str]:
-        """The jobs that a pipeline would have.
+    def names(self, consumer: Checkout, variables: Mapping[str, str], unset: Sequence[str] = ()) -> dict[str, str]:
+        """The jobs that a pipeline would have, and when each runs: on_success, always, manual, …
 
         Raises:
             ValueError: it cannot be put together; the text says why.
@@ -229,7 +230,7 @@ class Local:
         if done.returncode != 0:
             raise ValueError(done.stdout + done.stderr)
         listed = json.loads(done.stdout[done.stdout.index("[\n  {") :])
-        return [each["name"] for each in listed if each["when"] != "never"]
+        return {each["name"]: each["when"] for each in listed if each["when"] != "never"}
 
     def run(
         self,
@@ -289,9 +290,11 @@ class Local:
         self._ran += 1
         folder = self.folder / f"run-{self._ran}"
         shutil.copytree(consumer.folder, folder, symlinks=True)
-        file = folder / ".gitlab-ci.yml"
-        text = _OURS.sub(rf"\1@{self._commits[images]}", file.read_text())
-        file.write_text(text if images else _IMAGE.sub("", text))
+        text = _OURS.sub(rf"\1@{self._commits[images]}", (folder / ".gitlab-ci.yml").read_text())
+        # Beside the one of the commit, and ignored: a promotion asks for a clean tree.
+        (folder / _RUN).write_text(text if images else _IMAGE.sub("", text))
+        with (folder / ".git/info/exclude").open("a") as ignored:
+            ignored.write(f"/{_RUN}\n")
         for words in (
             ("config", "remote.origin.url", f"git@{HOST}:{CONSUMER}.git"),
             ("config", "user.name", "a"),
@@ -323,7 +326,16 @@ class Local:
             "LANG": "C.UTF-8", "NO_COLOR": "1", "TMPDIR": str(self.folder), "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_SSH_VARIANT": "ssh", "GIT_SSH_COMMAND": str(self._ssh),
         }  # fmt: skip
-        command = [self.node, str(SCRIPT), *_LENIENT, "--ignore-predefined-vars", ",".join(_TOLD), *words]
+        command = [
+            self.node,
+            str(SCRIPT),
+            *_LENIENT,
+            "--file",
+            _RUN,
+            "--ignore-predefined-vars",
+            ",".join(_TOLD),
+            *words,
+        ]
         with tempfile.TemporaryFile("w+") as errors:
             runner = subprocess.Popen(
                 command, cwd=folder, env=bare, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

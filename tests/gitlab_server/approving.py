@@ -7,10 +7,10 @@ from typing import Any
 from forge.exchange import Answer
 
 from gitlab_server import objects
-from gitlab_server.exchange import Request, not_found, shown
+from gitlab_server.exchange import Request, shown
 from gitlab_server.merge_requests import ONE
 from gitlab_server.routing import PAGES, Access, serves
-from gitlab_server.shapes import CHANGE, MR_APPROVALS, REVIEWER, VERSION, every
+from gitlab_server.shapes import MR_APPROVALS, REVIEWER, VERSION, every
 
 # lib/api/merge_request_approvals.rb and merge_request_diffs.rb: a job's token is not looked at.
 READ = Access("read_merge_request")
@@ -53,21 +53,3 @@ def list_versions(request: Request) -> Answer:
         }
         for each in reversed(change.versions)
     ])  # fmt: skip
-
-
-@serves(
-    "GET", "/repository/commits/{sha}/merge_requests", "lib/api/commits.rb", Access("read_code", job_token=True),
-    query=PAGES, shape=every(CHANGE),
-)  # fmt: skip
-def list_of_commit(request: Request) -> Answer:
-    """The merge requests that have a commit, or were merged as it."""
-    sha = request.project.objects.resolve(request.values["sha"])
-    if sha is None:
-        raise not_found("Commit")
-    found = [
-        each
-        for each in request.project.merge_requests.values()
-        if sha in (each.sha, each.merge_sha, each.squash_sha)
-        or sha in request.project.objects.between(each.base_sha, each.sha)
-    ]
-    return request.listing([objects.merge_request(request, each) for each in found])

@@ -92,7 +92,7 @@ def list_pipelines(request: Request) -> Answer:
 
 @serves(
     "PUT", ONE + "/merge", "lib/api/merge_requests.rb", Access("read_merge_request", signed_in=True), shape=WHOLE,
-    body={"sha": TEXT, "merge_commit_message": TEXT, "should_remove_source_branch": YES},
+    body={"sha": TEXT, "merge_commit_message": TEXT, "should_remove_source_branch": YES, "squash": YES},
 )  # fmt: skip
 def merge(request: Request) -> Answer:
     """Merge, where nothing is in the way: 401 for whom may not, 409 where the head has moved, 405 else."""
@@ -103,19 +103,28 @@ def merge(request: Request) -> Answer:
         raise Refused(409, {"message": f"SHA does not match HEAD of source branch: {change.sha}"})
     if mergeability.detailed_status(request.state, change) != "mergeable":
         raise Refused(405, {"message": "405 Method Not Allowed"})
-    land(request.state, change, request.author, request.params.get("merge_commit_message"))
+    message, squash = request.params.get("merge_commit_message"), request.params.get("squash", False)
+    land(request.state, change, request.author, message, squash=squash is True)
     return shown(objects.whole_merge_request(request, change))
 
 
-def land(state: State, change: MergeRequest, by: User, message: str | None = None) -> str:
-    """Merge in git, and close the merge request: the commit."""
+def land(state: State, change: MergeRequest, by: User, message: str | None = None, *, squash: bool = False) -> str:
+    """Merge in git, and close the merge request: the commit.
+
+    A squash lands as it does where a project fast-forwards: as one commit, without another that merges it.
+    """
     project = change.project
     said = message or f"Merge branch '{change.source_branch}' into '{change.target_branch}'\n\n{change.title}"
     ref, base = f"refs/heads/{change.target_branch}", project.tip(change.target_branch) or change.start_sha
-    made = project.objects.merged(ref, base, change.sha, said)
+    put = project.objects.squashed if squash else project.objects.merged
+    made = put(ref, base, change.sha, said)
     if made is None:
         raise LookupError("the branches conflict")
-    change.state, change.merge_sha, change.merged_by, change.merged_at = "merged", made, by, state.now()
+    change.state, change.merged_by, change.merged_at = "merged", by, state.now()
+    if squash:
+        change.squash_sha = made
+    else:
+        change.merge_sha = made
     refresh(state)
     return made
 

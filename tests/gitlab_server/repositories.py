@@ -161,7 +161,8 @@ def list_refs(request: Request) -> Answer:
 
 
 @serves(
-    "GET", "/repository/commits/{sha}/merge_requests", "lib/api/commits.rb", Access("read_merge_request"),
+    "GET", "/repository/commits/{sha}/merge_requests", "lib/api/commits.rb",
+    Access("read_merge_request", job_token=True),
     query={**PAGES, "state": one_of("opened", "closed", "locked", "merged", "all")}, shape=every(CHANGE),
 )  # fmt: skip
 def list_merge_requests(request: Request) -> Answer:
@@ -170,6 +171,8 @@ def list_merge_requests(request: Request) -> Answer:
     found = [
         each
         for each in project.merge_requests.values()
-        if sha in (each.sha, each.merge_sha) or sha in project.objects.between(each.base_sha, each.sha)
+        if sha in (each.sha, each.merge_sha, each.squash_sha) or sha in project.objects.between(each.base_sha, each.sha)
     ]
+    state = request.params.get("state", "all")
+    found = [each for each in found if state in ("all", each.state)]
     return request.listing([objects.merge_request(request, each) for each in found])
