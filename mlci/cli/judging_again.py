@@ -170,10 +170,25 @@ class _Sides:
         folder = Path(self._folder, name)
         folder.mkdir(exist_ok=True)
         try:
+            if self._are_gone(version, str(folder)):
+                return None
             path, _ = kept_predictions(self._registry, version, self._model, str(folder))
         except FileMissing:
             return None
         return given(path, f"{version.model} version {version.number}")
+
+    def _are_gone(self, version: Version, folder: str) -> bool:
+        """Whether the predictions that a version was registered with are wanted, and somebody cleared them away."""
+        from mlci.adapters.models.handover import candidate_name
+        from mlci.adapters.models.scored import ScoredVersion
+
+        evidence = ScoredVersion(self._registry, version, lambda _: None).evidence(folder)
+        if evidence is None:
+            return False
+        own, asked = evidence[1].predictions, self._model.predictions
+        if (own.holdout.digest, own.evaluator) != (asked.holdout.digest, asked.evaluator):
+            return False
+        return not self._registry.fetch(version, f"mlci/{candidate_name(evidence[1])}", folder)
 
 
 def _require_numpy() -> None:

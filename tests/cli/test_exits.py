@@ -1,4 +1,4 @@
-"""Every way gate-compare, model-ci and config explain can end, each with exactly one exit code."""
+"""Every way gate-compare, model-ci, promote, rollback and config explain can end, each with exactly one exit code."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli import release_world as release
 from cli.running import on_main, predictions, proposed, zipped
 
 from mlci.cli.main import run
@@ -306,6 +307,41 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Path(name).write_text(text)
 
 
+PROMOTE = ("promote", "--version", "3", "--to", "production")
+BACK = ("rollback", "--reason", "it was worse")
+PROMOTING = config("model: churn\n")
+PROBED = config(release.CONFIG)
+
+PROMOTE_ENDINGS = [
+    Ending("promoted", 0, PROMOTE, PROMOTING, before=release.standing("2")),
+    Ending("there already", 0, PROMOTE, PROMOTING, before=release.standing("3")),
+    Ending("a bug while judging", 1, PROMOTE, PROMOTING, before=release.saying(lambda *_: 1 / 0)),
+    Ending("no such stage", 2, (*PROMOTE[:3], "--to", "prod"), PROMOTING, "U001", before=release.standing("2")),
+    Ending("nothing to judge", 3, PROMOTE, PROMOTING, "I008", before=release.saying(release.unjudgeable)),
+    Ending("a silent registry", 4, PROMOTE, PROMOTING, "S001", before=release.silent),
+    Ending("a spoiled ledger", 5, PROMOTE, PROMOTING, "L001", before=release.spoiled),
+    Ending("a version without evidence", 5, PROMOTE, PROMOTING, "L003", before=release.unlinked),
+    Ending("nobody approved", 12, PROMOTE, PROMOTING, "H001", before=release.lacking("approval")),
+    Ending("a team cannot be read", 12, PROMOTE, PROMOTING, "H002", before=release.saying(release.doubt)),
+    Ending("a dirty tree", 13, PROMOTE, PROMOTING, "P001", before=release.lacking("approval", "clean-tree")),
+    Ending("moved by hand", 13, PROMOTE, PROMOTING, "P002", before=release.standing("2", by_hand="1")),
+    Ending("nothing serves", 13, PROMOTE, PROBED, "P003", before=release.standing("2")),
+    Ending("somebody else decided", 13, PROMOTE, PROMOTING, "L002", before=release.meanwhile),
+    Ending("interrupted while promoting", 130, PROMOTE, PROMOTING, before=release.saying(interrupt)),
+]
+ROLLBACK_ENDINGS = [
+    Ending("rolled back", 0, BACK, PROMOTING, before=release.standing("3")),
+    Ending("a bug on the way back", 1, BACK, PROMOTING, before=release.backing(lambda *_: 1 / 0)),
+    Ending("a reason of two lines", 2, (*BACK[:2], "a\nb"), PROMOTING, "U001", before=release.standing("3")),
+    Ending("no registry on the way back", 4, BACK, PROMOTING, "S001", before=release.silent),
+    Ending("a spoiled ledger on the way back", 5, BACK, PROMOTING, "L001", before=release.spoiled),
+    Ending("nowhere to go back to", 13, BACK, PROMOTING, "P001", before=release.standing("1")),
+    Ending("interrupted on the way back", 130, BACK, PROMOTING, before=release.backing(interrupt)),
+]
+RELEASE_ENDINGS = [*PROMOTE_ENDINGS, *ROLLBACK_ENDINGS]
+ALL_ENDINGS = [*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS, *RELEASE_ENDINGS]
+
+
 def ended(ending: Ending, monkeypatch: pytest.MonkeyPatch) -> int:
     for name, content in ending.files.items():
         Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -314,7 +350,7 @@ def ended(ending: Ending, monkeypatch: pytest.MonkeyPatch) -> int:
         return run(ending.arguments, ending.environ)
 
 
-@pytest.mark.parametrize("ending", named([*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS]))
+@pytest.mark.parametrize("ending", named(ALL_ENDINGS))
 def test_each_ending_has_its_exit_and_its_error(
     ending: Ending, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -389,13 +425,19 @@ OUT_OF_REACH: dict[str, str] = {}
 
 
 def test_every_error_of_the_catalogue_is_reached() -> None:
-    reached = {ending.error for ending in (*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS)}
+    reached = {ending.error for ending in ALL_ENDINGS}
     assert {kind.id for kind in catalogue()} - reached == set(OUT_OF_REACH)
 
 
 @pytest.mark.parametrize(
     ("command", "endings"),
-    [("gate-compare", GATE_ENDINGS), ("config explain", EXPLAIN_ENDINGS), ("model-ci", MODEL_ENDINGS)],
+    [
+        ("gate-compare", GATE_ENDINGS),
+        ("config explain", EXPLAIN_ENDINGS),
+        ("model-ci", MODEL_ENDINGS),
+        ("promote", PROMOTE_ENDINGS),
+        ("rollback", ROLLBACK_ENDINGS),
+    ],
 )
 def test_the_exits_that_are_declared_are_those_that_are_reached(command: str, endings: list[Ending]) -> None:
     assert {int(exit) for exit in command_named(command).exits} == {ending.exit for ending in endings}
@@ -403,7 +445,7 @@ def test_the_exits_that_are_declared_are_those_that_are_reached(command: str, en
 
 def test_each_error_has_the_exit_it_declares() -> None:
     exits = {kind.id: int(kind.exit) for kind in catalogue()}
-    endings = (*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS)
+    endings = ALL_ENDINGS
     assert all(ending.exit == exits[ending.error] for ending in endings if ending.error)
 
 

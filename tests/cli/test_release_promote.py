@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from chain import Repository, repository
 
+from mlci.adapters.mlflow import open_registry
 from mlci.errors import ServiceFailed
 
 POLICY = "promote: {require: {production: [gate]}, relax: {production: [locked-environment]}}\n"
@@ -184,3 +185,42 @@ def test_a_card_that_cannot_be_kept_holds_nothing_back_and_is_said(
     assert copied.mlci("promote", "--to", "production") == 0
     assert alias(copied) == "2"
     assert "were not kept: the registry is full" in capsys.readouterr().err
+
+
+def test_evidence_of_the_gate_that_somebody_made_up_is_not_believed(copied: Repository, tmp_path: Path) -> None:
+    good = (copied.folder / ".mlci" / "evidence" / "gate.json").read_text()
+    before = copied.evidence("gate")
+    copied.set(5)
+    copied.commit()
+    assert copied.mlci("run") == 11
+    bad = copied.evidence("gate")
+    # Whoever may write to the registry gives the worse model the numbers of the better one.
+    forged = tmp_path / "gate.json"
+    for one, other in ((before["model"], bad["model"]), (before["candidate"]["digest"], bad["candidate"]["digest"])):
+        good = good.replace(one, other)
+    forged.write_text(good)
+    registry = open_registry("sqlite:///.mlci/mlflow.db", {}, folder=str(copied.folder), writing=True)
+    version = registry.numbered("late-trips", "3")
+    assert version is not None
+    tags = {"mlci.gate": hashlib.sha256(forged.read_bytes()).hexdigest(), "mlci.verdict": "pass"}
+    registry.annotate(version, tags, {}, {"mlci/gate.json": str(forged)})
+
+    assert copied.mlci("promote", "--version", "3", "--to", "production") == 13
+
+    [gate] = [each for each in copied.report("promote")["findings"] if each["id"] == "promote:gate"]
+    assert gate["message"].startswith("judged again, the verdict is fail")
+    assert alias(copied) == "1"
+
+
+def test_what_production_moved_past_is_judged_against_what_it_is_at_now(copied: Repository) -> None:
+    copied.set(48)
+    copied.commit()
+    assert copied.mlci("run") == 0
+    assert copied.report("gate-compare")["baseline"]["name"] == "late-trips version 1"
+    assert copied.mlci("promote", "--version", "2", "--to", "production") == 0
+
+    assert copied.mlci("promote", "--version", "3", "--to", "production") == 0
+
+    [judged] = [each for each in copied.report("promote")["sections"] if each["id"] == "judged"]
+    assert "vs production 0.9100" in judged["sentences"][0], "version 2 has that, version 1 has 0.9000"
+    assert ledger(copied)[4:] == ["promote production 3", "done 5"]
