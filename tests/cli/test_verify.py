@@ -350,6 +350,10 @@ def test_an_approval_of_something_else_does_not_count(story: Story, altered: dic
 
 def test_an_approval_holds_and_one_of_a_worse_verdict_on_the_same_model(story: Story) -> None:
     assert story.told(approved()).verified().verdict.value == "pass"
+    # promote judged again by what holds now, and asked about that.
+    again = approved(verdict="warn")
+    judged = at(PROMOTED, "promotion", with_values(verdict="warn"))
+    assert story.told(judged).told(again).verified().verdict.value == "pass"
     # Production moved since, and the same model was judged again, and better.
     assert story.told(approved(gate="0" * 64, verdict="warn")).verified().verdict.value == "pass"
 

@@ -102,16 +102,19 @@ def _of_approval(approval: ApprovalPredicate, chain: Chain) -> Iterator[str]:
         yield "the approval is of another model"
     if gate is not None and approval.gate != gate:
         yield from _of_another_gate(approval, chain)
-    elif chain.gate is not None and (approval.candidate, approval.verdict) != (
-        chain.gate.candidate,
-        chain.gate.verdict,
-    ):
+    elif chain.gate is not None and not _is_of(approval, chain.gate, chain.own):
         yield "the approval says something else of the gate than the gate's evidence"
     enough = approval.satisfied and len(approval.approvers) >= approval.needed and not approval.refused
     if not enough:
         yield "not enough people approved, or somebody refused"
     if len({each.id if each.id is not None else each.login for each in approval.approvers}) < len(approval.approvers):
         yield "somebody is counted twice among those who approved"
+
+
+def _is_of(approval: ApprovalPredicate, gate: GatePredicate, own: PromotionPredicate | None) -> bool:
+    """Whether an approval is of this gate's verdict, or of the one that promote judged again before it asked."""
+    verdicts = {gate.verdict, own.verdict if own is not None else gate.verdict}
+    return approval.candidate == gate.candidate and approval.verdict in verdicts
 
 
 def _of_another_gate(approval: ApprovalPredicate, chain: Chain) -> Iterator[str]:
