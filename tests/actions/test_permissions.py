@@ -160,8 +160,11 @@ def test_plan_and_doctor_need_what_the_catalogue_says_and_conclude_asks_nobody(t
         tokens.step("no-doctor", {}, doctor),
         tokens.step("conclude", declared(CONCLUDE), conclude),
     ]
+    # doctor asks for more where a workflow of the checkout promotes.
+    promoting = workflow(uses("actions/promote", version="1"))
+    written = f"mkdir -p .github/workflows && cat > .github/workflows/release.yml <<'END'\n{promoting}END"
 
-    outcome = act.run(workflow(*steps), pull=1, secrets=tokens.values)
+    outcome = act.run(workflow(written, *steps), pull=1, secrets=tokens.values)
 
     exits = {step["id"]: exit_of(outcome, step["id"]) for step in steps}
     assert (exits["plan"], exits["no-plan"], exits["conclude"]) == (0, 4, 0), outcome.log
