@@ -117,9 +117,9 @@ def test_a_new_commit_takes_every_approval_away(scenery, github):
     assert scenery.state() == ("pending", "the gate has not judged the newest commit")
 
 
-@pytest.mark.parametrize("how", [{"author": "bob"}, {"committer": "bob"}, {"pusher": "bob"}])
+@pytest.mark.parametrize("how", [("bob", "alice", "alice"), ("alice", "bob", "alice"), ("alice", "alice", "bob")])
 def test_whoever_wrote_committed_or_pushed_a_commit_does_not_approve_it(how, scenery, github):
-    github.commit({"train.py": "third\n"}, "feature", **{"author": "alice", **how})
+    github.commit({"train.py": "third\n"}, "feature", **dict(zip(("author", "committer", "pusher"), how, strict=True)))
     scenery.judged()
     github.add_comment(1, scenery.line, "bob")
     assert scenery.approve() == 12
@@ -180,6 +180,7 @@ def test_a_refusal_holds_against_any_number_of_approvals_until_the_same_person_a
     assert scenery.approve() == 12
     assert scenery.state()[0] == "failure"
     assert scenery.report()["reason"] == "refused by bob"
+    assert scenery.evidence()["satisfied"] is False
     github.add_comment(1, scenery.line, "bob")
     assert scenery.approve() == 0
 
