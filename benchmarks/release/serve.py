@@ -2,7 +2,8 @@
 
 Both answer on this machine with one process of the model. A round asks one of them for some seconds over connections
 that stay open, then the other, and whoever was first is second in the next round. While ``mlci serve`` is asked without
-a break, its stage is moved back and forth: how long until the other version answers, and how many requests failed.
+a break, its stage is moved back and forth: how long until the other version answers, and how many requests failed; in
+turns with a process that does nothing but import what the model needs, which any way of swapping has to wait for.
 """
 
 from __future__ import annotations
@@ -274,17 +275,25 @@ def row_of(rows: int, clients: int, name: str, seen: Seen, peer: Seen) -> tuple[
 def swapped(folder: Path, swaps: int) -> None:
     """How long the stage is ahead of what answers, and what fails meanwhile."""
     with served(folder, OURS) as (_, port):
-        over, seen, took = threading.Event(), Seen(), []
+        over, seen, took, imports = threading.Event(), Seen(), list[float](), list[float]()
         asking = threading.Thread(target=hammer, args=(port, request_of(1), 2, over.is_set, seen))
         asking.start()
         for swap in range(swaps):
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-c", "import pandas, sklearn.linear_model"], env=environ(), check=True)
+            imports.append(time.perf_counter() - started)
             number = "2" if swap % 2 == 0 else "1"
             point(folder, number)
             took.append(until(lambda number=number: f'"version":"{number}"' in (health(port) or ""), 300))  # type: ignore[misc]
         over.set()
         asking.join()
-    line = (str(swaps), f"{statistics.median(took):.1f}", f"{max(took):.1f}", str(len(seen.times)), str(seen.failed))
-    print(table(("swaps", "median s", "longest s", "requests meanwhile", "failed"), [line]))
+    median, least = statistics.median(took), statistics.median(imports)
+    head = ("swaps", "median s", "longest s", "imports alone, median s", "ratio", "requests meanwhile", "failed")
+    line = (
+        str(swaps), f"{median:.1f}", f"{max(took):.1f}", f"{least:.1f}", f"{median / least:.1f}",
+        str(len(seen.times)), str(seen.failed),
+    )  # fmt: skip
+    print(table(head, [line]))
 
 
 def main() -> None:
@@ -298,7 +307,8 @@ def main() -> None:
         folder = Path(name)
         make(folder)
         point(folder, "1")
-        compared(folder, given.rounds, given.seconds, ((1, 1), (1, 4), (100, 4)))
+        if given.rounds:
+            compared(folder, given.rounds, given.seconds, ((1, 1), (1, 4), (100, 4)))
         swapped(folder, given.swaps)
 
 
