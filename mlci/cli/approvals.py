@@ -93,7 +93,7 @@ def approval_of(
     elif forge is None:
         total = _local(version, risk, file, environ, seen)
     else:
-        total = _on_forge(version, risk, config, forge, seen)
+        total = _on_forge(version, risk, before, config, forge, seen)
     _raise_doubt(total)
     return approve.outcome(
         version.case, risk, total, policy=config.approval, head=version.commit, change=None, model=version.model
@@ -195,25 +195,47 @@ def people_of(forge: Forge) -> People:
     return forge.people
 
 
-def _on_forge(version: Version, risk: Tier, config: Config, forge: Forge, seen: str) -> Count:
-    people, default = people_of(forge), forge.run.default_branch
-    found = people.proposals_of(version.commit) if version.commit is not None else ()
-    proposals = [each for each in found if each.base_branch == default]
+def _on_forge(version: Version, risk: Tier, before: Before, config: Config, forge: Forge, seen: str) -> Count:
+    people, key = people_of(forge), key_of(None, config.model, None)
+    proposals = _proposals(version, before, config, forge, key)
     if not proposals:
         raise CannotTell(
             "no merged change has the commit that this version was made from, so who made it is not known",
             help="release what was merged by a change, or let policy ask for no approval (approval.<level>.approvals)",
         )
-    key = key_of(None, config.model, None)
     spoken: list[Spoken] = []
-    for proposal in proposals:
-        records = (version.case.digest, *_earlier(proposal, version, config, forge, key))
-        spoken += words_on(people, proposal, records, key)
+    for proposal, records in proposals:
+        spoken += words_on(people, proposal, (version.case.digest, *records), key)
     environments = frozenset({version.stage})
     about = About(records=(version.case.digest,), run=forge.run.id, environments=environments)
     spoken += [(word, about) for word in people.words_of_run(forge.run.id)]
-    ask = approve.named(risk, approve.made_by(proposals))
+    ask = approve.named(risk, approve.made_by([proposal for proposal, _ in proposals]))
     return approve.counted(people, spoken, ask, risk.allowed, seen)
+
+
+def _proposals(
+    version: Version, before: Before, config: Config, forge: Forge, key: str
+) -> list[tuple[Proposal, tuple[str, ...]]]:
+    """The merged changes that a version is from, each with the records by which it was approved.
+
+    A queue merges several at once, and the model need not be of the last one: where that has no record of it, those
+    that were merged since production are asked, and the ones that have count too.
+    """
+    people, default, commit = people_of(forge), forge.run.default_branch, version.commit
+    if commit is None:
+        return []
+    merged = [each for each in people.proposals_of(commit) if each.base_branch == default]
+    found = [(each, _earlier(each, version, config, forge, key)) for each in merged]
+    if before.commit is None or any(records for _, records in found):
+        return found
+    since = replace(forge.run, event="push", before=before.commit, commit=commit, branch=default, change=None)
+    known = {each.number for each in merged}
+    for change in forge.runs.changes_in(since):
+        if change.number is not None and change.number not in known:
+            proposal = people.proposal(change.number)
+            records = _earlier(proposal, version, config, forge, key)
+            found += [(proposal, records)] if records else []
+    return found
 
 
 def words_on(people: People, proposal: Proposal, records: Sequence[str], key: str) -> list[Spoken]:
