@@ -366,8 +366,7 @@ def _here(invocation: Invocation, delivery: Delivery) -> Exit:
     own, config, environ = invocation.own, invocation.resolved.config, invocation.environ
     if own["change"] is not None:
         raise UsageError("there is no forge here that has changes", place=Place("--change"), help="leave it out")
-    path = own["gate"] or ".mlci/evidence/gate.json"
-    case = case_of(_given(path), config)
+    case = case_of(_given(own["gate"] or ".mlci/evidence/gate.json"), config)
     people = approvals.local_people(own["config"], environ)
     if own["accept"] is not None:
         _accept(invocation, people, case)
