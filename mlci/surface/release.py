@@ -30,8 +30,8 @@ APPROVE = Command(
         ),
         Param(
             name="change", kind="number",
-            help="Number of the change; left out, the one that the event is about, and in a pipeline of GitLab's "
-            "default branch every open one.",
+            help="Number of the change; left out, the one that the event is about, and where it is about none, every "
+            "open one.",
         ),
         Param(
             name="accept", kind="text",
