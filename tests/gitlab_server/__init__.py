@@ -21,6 +21,10 @@ and a token at the object store are violations. The fixture fails the test where
         gitlab.notes(1); gitlab.discussions(1); gitlab.statuses(sha); gitlab.detailed_status(1); gitlab.head_pipeline(1)
         gitlab.say(1, "hello", thread=True)                   # by somebody else
         gitlab.protect("main", push=None, merge="developer")
+        gitlab.approve(1, "bob"); gitlab.request_changes(1, "bob"); gitlab.edit(note, "…"); gitlab.rename("bob", "rob")
+        gitlab.commit({…}, "feature", by="dave", pushed_by="bob")           # whose address, and who pushed
+        gitlab.email("dave"); gitlab.add_group("group/risk", {"bob": "developer"})
+        gitlab.play(job, "bob"); gitlab.approve_deployment(gitlab.deploy(job, "production"), "bob")
         gitlab.requests; gitlab.asked("POST /statuses/{sha}"); gitlab.downloads
         gitlab.fault("POST", "/notes$", drop="after")         # the note is there, the answer is lost
         gitlab.rate_limit("GET", retry_after=1); gitlab.application_limit("POST", "/notes")
