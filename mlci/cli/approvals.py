@@ -94,7 +94,7 @@ def approval_of(
         total = _local(version, risk, file, environ, seen)
     else:
         total = _on_forge(version, risk, before, config, forge, seen)
-    _raise_doubt(total)
+    raise_doubt(total)
     return approve.outcome(
         version.case, risk, total, policy=config.approval, head=version.commit, change=None, model=version.model
     )
@@ -105,7 +105,12 @@ def nobody(risk: Tier, seen: str) -> Count:
     return count((), approve.named(risk, {}), {}, seen)
 
 
-def _raise_doubt(total: Count) -> None:
+def raise_doubt(total: Count) -> None:
+    """Nothing is counted while what is not known could decide.
+
+    Raises:
+        CannotTell: it could.
+    """
     if total.doubt is not None:
         raise CannotTell(f"whether enough people approved cannot be told: {total.doubt}")
 

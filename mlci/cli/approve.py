@@ -265,12 +265,12 @@ def _approved(session: Session, proposal: Proposal, case: Case) -> Exit:
     changed = _changed(session, proposal)
     risk = risk_of(case, before, changed, config, session.file, environ, fork=proposal.fork)
     total = _count(session, proposal, case, risk)
+    # Before anything is written: evidence that is not sure of itself would be taken for an answer.
+    approvals.raise_doubt(total)
     found, content = approve.outcome(
         case, risk, total, policy=config.approval, head=proposal.head, change=proposal.number, model=case.gate.model
     )
     report = _delivered(session.invocation, session.delivery, config, found, content, total, risk)
-    if total.doubt is not None:
-        raise CannotTell(f"whether enough people approved cannot be told: {total.doubt}")
     state = _STATES[report.verdict]
     _set(session, proposal, state, f"{report.reason} [gate {case.digest[:SHORT]}]")
     return _end(report, f"#{proposal.number}")
@@ -295,7 +295,7 @@ def _delivered(
     files.write(invocation.own["evidence"], content)
     local = bool(total.approvers and total.approvers[0].where == "local") or not delivery.job
     report = approving.report_on(found, total, risk.by, config.model, digest, local=local)
-    approved = report.verdict is Verdict.PASS and total.doubt is None
+    approved = report.verdict is Verdict.PASS
     outputs = {"approved": "true" if approved else "false", "tier": found.tier, "evidence": digest}
     delivery.deliver(report, outputs)
     return report

@@ -265,6 +265,19 @@ def test_a_membership_that_cannot_be_read_is_no_answer_and_the_permission_is_nam
     assert made.approve() == 0
 
 
+def test_a_refusal_of_somebody_who_cannot_be_placed_leaves_no_evidence_that_all_is_well(github, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    github.state.teams["acme", "ml-risk"] = {"bob": "active"}
+    made = scene(github, tmp_path, POLICY.replace("approvals: 1}", "approvals: 1, from: [carol, '@acme/ml-risk']}"))
+    github.add_comment(1, made.line, "carol")
+    assert made.approve() == 0
+    github.add_comment(1, f"/mlci refuse sha256:{made.digest}", "bob")
+    assert made.approve() == 12
+    assert made.state()[0] == "pending"
+    assert not Path(".mlci/evidence/approval.json").exists()
+    assert made.report()["verdict"] == "inconclusive"
+
+
 def test_pushers_that_are_not_known_leave_open_whose_approval_it_is(scenery, github, capsys):
     github.add_comment(1, scenery.line, "bob")
     github.repository().activity.clear()
