@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlci import __version__
+from mlci.domain.release.command import command_for
 from mlci.domain.report import Report
+from mlci.domain.verdict import Verdict
 from mlci.ports import Comment, Conversation
 from mlci.publish.audience import Audience, Line
 from mlci.publish.mark import Mark, marked, read_mark
@@ -44,6 +46,9 @@ def body_of(report: Report, audience: Audience) -> str:
         # In full: whoever approves this verdict by a comment copies it from here.
         parts.append(f"gate `sha256:{gate}`")
     foot = f"<sub>{' · '.join(parts)}</sub>"
+    if gate is not None and not audience.untrusted and report.verdict is Verdict.INCONCLUSIVE:
+        said = "Where policy leaves this to a person, a comment with this one line approves this very verdict"
+        foot = f"{said}: `{command_for(gate)}`\n\n{foot}"
     return f"{marked('report', audience)}\n{markdown(report, limit=LONGEST, whole=run.url)}\n{foot}\n"
 
 

@@ -370,6 +370,17 @@ def test_a_comment_names_the_whole_digest_that_an_approval_names() -> None:
     assert f"gate `sha256:{GATE}`" in comment.splitlines()[-1]
 
 
+def test_a_comment_on_what_a_person_may_decide_has_the_line_to_decide_it_with_and_is_none_itself() -> None:
+    from mlci.domain.release.command import commands_in
+
+    world = proposed()
+    post(replace(ended(Verdict.INCONCLUSIVE, "who knows"), evidence={"gate": GATE}), to(world))
+
+    [comment] = world.comments
+    assert f"`/mlci approve sha256:{GATE}`" in comment
+    assert commands_in(comment) == ()
+
+
 def test_nobody_is_offered_a_digest_to_approve_where_the_numbers_are_only_advice() -> None:
     world = proposed(fork=True)
     post(replace(PASS, evidence={"gate": GATE}), to(world, advisory=True))
