@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mlci.domain.report import Section
     from mlci.ports import Ledger
 
+# Decisions whose evidence is read at once.
+_PORTION = 500
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -100,7 +102,13 @@ class Book:
 
     def grounds(self, decided: Sequence[Decided], *, costs: bool) -> dict[int, Grounds]:
         """What decisions stand on, by number; training and its price only where costs are asked for."""
-        found = {each.number: self._grounds(each.decision.evidence, costs) for each in decided}
+        found: dict[int, tuple[Grounds, str | None]] = {}
+        for start in range(0, len(decided), _PORTION):
+            portion = decided[start : start + _PORTION]
+            named = [_wanted(each.decision.evidence, costs) for each in portion]
+            digests = dict.fromkeys(digest for each in named for digest in each.values())
+            ahead = dict(self.ledger.several(self.model, [*digests]))
+            found |= {each.number: self._grounds(of, ahead) for each, of in zip(portion, named, strict=True)}
         if self.repository is None:
             return {number: grounds for number, (grounds, _) in found.items()}
         times = self.repository.committed_at({commit for _, commit in found.values() if commit is not None})
@@ -109,11 +117,14 @@ class Book:
             for number, (grounds, commit) in found.items()
         }
 
-    def _grounds(self, evidence: Mapping[str, str], costs: bool) -> tuple[Grounds, str | None]:
-        """What one decision stands on, and the commit that the model is from."""
-        wanted = ("approval", "model", "gate") if costs else ("approval",)
-        named = {kind: evidence[kind] for kind in wanted if kind in evidence}
-        there = {kind: self.ledger.file(self.model, digest) for kind, digest in named.items()}
+    def _grounds(self, named: Mapping[str, str], ahead: Mapping[str, bytes]) -> tuple[Grounds, str | None]:
+        """What one decision stands on, and the commit that the model is from.
+
+        Args:
+            named: sha256 of what is wanted, by kind.
+            ahead: evidence that was read already; what is not in it is asked for by itself.
+        """
+        there = {kind: ahead.get(digest) or self.ledger.file(self.model, digest) for kind, digest in named.items()}
         have = {kind: content for kind, content in there.items() if content is not None}
         seconds, commit, price = None, None, None
         agreed = read_approval(have["approval"], f"{named['approval']}.json") if "approval" in have else None
@@ -130,6 +141,12 @@ class Book:
             price=price,
         )
         return grounds, commit
+
+
+def _wanted(evidence: Mapping[str, str], costs: bool) -> dict[str, str]:
+    """The digests of what is read of a decision, by kind."""
+    wanted = ("approval", "model", "gate") if costs else ("approval",)
+    return {kind: evidence[kind] for kind in wanted if kind in evidence}
 
 
 def _time(seconds: int) -> str:
