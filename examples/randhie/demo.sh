@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A repository of its own, a model in production, and two proposed changes: one makes it worse, one makes it better.
+# A repository of its own, a model in production, and two proposed changes: one makes it worse, one makes it better. The
+# better one is agreed to, promoted, and taken back.
 # Usage: demo.sh FOLDER_WITH_PYTHON_AND_MLCI [FOLDER_TO_WORK_IN]
 set -euo pipefail
 bin=$(cd "${1:?name the folder that holds python and mlci}" && pwd)
@@ -10,6 +11,9 @@ export GIT_AUTHOR_NAME=demo GIT_AUTHOR_EMAIL=demo@example.invalid
 export GIT_COMMITTER_NAME=demo GIT_COMMITTER_EMAIL=demo@example.invalid
 
 say() { printf '\n== %s\n' "$*"; }
+
+# Who works at this machine, by git's own word.
+is() { git config user.email "$1@example.invalid"; }
 
 commits() { git -c commit.gpgsign=false commit -qam "$1"; }
 
@@ -31,12 +35,16 @@ cp "$example"/{prepare.py,train.py,params.yml,mlci.yml,requirements.txt,.gitigno
 cd "$work"
 git init -q
 git symbolic-ref HEAD refs/heads/main
+is demo
 git add .
 commits "A model of who sees a doctor"
 python prepare.py
 
 say "main: train the first model, judge it by its limits, register it: mlci run"
 ends 0 mlci run
+
+say "its first decision, in the ledger: mlci promote goes to staging"
+ends 0 mlci promote
 
 say "a change: leave out people whose answer about disability is a guess (it leaves out the disabled, too)"
 git checkout -q -b cleaner-data
@@ -60,9 +68,32 @@ say "and once more, with nothing changed: nothing is trained"
 ends 0 mlci run --base main >.mlci/again.txt 2>&1
 grep -m 1 "nothing that makes a new model has changed" .mlci/again.txt
 
+say "the second change is merged, as one commit: main judges the same model again, and trains nothing"
+git checkout -q main
+git merge -q --squash more-trees
+commits "More trees"
+ends 0 mlci run >.mlci/merged.txt 2>&1
+
+say "staging asks for nobody, production for a person who is not the author: mlci promote --to production"
+ends 0 mlci promote
+ends 12 mlci promote --to production
+say "somebody else accepts exactly this verdict: mlci approve --accept"
+is reviewer
+ends 0 mlci approve --accept "sha256:$(sha256sum .mlci/evidence/gate.json | cut -c1-64)"
+is demo
+ends 0 mlci promote --to production
+
+say "a complaint, and the way back: mlci rollback"
+ends 0 mlci rollback --reason "The waiting rooms are full"
+
+say "who decided what, and whether the record bears it: mlci history, mlci verify"
+ends 0 mlci history
+ends 0 mlci verify
+
 cat <<SAID
 
 The first change looks as good as production on average and fails people with a disability: exit 11, and it is blocked.
+The second went to production when a second person had accepted its verdict, and back; the ledger is the branch mlci/ledger.
 What each pull request would show, to open in a browser:
   $work/.mlci/cleaner-data.html
   $work/.mlci/more-trees.html
