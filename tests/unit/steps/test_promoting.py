@@ -385,6 +385,17 @@ def test_a_version_that_was_left_for_a_reason_is_no_way_back_until_it_is_promote
     assert world.rollback().way.pointed == pointed("3")
 
 
+def test_a_version_that_never_served_is_no_way_back(world: World) -> None:
+    world.served.sick = {"1"}
+    world.promote("1")
+    world.served.sick = set()
+    world.promote("2")
+
+    with pytest.raises(PromotionRefused, match="any version before"):
+        world.rollback()
+    assert world.at() == "2"
+
+
 def test_a_named_version_is_one_that_served(world: World) -> None:
     for number in ("1", "2", "3"):
         world.promote(number)
