@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,10 @@ from mlci.adapters.serving import child as module
 from mlci.adapters.serving import loaded as of_loaded
 from mlci.adapters.serving.child import Child, Lost, Prediction, Refused
 from mlci.adapters.serving.loaded import Loaded, Unavailable
-from mlci.adapters.serving.opening import _by_its_form
+from mlci.adapters.serving.opening import Opening, _by_its_form
 from mlci.domain.training import Payload
 from mlci.errors import ModelUnusable
+from mlci.ports import Version
 
 READY = "printf '{\"loaded\": true}\\n'"
 
@@ -182,3 +184,13 @@ def test_a_model_that_a_command_scored_is_loaded_by_what_its_name_says(world: Wo
     (folder / "m.onnx").rename(folder / "m.weights")
     with pytest.raises(ModelUnusable, match="cannot load it by itself"):
         _by_its_form(Seat(payload=payload, interpreter=seat.interpreter))
+
+
+def test_a_version_without_evidence_is_never_loaded(world: World) -> None:
+    nothing: Any = None
+    opening = Opening(
+        registry=nothing, asked=Asked(), bench=nothing, workers=1, known=nothing, say=world.said.append,
+        log=world.said.append,
+    )  # fmt: skip
+    with pytest.raises(ModelUnusable, match="mlci did not register it"):
+        opening(Version(model="churn", number="3", aliases=("production",), tags={}))
