@@ -276,3 +276,17 @@ def test_a_part_within_a_part_is_charged_alone(benchmark: object, monkeypatch: p
     wait(8)
     outer()
     assert clock.spent == {"outer": 5.0, "inner": 2.0}
+
+
+def test_serving_is_measured_beside_its_peer_and_no_request_fails() -> None:
+    words = ["--rounds", "1", "--seconds", "0.3", "--swaps", "1"]
+    command = [sys.executable, str(BENCHMARKS / "release" / "serve.py"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = _rows(done.stdout)
+    assert [row[:3] for row in rows if row[0] in ("1", "100") and len(row) == 8] == [
+        [count, clients, name]
+        for count, clients in (("1", "1"), ("1", "4"), ("100", "4"))
+        for name in ("mlci serve", "mlflow models serve")
+    ]
+    assert {row[-1] for row in rows if len(row) > 2 and row[-1] not in ("failed", "---")} == {"0"}
