@@ -254,7 +254,7 @@ jobs:
   promote:
     name: promote
     runs-on: ubuntu-latest
-    permissions: {{contents: write, actions: read, pull-requests: read, deployments: write}}
+    permissions: {{contents: write, actions: read, pull-requests: read, statuses: read, deployments: write}}
     steps:
       - uses: actions/checkout@{SHA}
       - id: promote
