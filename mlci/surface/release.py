@@ -115,6 +115,7 @@ PROMOTE = Command(
         LEDGER,
         Permission(scope="actions", level="read", why="reads the gate's evidence, and approvals of environments"),
         Permission(scope="pull-requests", level="read", why="reads reviews and comments of the merged change"),
+        Permission(scope="statuses", level="read", why="reads what the gate said when somebody approved"),
         Permission(scope="deployments", level="write", why="records the deployment", optional=True),
     ),
 )  # fmt: skip
