@@ -6,7 +6,7 @@ No status is believed. The level of risk is worked out from evidence and files, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -157,16 +157,29 @@ def since(
     if before.commit is None or commit is None:
         return without_files("nobody knows which commit production, or this version, was made from")
     if forge is not None:
-        return forge.commits.changed_files(before.commit, commit)
+        return _either_way(forge.commits.changed_files, before.commit, commit)
     from mlci.adapters.git.repository import Repository
 
     repository = Repository.find(str(Path(file).parent), environ)
     if repository is None:
         return without_files("there is no repository of git")
     try:
-        return repository.changed_files(before.commit, commit)
+        return _either_way(repository.changed_files, before.commit, commit)
     except MlciError as error:
         return without_files(error.cause)
+
+
+def _either_way(changed: Callable[[str, str], ChangedFiles], one: str, other: str) -> ChangedFiles:
+    """What each of two commits has that the other has not.
+
+    A list of changed files begins where the two parted, and for a commit that the other one came after it is empty.
+    """
+    there, back = changed(one, other), changed(other, one)
+    return ChangedFiles(
+        paths=tuple(dict.fromkeys((*there.paths, *back.paths))),
+        complete=there.complete and back.complete,
+        why=there.why or back.why,
+    )
 
 
 def risk_of(

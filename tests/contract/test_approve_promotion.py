@@ -127,3 +127,13 @@ def test_a_change_merged_to_another_branch_does_not_count(merged, github):
     merged.merge()
     with pytest.raises(CannotTell, match="no merged change"):
         merged.asked()
+
+
+def test_going_back_to_what_was_merged_before_production_is_as_much_of_a_change(merged, github):
+    merged.merge()
+    newer = github.commit({"train.py": "another way\n"}, "main", author="alice")
+    evidence, found = model_evidence(merged.folder, commit=newer)
+    merged.scene.production(evidence, found.artifact)
+    found, _ = merged.asked()
+    assert (found.tier, found.needed, found.satisfied) == ("high", 1, False)
+    assert any("train.py" in sentence for sentence in found.why)
