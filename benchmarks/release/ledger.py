@@ -297,7 +297,7 @@ def main() -> None:
 
 
 def _of_gto(python: str, entries: int) -> dict[str, list[str]]:
-    gto = [python, "-m", "gto"]
+    gto = [str(Path(python).parent / "gto")]
     last = f"v0.0.{entries // 2 + 1}"
     return {
         "a promotion is recorded": [*gto, "assign", MODEL, "--version", last, "--stage", "prod", "--force"],
