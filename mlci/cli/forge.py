@@ -114,12 +114,13 @@ def _gitlab(environ: Mapping[str, str]) -> Forge | None:
     run = read_run(environ, Reads(access, place.project).tip)
     if run is None:
         return None
+    runs = GitLabRuns(access, place.project)
     silent = None if access.write is not None else _unheard(run, is_fork=run.change is not None and run.change.fork)
     return Forge(
         run,
         GitLabConversation(access, place.project, place.page),
-        GitLabCommits(access, place, run, environ),
-        GitLabRuns(access, place.project),
+        GitLabCommits(access, place, run, environ, runs.newest_for),
+        runs,
         GitLabThreads(access, place.project),
         place.job,
         silent,

@@ -107,10 +107,6 @@ class People(Protocol):
         """What people said to let a run, or a job of it, go on."""
         ...
 
-    def asked(self, branch: str, context: str) -> Sequence[int]:
-        """Numbers of the open changes for a branch whose head has a status of this name, in their order."""
-        ...
-
     def said(self, commit: str, context: str) -> Sequence[Said]:
         """What the status of this name said, oldest first, all pages."""
         ...

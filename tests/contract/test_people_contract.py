@@ -145,13 +145,3 @@ def test_what_the_status_said_is_told_from_the_first_to_the_last(world: PeopleWo
     assert [each.description for each in said] == ["pass [gate 0123456789ab]", "fail [gate ba9876543210]"]
     (word,) = [each for each in words(world) if each.agrees]
     assert said[0].at <= (word.at or "") <= said[1].at
-
-
-def test_the_open_changes_that_somebody_was_asked_about_are_those_with_the_status(world: PeopleWorld) -> None:
-    assert list(world.people.asked("main", GATE)) == []
-    world.status("pass [gate 0123456789ab]")
-    assert list(world.people.asked("main", GATE)) == [1]
-    assert list(world.people.asked("main", "mlci/other")) == []
-    assert list(world.people.asked("release", GATE)) == []
-    world.merge()
-    assert list(world.people.asked("main", GATE)) == []

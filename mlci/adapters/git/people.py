@@ -65,10 +65,6 @@ class LocalPeople:
         """None."""
         return ()
 
-    def asked(self, branch: str, context: str) -> Sequence[int]:  # noqa: ARG002 - the port's shape
-        """None: there are no changes here."""
-        return ()
-
     def said(self, commit: str, context: str) -> Sequence[Said]:  # noqa: ARG002
         """Nothing: no status is set here."""
         return ()

@@ -68,12 +68,6 @@ class _Listed(msgspec.Struct):
     merged_at: str | None = None
 
 
-class _Open(msgspec.Struct):
-    number: int
-    head: _Side
-    base: _Side
-
-
 class _Pull(msgspec.Struct):
     number: int
     html_url: str
@@ -277,17 +271,6 @@ class GitHubPeople:
             if each.state != "pending"
             for environment in each.environments
         )  # fmt: skip
-
-    def asked(self, branch: str, context: str) -> Sequence[int]:
-        """The open pull requests for a branch whose head has a status of this name."""
-        with _reading("the open pull requests", "pull-requests: read"):
-            path, asked = at(self._repository, "pulls"), {"state": "open", "base": branch}
-            opened: list[_Open] = list(self._api.paginate(path, asked, shape=_Open))
-        return [
-            each.number
-            for each in sorted(opened, key=lambda each: each.number)
-            if each.base.ref == branch and self.said(each.head.sha, context)
-        ]
 
     def said(self, commit: str, context: str) -> Sequence[Said]:
         """What the status of this name said, oldest first, all pages."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import NoReturn
 
 import msgspec
@@ -19,6 +20,7 @@ from mlci.ports import Check, State, Status
 
 _LARGEST_FILE = 1 << 20
 _DESCRIPTION = 140
+Newest = Callable[[str], "tuple[str, int] | None"]
 _OPEN = frozenset({"pending", "running"})
 _VERDICT = re.compile(r"\[gate [0-9a-f]{12}\]\Z")
 _WRITTEN: dict[State, str] = {"success": "success", "failure": "failed", "error": "failed", "pending": "pending"}
@@ -52,6 +54,14 @@ def _names(description: str | None) -> str | None:
 
 class _Merging(msgspec.Struct):
     only_allow_merge_if_pipeline_succeeds: bool | None = None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The commit that a pipeline was made for, and its number; None where any pipeline of the commit will do."""
+
+    sha: str
+    pipeline: int | None
 
 
 class Reads:
@@ -104,10 +114,20 @@ class Reads:
 class GitLabCommits(Reads):
     """ports.Commits over the project that changes are proposed to."""
 
-    def __init__(self, access: Access, here: Here, run: Run, environ: Mapping[str, str]) -> None:
-        """Nothing is asked yet."""
+    def __init__(
+        self, access: Access, here: Here, run: Run, environ: Mapping[str, str], newest: Newest | None = None
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            access: what GitLab is asked with.
+            here, run, environ: the job, and what it knows of itself.
+            newest: finds commit and number of the newest pipeline of the merge request that has a commit as its head.
+        """
         super().__init__(access, here.project)
+        self._newest_for = newest
         self._here, self._run, self._environ = here, run, environ
+        self._places: dict[str, _Place] = {run.commit: _Place(here.sha, run.id)}
 
     def changed_files(self, base: str, head: str) -> ChangedFiles:
         """What head changes since it left base, as git says it: GitLab itself lists only some of a large change.
@@ -133,18 +153,20 @@ class GitLabCommits(Reads):
         )  # fmt: skip
 
     def set_status(self, commit: str, status: Status) -> None:
-        """Set a status in this pipeline. https://docs.gitlab.com/api/commits/#commit-status
+        """Set a status in this pipeline, or in the newest one of the merge request whose head another commit is.
 
         GitLab finds the pipeline by the very commit it was made for, which for merged results is not the head of the
         change. What is set there counts in the result of the pipeline, and so on the merge request.
+        https://docs.gitlab.com/api/commits/#commit-status
         """
         api = self._access.writer("set statuses")
+        place = self._place(commit)
         body = {
             "state": _WRITTEN[status.state],
             "name": status.context,
             "description": one_line(status.description, _DESCRIPTION),
             "target_url": status.url,
-            **({"pipeline_id": self._run.id} if commit == self._run.commit else {}),
+            **({"pipeline_id": place.pipeline} if place.pipeline is not None else {}),
         }
 
         def there() -> _Status | None:
@@ -156,16 +178,19 @@ class GitLabCommits(Reads):
         if status.state == "pending" and there() is not None:
             return
         self._close(api, commit, body)
-        api.post_once(project(self._here.own, "statuses", self._sha(commit)), body, there, shape=_Status)
+        api.post_once(project(self._here.own, "statuses", place.sha), body, there, shape=_Status)
 
     def _close(self, api: Api, commit: str, body: Mapping[str, object]) -> None:
-        """End an open status that names another verdict, so that the next one follows it and does not take its place.
+        """End an open status, so that the next one follows it and does not take its place.
 
-        GitLab moves an open status on and forgets what it said; an approval counts by what stood there when it was
-        given. https://docs.gitlab.com/api/commits/#set-commit-pipeline-status
+        That is one that names another verdict, and one that waits where the next one waits, too: GitLab moves an open
+        status on and forgets what it said, and an approval counts by what stood there when it was given.
+        https://docs.gitlab.com/api/commits/#set-commit-pipeline-status
         """
         found = self._newest(api, commit, str(body["name"]))
-        if found is None or found.status not in _OPEN or _names(found.description) == _names(str(body["description"])):
+        if found is None or found.status not in _OPEN:
+            return
+        if body["state"] != "pending" and _names(found.description) == _names(str(body["description"])):
             return
         if found.author is None or found.author.id != self._access.me:
             # Of somebody else: GitLab lets nobody else move it on, and makes a new one by itself.
@@ -177,7 +202,7 @@ class GitLabCommits(Reads):
             newest = self._newest(api, commit, str(body["name"]))
             return newest if newest is not None and newest.status not in _OPEN else None
 
-        api.post_once(project(self._here.own, "statuses", self._sha(commit)), ended, closed, shape=_Status)
+        api.post_once(project(self._here.own, "statuses", self._place(commit).sha), ended, closed, shape=_Status)
 
     def unheld(self, branch: str, context: str) -> str | None:  # noqa: ARG002 - every branch's merge requests alike
         """Why a pending status holds no merge request back: it counts in the pipeline, which need not succeed."""
@@ -195,12 +220,17 @@ class GitLabCommits(Reads):
         raise ServiceRefused("GitLab has no check runs", help="leave --check out")
 
     def _newest(self, api: Api, commit: str, context: str) -> _Status | None:
-        path = project(self._here.own, "repository", "commits", self._sha(commit), "statuses")
+        place = self._place(commit)
+        path = project(self._here.own, "repository", "commits", place.sha, "statuses")
         found: list[_Status] = list(api.paginate(path, {"name": context}, shape=_Status))
         # Other pipelines of the same commit have statuses of their own.
-        known = (None, self._run.id) if commit == self._run.commit else {each.pipeline_id for each in found}
+        known = (None, place.pipeline) if place.pipeline is not None else {each.pipeline_id for each in found}
         ours = [each for each in found if each.name == context and each.pipeline_id in known]
         return max(ours, key=lambda each: each.id, default=None)
 
-    def _sha(self, commit: str) -> str:
-        return self._here.sha if commit == self._run.commit else commit
+    def _place(self, commit: str) -> _Place:
+        """Where the statuses of a commit are, asked for once."""
+        if commit not in self._places:
+            made = self._newest_for(commit) if self._newest_for is not None else None
+            self._places[commit] = _Place(*made) if made is not None else _Place(commit, None)
+        return self._places[commit]

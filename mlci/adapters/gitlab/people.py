@@ -72,11 +72,6 @@ class GitLabPeople:
         """Approvals of the deployments of a pipeline, and who played its manual job."""
         return self._letting.of(run)
 
-    def asked(self, branch: str, context: str) -> Sequence[int]:
-        """The open merge requests for a branch whose head, or a merge of it, has a status of this name."""
-        opened = self._proposals.opened(branch)
-        return [each.iid for each in opened if each.sha is not None and self.said(each.sha, context)]
-
     def said(self, commit: str, context: str) -> Sequence[Said]:
         """What the status of this name said: of the commit, and of the merge commits that it was tried in.
 

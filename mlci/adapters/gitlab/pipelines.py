@@ -172,6 +172,15 @@ class GitLabRuns:
             raise ArtifactRefused(refused)
         return None
 
+    def newest_for(self, head: str) -> tuple[str, int] | None:
+        """Commit and number of the newest pipeline of a merge request of this project with this head, where any is.
+
+        What is set in it is what the merge request goes by.
+        """
+        every = [each for one in self._proposing(head) for each in self._pipelines_of_change(one, head)]
+        newest = max(every, key=lambda each: each.id, default=None)
+        return (newest.sha, newest.id) if newest is not None else None
+
     def _proposing(self, head: str) -> list[Proposed]:
         """The merge requests from this project, open or not, whose head is this very commit."""
         path = project(self._project, "repository", "commits", head, "merge_requests")

@@ -145,13 +145,6 @@ class Proposals:
         with telling(self._access, f"the merge requests of {one_line(commit, 12)}") as api:
             return list(api.paginate(path, shape=Change))
 
-    def opened(self, branch: str) -> Sequence[Change]:
-        """The open merge requests for a branch, in the order of their numbers."""
-        asked = {"state": "opened", "target_branch": branch}
-        with telling(self._access, "the open merge requests") as api:
-            found: list[Change] = list(api.paginate(project(self._project, "merge_requests"), asked, shape=Change))
-        return sorted((each for each in found if each.target_branch == branch), key=lambda each: each.iid)
-
     def merged_as(self, commit: str, branch: str) -> Sequence[Proposal]:
         """Those whose merge made this commit of a branch; one that only contains it is another's."""
         ours = [
