@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -54,12 +55,15 @@ class Version:
         commit: of the default branch whose changes made it: the registry's tag ``mlci.gate.commit``, else that of this
             run where it has the same inputs; None where none is known.
         stage: it is to be promoted to, which is also the environment whose approval counts.
+        made: commit that the evidence of the model says it was made from. The registry's tag is the word of whoever
+            writes there, so what changed with this commit, and who made that, counts besides.
     """
 
     case: Case
     model: str
     commit: str | None
     stage: str
+    made: str | None = None
 
 
 def approval_of(
@@ -85,7 +89,7 @@ def approval_of(
         ServiceFailed, ServiceRefused: the forge or the ledger does not answer.
     """
     before = before_of(ledger, config)
-    changed = since(before, version.commit, forge, file, environ)
+    changed = since(before, version.commit, forge, file, environ, made=version.made)
     risk = risk_of(version.case, before, changed, config, file, environ)
     seen = now()
     if risk.needed == 0:
@@ -148,7 +152,13 @@ def before_of(ledger: Ledger, config: Config) -> Before:
 
 
 def since(
-    before: Before, commit: str | None, forge: Forge | None, file: str, environ: Mapping[str, str]
+    before: Before,
+    commit: str | None,
+    forge: Forge | None,
+    file: str,
+    environ: Mapping[str, str],
+    *,
+    made: str | None = None,
 ) -> ChangedFiles:
     """The files that are other than where production comes from."""
     if before.model is None:
@@ -157,7 +167,8 @@ def since(
     if before.commit is None or commit is None:
         return without_files("nobody knows which commit production, or this version, was made from")
     if forge is not None:
-        return _either_way(forge.commits.changed_files, before.commit, commit)
+        either = _either_way(forge.commits.changed_files, before.commit, commit)
+        return either if made is None or made == commit else _both(either, _proposed(forge, before.commit, made))
     from mlci.adapters.git.repository import Repository
 
     repository = Repository.find(str(Path(file).parent), environ)
@@ -169,16 +180,27 @@ def since(
         return without_files(error.cause)
 
 
+def _proposed(forge: Forge, before: str, made: str) -> ChangedFiles:
+    """What the commit that a model was made from changes; one that is gone from the forge counts as the worst."""
+    try:
+        return forge.commits.changed_files(before, made)
+    except MlciError as error:
+        return without_files(error.cause)
+
+
 def _either_way(changed: Callable[[str, str], ChangedFiles], one: str, other: str) -> ChangedFiles:
     """What each of two commits has that the other has not.
 
     A list of changed files begins where the two parted, and for a commit that the other one came after it is empty.
     """
-    there, back = changed(one, other), changed(other, one)
+    return _both(changed(one, other), changed(other, one))
+
+
+def _both(one: ChangedFiles, other: ChangedFiles) -> ChangedFiles:
     return ChangedFiles(
-        paths=tuple(dict.fromkeys((*there.paths, *back.paths))),
-        complete=there.complete and back.complete,
-        why=there.why or back.why,
+        paths=tuple(dict.fromkeys((*one.paths, *other.paths))),
+        complete=one.complete and other.complete,
+        why=one.why or other.why,
     )
 
 
@@ -242,7 +264,12 @@ def _proposals(
     people, default, commit = people_of(forge), forge.run.default_branch, version.commit
     if commit is None:
         return []
-    merged = [each for each in people.proposals_of(commit) if each.base_branch == default]
+    listed = {each.number: each for each in people.proposals_of(commit)}
+    if version.made is not None:
+        # One that is gone from the forge is of nobody there; the level is the highest then (``since``).
+        with suppress(CannotTell):
+            listed |= {each.number: each for each in people.proposals_of(version.made)}
+    merged = [each for each in listed.values() if each.merged and each.base_branch == default]
     found = [(each, _earlier(each, version, config, forge, key)) for each in merged]
     if before.commit is None or any(records for _, records in found):
         return found

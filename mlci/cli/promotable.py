@@ -116,8 +116,9 @@ def _people(desk: Desk, stage: str, chain: Chain, again: Again) -> tuple[Approva
         model=chain.model[1],
     )
     # What a change trained was trained from a commit that no branch has; the gate says on which it was judged then.
-    commit = chain.version.tags.get(card.GATE_COMMIT) or chain.model[1].provenance.commit
-    version = approvals.Version(case=case, model=_sha(chain.model[0]), commit=commit, stage=stage)
+    made = chain.model[1].provenance.commit
+    commit = chain.version.tags.get(card.GATE_COMMIT) or made
+    version = approvals.Version(case=case, model=_sha(chain.model[0]), commit=commit, stage=stage, made=made)
     return approvals.approval_of(
         version, config=desk.config, file=desk.own["config"], forge=desk.forge, ledger=desk.ledger,
         environ=desk.environ,

@@ -37,7 +37,7 @@ class Merged:
         self.commit = body["sha"]
         return self
 
-    def asked(self, *, stage="production", approved=(), later=None, commit=None, model=None):
+    def asked(self, *, stage="production", approved=(), later=None, commit=None, model=None, made=None):
         """What promote is told, in a run that these people let into an environment."""
         environ = self.scene.environ("push", before="0" * 40)
         self.scene.run.approvals += approved
@@ -47,8 +47,9 @@ class Merged:
         record = approvals.Record(gate=read_gate(content, "gate"), digest=hashlib.sha256(content).hexdigest())
         case = replace(approvals.case_of(record, config), model=approvals.read_model(self.scene.model, "model"))
         version = approvals.Version(
-            case=case, model=model or self.model, commit=self.commit if commit is None else commit, stage=stage
-        )
+            case=case, model=model or self.model, commit=self.commit if commit is None else commit, stage=stage,
+            made=made,
+        )  # fmt: skip
         return approvals.approval_of(
             version, config=config, file="mlci.yml", forge=forge, ledger=ledger_of(forge, environ, "mlci.yml"),
             environ=environ,
@@ -137,3 +138,22 @@ def test_going_back_to_what_was_merged_before_production_is_as_much_of_a_change(
     found, _ = merged.asked()
     assert (found.tier, found.needed, found.satisfied) == ("high", 1, False)
     assert any("train.py" in sentence for sentence in found.why)
+
+
+def test_a_tag_that_names_somebody_elses_merge_neither_hides_the_change_nor_makes_its_author_an_approver(
+    merged, github
+):
+    github.commit({"docs/words.md": "words\n"}, "words", author="carol")
+    github.open_pull_request("words", author="carol")
+    assert github.merge(2, method="squash")[0] == 200
+    elsewhere, made = github.repository().tip("main"), merged.scene.head
+    assert github.merge(1, method="squash")[0] == 200
+    evidence, found = model_evidence(merged.folder, commit=elsewhere)
+    merged.scene.production(evidence, found.artifact)
+    github.add_comment(2, f"/mlci approve sha256:{hashlib.sha256(merged.later).hexdigest()[:12]}", "alice")
+
+    found, _ = merged.asked(commit=elsewhere, made=made)
+    assert (found.tier, found.satisfied) == ("high", False)
+    assert any("train.py" in sentence for sentence in found.why)
+    github.add_comment(2, f"/mlci approve sha256:{hashlib.sha256(merged.later).hexdigest()[:12]}", "bob")
+    assert [each.login for each in merged.asked(commit=elsewhere, made=made)[0].approvers] == ["bob"]
