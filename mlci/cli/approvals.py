@@ -247,7 +247,8 @@ def _on_forge(version: Version, risk: Tier, before: Before, config: Config, forg
     for proposal, records in proposals:
         spoken += words_on(people, proposal, (version.case.digest, *records), key)
     environments = frozenset({version.stage})
-    about = About(records=(version.case.digest,), run=forge.run.id, environments=environments)
+    again = forge.run.attempt > 1
+    about = About(records=(version.case.digest,), run=forge.run.id, again=again, environments=environments)
     spoken += [(word, about) for word in people.words_of_run(forge.run.id)]
     ask = approve.named(risk, approve.made_by([proposal for proposal, _ in proposals]))
     return approve.counted(people, spoken, ask, risk.allowed, seen)

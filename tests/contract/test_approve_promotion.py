@@ -37,9 +37,9 @@ class Merged:
         self.commit = body["sha"]
         return self
 
-    def asked(self, *, stage="production", approved=(), later=None, commit=None, model=None, made=None):
+    def asked(self, *, stage="production", approved=(), later=None, commit=None, model=None, made=None, attempt=1):
         """What promote is told, in a run that these people let into an environment."""
-        environ = self.scene.environ("push", before="0" * 40)
+        environ = self.scene.environ("push", before="0" * 40) | {"GITHUB_RUN_ATTEMPT": str(attempt)}
         self.scene.run.approvals += approved
         forge = forge_of(environ)
         config = resolve(load_text(POLICY.encode(), "mlci.yml", {}), ()).config
@@ -157,3 +157,10 @@ def test_a_tag_that_names_somebody_elses_merge_neither_hides_the_change_nor_make
     assert any("train.py" in sentence for sentence in found.why)
     github.add_comment(2, f"/mlci approve sha256:{hashlib.sha256(merged.later).hexdigest()[:12]}", "bob")
     assert [each.login for each in merged.asked(commit=elsewhere, made=made)[0].approvers] == ["bob"]
+
+
+def test_letting_a_run_go_on_says_nothing_of_what_it_does_when_it_is_run_again(merged, github):
+    merged.merge()
+    assert not merged.asked(approved=[("bob", "approved", "production")], attempt=2)[0].satisfied
+    found, _ = merged.asked(approved=[("carol", "rejected", "production")], attempt=2)
+    assert [each.login for each in found.refused] == ["carol"]

@@ -213,7 +213,8 @@ def ways_back(entries: Iterable[Entry], stage: str, now: Pointed | None) -> Iter
     """The versions that a stage can go back to, the last one first, each once.
 
     Such a version was decided on, and seen to serve. One that was rolled back from since is none until it is promoted
-    again: whoever left it had a reason.
+    again: whoever left it had a reason. Nor is one that somebody moved the alias to by hand: nothing was ever asked of
+    it. What the ledger of the stage began with is, since without it there would be no way back from the first promotion.
 
     Args:
         entries: newest first.
@@ -229,6 +230,8 @@ def ways_back(entries: Iterable[Entry], stage: str, now: Pointed | None) -> Iter
             continue
         if decision.action == "rollback" and decision.before is not None:
             walk.left.add(decision.before.version)
+        if decision.action == "adopt" and decision.before is not None:
+            continue
         version = decision.target.version
         if entry.number in walk.done and version not in walk.left | walk.told:
             walk.told.add(version)

@@ -107,7 +107,7 @@ def promote(release: Release, wanted: Wanted, judge: Judge) -> Promoted:
     else:
         page = settle(release, wanted.stage, adopt=wanted.adopt, reason=wanted.reason)
     standing = _standing(page, wanted.stage)
-    if standing is not None and standing.at == wanted.target and standing.outcome != "not-serving":
+    if page is not None and standing is not None and _is_there(release, page, standing, wanted.target):
         return Promoted(wanted=wanted, before=standing.at)
     compared = _standing(page, wanted.compared)
     before = standing.at if standing is not None else None
@@ -128,6 +128,14 @@ def promote(release: Release, wanted: Wanted, judge: Judge) -> Promoted:
         wanted=wanted, before=before, judged=judged, page=page, evidence=evidence, ended=ended,
         kinds={kind_of(decision): decision.evidence[kind_of(decision)]},
     )  # fmt: skip
+
+
+def _is_there(release: Release, page: Known, standing: Standing, target: Pointed) -> bool:
+    """Whether a stage is at a version already, and not only because somebody moved its alias there by hand."""
+    if standing.at != target or standing.outcome == "not-serving":
+        return False
+    decision = release.book.of(page, standing.decided).entry.decision
+    return decision is None or decision.action != "adopt" or decision.before is None
 
 
 def _append(

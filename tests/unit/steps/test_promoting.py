@@ -183,6 +183,32 @@ def test_an_alias_that_was_moved_by_hand_is_settled_by_a_person_alone(world: Wor
     assert world.at() == "2"
 
 
+def test_no_rollback_goes_to_a_version_of_which_nothing_was_asked_but_that_an_alias_be_moved(world: World) -> None:
+    world.promote("1")
+    world.registry.point(version(world, "4"), STAGE)
+    world.promote("2", adopt=True)
+
+    with pytest.raises(PromotionRefused, match="version 4"):
+        world.rollback("4")
+    assert world.rollback().way.pointed.version == "1"
+    assert world.at() == "1"
+
+
+def test_agreeing_to_an_alias_promotes_nothing_that_lacks_what_the_stage_asks_for(world: World) -> None:
+    world.promote("1")
+    world.registry.point(version(world, "4"), STAGE)
+    lacking = judged(Requirement(name="approval", held=False, said="nobody approved"))
+    wanted = Wanted(stage=STAGE, target=pointed("4"), reason="r", compared=STAGE, adopt=True)
+
+    found = promote(world.release(), wanted, lambda _: lacking)
+    assert found.judged is not None
+    assert [each.name for each in found.judged.missing] == ["approval"]
+
+    assert world.promote("4").page is not None
+    assert world.story()[2:] == ["adopt production 4", "done 3", "promote production 4", "done 5"]
+    assert world.whole()
+
+
 def test_an_alias_that_was_taken_away_is_nothing_to_agree_to(world: World) -> None:
     world.promote("1")
     del world.registry.pointed[MODEL, STAGE]
