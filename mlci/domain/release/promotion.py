@@ -214,7 +214,7 @@ def ways_back(entries: Iterable[Entry], stage: str, now: Pointed | None) -> Iter
 
     Such a version was decided on, and seen to serve. One that was rolled back from since is none until it is promoted
     again: whoever left it had a reason. Nor is one that somebody moved the alias to by hand: nothing was ever asked of
-    it. What the ledger of the stage began with is, since without it there would be no way back from the first promotion.
+    it. What the ledger of the stage began with is, or there would be no way back from the first promotion.
 
     Args:
         entries: newest first.
