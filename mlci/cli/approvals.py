@@ -57,6 +57,7 @@ class Version:
         stage: it is to be promoted to, which is also the environment whose approval counts.
         made: commit that the evidence of the model says it was made from. The registry's tag is the word of whoever
             writes there, so what changed with this commit, and who made that, counts besides.
+        named: whether the run was told which version; else it may find another one when it is run again.
     """
 
     case: Case
@@ -64,6 +65,7 @@ class Version:
     commit: str | None
     stage: str
     made: str | None = None
+    named: bool = False
 
 
 def approval_of(
@@ -247,7 +249,7 @@ def _on_forge(version: Version, risk: Tier, before: Before, config: Config, forg
     for proposal, records in proposals:
         spoken += words_on(people, proposal, (version.case.digest, *records), key)
     environments = frozenset({version.stage})
-    again = forge.run.attempt > 1
+    again = forge.run.attempt > 1 and not version.named
     about = About(records=(version.case.digest,), run=forge.run.id, again=again, environments=environments)
     spoken += [(word, about) for word in people.words_of_run(forge.run.id)]
     ask = approve.named(risk, approve.made_by([proposal for proposal, _ in proposals]))

@@ -118,7 +118,10 @@ def _people(desk: Desk, stage: str, chain: Chain, again: Again) -> tuple[Approva
     # What a change trained was trained from a commit that no branch has; the gate says on which it was judged then.
     made = chain.model[1].provenance.commit
     commit = chain.version.tags.get(card.GATE_COMMIT) or made
-    version = approvals.Version(case=case, model=_sha(chain.model[0]), commit=commit, stage=stage, made=made)
+    version = approvals.Version(
+        case=case, model=_sha(chain.model[0]), commit=commit, stage=stage, made=made,
+        named=desk.own["version"] is not None,
+    )  # fmt: skip
     return approvals.approval_of(
         version, config=desk.config, file=desk.own["config"], forge=desk.forge, ledger=desk.ledger,
         environ=desk.environ,

@@ -422,9 +422,16 @@ def test_a_version_that_is_gone_is_gone_and_not_broken(story: Story) -> None:
     assert "predictions measured again: 1 held, 1 gone" in report.reason
 
 
-def test_predictions_that_were_exchanged_are_not_taken_for_those(story: Story) -> None:
+def test_predictions_that_were_exchanged_are_neither_those_nor_gone(story: Story) -> None:
     files = story.registry.stored[MODEL]["2"].files
     files["mlci/candidate.csv"] += b"\n"
+    report = story.verified()
+    assert report.verdict.value == "fail"
+    assert "a file of predictions" in finding(report, "verify:predictions:5")
+
+
+def test_predictions_that_are_gone_are_gone_and_not_broken(story: Story) -> None:
+    del story.registry.stored[MODEL]["2"].files["mlci/candidate.csv"]
     assert "predictions measured again: 1 held, 1 gone" in story.verified().reason
 
 

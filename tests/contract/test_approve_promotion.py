@@ -37,7 +37,9 @@ class Merged:
         self.commit = body["sha"]
         return self
 
-    def asked(self, *, stage="production", approved=(), later=None, commit=None, model=None, made=None, attempt=1):
+    def asked(
+        self, *, stage="production", approved=(), later=None, commit=None, model=None, made=None, attempt=1, named=False
+    ):
         """What promote is told, in a run that these people let into an environment."""
         environ = self.scene.environ("push", before="0" * 40) | {"GITHUB_RUN_ATTEMPT": str(attempt)}
         self.scene.run.approvals += approved
@@ -48,7 +50,7 @@ class Merged:
         case = replace(approvals.case_of(record, config), model=approvals.read_model(self.scene.model, "model"))
         version = approvals.Version(
             case=case, model=model or self.model, commit=self.commit if commit is None else commit, stage=stage,
-            made=made,
+            made=made, named=named,
         )  # fmt: skip
         return approvals.approval_of(
             version, config=config, file="mlci.yml", forge=forge, ledger=ledger_of(forge, environ, "mlci.yml"),
@@ -159,8 +161,11 @@ def test_a_tag_that_names_somebody_elses_merge_neither_hides_the_change_nor_make
     assert [each.login for each in merged.asked(commit=elsewhere, made=made)[0].approvers] == ["bob"]
 
 
-def test_letting_a_run_go_on_says_nothing_of_what_it_does_when_it_is_run_again(merged, github):
+def test_letting_a_run_go_on_says_nothing_of_the_version_that_it_finds_when_it_is_run_again(merged, github):
     merged.merge()
     assert not merged.asked(approved=[("bob", "approved", "production")], attempt=2)[0].satisfied
     found, _ = merged.asked(approved=[("carol", "rejected", "production")], attempt=2)
     assert [each.login for each in found.refused] == ["carol"]
+    assert not found.approvers
+    found, _ = merged.asked(approved=[("bob", "approved", "production")], attempt=2, named=True)
+    assert [each.login for each in found.approvers] == ["bob"]

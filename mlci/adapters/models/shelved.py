@@ -78,6 +78,9 @@ class RegistryShelf:
         """The file of predictions of this digest that a version keeps; None where it keeps none.
 
         Those it was registered with, or those on the candidate's holdout that were made when that was judged.
+
+        Raises:
+            ModelAltered, RegistryBroken, ArtifactRefused: the file is there, and is another.
         """
         version = self._registry.numbered(self._model, pointed.version)
         if version is None:
@@ -88,16 +91,17 @@ class RegistryShelf:
         stored = ScoredVersion(self._registry, version, lambda _: None)
         try:
             evidence = stored.evidence(str(folder))
-            if evidence is not None and evidence[1].predictions.file.digest == digest:
-                name = f"mlci/{candidate_name(evidence[1])}"
-                there = self._registry.fetch(version, name, str(folder))
-                path = str(folder / name)
-                check_file(path, digest, "a file of predictions")
-                return path if there else None
-            found = stored.find(None, question, str(folder))
-        except (RegistryBroken, ModelAltered, ArtifactRefused, FileMissing):
+        except (RegistryBroken, ArtifactRefused, FileMissing):
             # What the version itself is worth is told where its files are compared.
             return None
+        if evidence is not None and evidence[1].predictions.file.digest == digest:
+            name = f"mlci/{candidate_name(evidence[1])}"
+            if not self._registry.fetch(version, name, str(folder)):
+                return None
+            path = str(folder / name)
+            check_file(path, digest, "a file of predictions")
+            return path
+        found = stored.find(None, question, str(folder))
         return found[1] if found is not None and found[0].file.digest == digest else None
 
     def _emptied(self, name: str) -> Path:
