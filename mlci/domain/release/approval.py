@@ -218,7 +218,7 @@ def _unfit_run(word: Word, about: About) -> Iterator[str]:
     if word.at is not None and about.said:
         yield from _unfit_then(word.at, about)
     if word.at is None and about.again:
-        yield "it has no time, and the run was run before, when it may have found another version: name it, or start a new run"
+        yield "it has no time, and the run, which names no version, was run before: name it, or start a new run"
     records = [record_in(said.description) for said in about.said]
     if word.at is None and any(record is not None and not _is_of(record, about) for record in records):
         yield "it has no time, and the gate has left more than one record of this commit"
