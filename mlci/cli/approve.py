@@ -312,10 +312,10 @@ def _before(invocation: Invocation, forge: Forge | None, config: Config) -> Befo
 
 def _count(session: Session, proposal: Proposal, case: Case, risk: Tier) -> Count:
     seen = approvals.now()
-    if risk.needed == 0:
-        return approvals.nobody(risk, seen)
     people, run = people_of(session.forge), session.forge.run
     spoken = words_on(people, proposal, (case.digest,), session.key)
+    if risk.needed == 0:
+        return approve.counted(people, spoken, approve.named(risk, {}), risk.allowed, seen)
     if run.commit == proposal.head:
         # A run for another commit says nothing of this one, whoever let it go on.
         said = tuple(people.said(proposal.head, _context("gate", session.key)))

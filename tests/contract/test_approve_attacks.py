@@ -333,6 +333,17 @@ def test_a_low_risk_is_green_at_once_and_asks_nobody(github, tmp_path, monkeypat
     assert made.evidence()["why"] == ["changed: prompts/a.txt, which approval.low.changed names: low"]
 
 
+def test_a_refusal_holds_where_nobody_has_to_approve_too(github, tmp_path, monkeypatch):
+    made = risky(github, tmp_path, monkeypatch, files={"prompts/a.txt": "x\n"})
+    github.add_comment(1, made.line.replace("approve", "refuse"), "reader")
+    assert made.approve() == 0
+    github.add_comment(1, made.line.replace("approve", "refuse"), "bob")
+    assert made.approve() == 12
+    assert made.state()[0] != "success"
+    github.add_comment(1, made.line, "bob")
+    assert made.approve() == 0
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [
