@@ -31,6 +31,7 @@ from mlci.steps.approve import Before, Case, without_files
 
 if TYPE_CHECKING:
     from mlci.adapters.git.people import LocalPeople
+    from mlci.cli.delivery import Delivery
     from mlci.cli.forge import Forge
     from mlci.config.model import Config
     from mlci.domain.evidence import GatePredicate
@@ -122,6 +123,14 @@ def raise_doubt(total: Count) -> None:
 
 
 # What is at risk.
+
+
+def say_in_vain(delivery: Delivery, people: LocalPeople, case: Case, total: Count) -> None:
+    """Say why what whoever works here accepted does not count; nothing where it does."""
+    me = people.me().login
+    for word, why in total.passed_over:
+        if word.person.login == me and word.digest is not None and case.digest.startswith(word.digest):
+            delivery.say("warning", f"what {me} accepts does not count: {why}")
 
 
 def before_of(ledger: Ledger, config: Config) -> Before:

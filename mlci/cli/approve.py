@@ -376,11 +376,11 @@ def _here(invocation: Invocation, delivery: Delivery) -> Exit:
     changed = approvals.since(before, head, None, own["config"], environ)
     risk = risk_of(case, before, changed, config, own["config"], environ)
     total = approvals.counted_here(people, case, risk, head, approvals.now())
+    approvals.say_in_vain(delivery, people, case, total)
     found, content = approve.outcome(
         case, risk, total, policy=config.approval, head=head, change=None, model=case.gate.model
     )
-    report = _delivered(invocation, delivery, config, found, content, total, risk)
-    return _end(report, config.model or "the model")
+    return _end(_delivered(invocation, delivery, config, found, content, total, risk), config.model or "the model")
 
 
 def _accept(invocation: Invocation, people: LocalPeople, case: Case) -> None:

@@ -29,7 +29,10 @@ def version_of(desk: Desk) -> Version:
     if named is not None:
         found = registry.numbered(model, named)
         if found is None:
-            raise FileMissing(f"the registry has no version {named[:60]!a} of {model}", place=Place(registry.address))
+            raise FileMissing(
+                f"the registry has no version {named[:60]!a} of {model}", place=Place(registry.address),
+                help="leave --version out for the one of this commit; mlci history says which were promoted",
+            )  # fmt: skip
         return found
     for tag, value in _tags(desk):
         versions = registry.tagged(model, tag, value)
@@ -38,7 +41,7 @@ def version_of(desk: Desk) -> Version:
     raise PromotionRefused(
         f"no version of {model} is made from this commit, or from the inputs that it has",
         place=Place(registry.address),
-        help="let model-ci register one here, or name a version with --version",
+        help="mlci run registers one on your machine, model-ci in a pipeline; or name a --version",
     )
 
 

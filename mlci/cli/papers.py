@@ -38,7 +38,8 @@ def papers(desk: Desk, found: Promoted) -> tuple[Section, ...]:
         desk.say("warning", f"model card and release notes were not kept: {error.cause}")
         return ()
     # What the gate says stands in the report already.
-    return tuple(each for each in notes.sections if each.id in ("inputs", "params", "packages", "rollback"))
+    shown = ("inputs", "params", "packages") if found.judged.missing else ("inputs", "params", "packages", "rollback")
+    return tuple(each for each in notes.sections if each.id in shown)
 
 
 def attach(desk: Desk, version: Version, pages: Mapping[str, Page]) -> None:

@@ -89,12 +89,14 @@ def _delivered(desk: Desk, found: Promoted, delivery: Delivery) -> Exit:
 
 
 def _refused(found: Promoted, missing: list[Requirement]) -> MlciError:
+    from mlci.steps.promoting.reporting import help_with
+
     said = "; ".join(f"{each.name}: {each.said}" for each in missing)
     cause = f"version {found.wanted.target.version} is not promoted to {found.wanted.stage}: {said}"
     only_people = all(each.name == APPROVAL or _waits(found, each) for each in missing)
     if only_people:
         return ApprovalMissing(cause, help="mlci approve says who may approve, and how; then promote again")
-    return PromotionRefused(cause, help="docs/promote.md says what each of it asks for")
+    return PromotionRefused(cause, help="\n".join(f"{each.name}: {help_with(each)}" for each in missing))
 
 
 def _waits(found: Promoted, each: Requirement) -> bool:

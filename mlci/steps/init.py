@@ -175,7 +175,8 @@ def check(survey: Survey, answers: Answers) -> None:
         UsageError: a name or a column cannot be.
     """
     columns = columns_of(survey, answers.data, answers.holdout)
-    listed = f"; the columns are {', '.join(map(printable, columns[:_MOST_LISTED]))}" if columns else ""
+    more = f" and {len(columns) - _MOST_LISTED} more" if len(columns) > _MOST_LISTED else ""
+    listed = f"; the columns are {', '.join(map(printable, columns[:_MOST_LISTED]))}{more}" if columns else ""
     parts = {
         "what trains the model (--train)": answers.train,
         "what it is trained on (--data)": answers.data,

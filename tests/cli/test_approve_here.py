@@ -56,9 +56,11 @@ def test_somebody_else_accepts_the_digest_and_is_named(here: Here, capsys: pytes
     assert here() == 0
 
 
-def test_whoever_wrote_the_commit_accepts_in_vain(here: Here) -> None:
+def test_whoever_wrote_the_commit_accepts_in_vain(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     git("config", "user.email", "alice@EXAMPLE.com")
     assert here("--accept", digest()[:12]) == 12
+    said = "warning: what alice@example.com accepts does not count: this person wrote what is checked out"
+    assert said in capsys.readouterr().err
 
 
 def test_another_record_is_not_the_accepted_one(here: Here, capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,3 +162,15 @@ def rewritten(place: Repository, number: int, content: bytes) -> None:
     git("update-index", "--cacheinfo", f"100644,{blob},{MODEL}/{number:06}.json")
     commit = git("commit-tree", git("write-tree"), "-p", "mlci/ledger", "-m", "attack")
     git("update-ref", "refs/heads/mlci/ledger", commit)
+
+
+def test_what_the_ledger_began_with_is_not_said_to_be_moved_by_hand(
+    place: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write = Writer(opened(place))
+    write.decide("1", "1" * 64, action="adopt")
+    write.decide("2", "2" * 64, action="adopt")
+    assert place.mlci("history") == 0
+    first, second = [line for line in capsys.readouterr().out.splitlines() if line.startswith("2026-")]
+    assert "found there" in first
+    assert "moved by hand" in second

@@ -98,7 +98,9 @@ def test_the_way_back_is_one_command(copied: Repository) -> None:
     assert copied.mlci("rollback", "--reason", "again") == 13
 
 
-def test_what_a_stage_asks_for_and_is_not_so_is_said_and_nothing_moves(copied: Repository) -> None:
+def test_what_a_stage_asks_for_and_is_not_so_is_said_and_nothing_moves(
+    copied: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = copied.folder / "mlci.yml"
     config.write_text(config.read_text().replace(POLICY, "promote: {require: {production: [gate]}}\n"))
 
@@ -107,6 +109,8 @@ def test_what_a_stage_asks_for_and_is_not_so_is_said_and_nothing_moves(copied: R
     assert (alias(copied), ledger(copied)) == ("1", ADOPTED)
     [found] = [each for each in copied.report("promote")["findings"] if each["verdict"] == "fail"]
     assert found["id"] == "promote:locked-environment"
+    assert copied.report("promote")["reason"].startswith("version 2 is not promoted to production: no file pins")
+    assert "help: locked-environment: Name a file that pins the environment" in capsys.readouterr().err
     assert not (copied.folder / ".mlci" / "evidence" / "promotion.json").exists()
 
 

@@ -112,7 +112,7 @@ class Repository:
         answer = self._git.ask(*words, given=wanted.encode()) if wanted else None
         if answer is not None and answer.code:
             raise self._git.failed(answer)
-        pairs = (line.split() for line in _lines(answer.output)) if answer is not None else ()
+        pairs = (line.split() for line in answer.output.decode("ascii").splitlines()) if answer is not None else ()
         return {commit: int(at) for at, commit in pairs}
 
     def merge_base(self, one: str, other: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlci.domain.figures import as_written, figure, percent
 from mlci.domain.release.history import SCHEMA, Decided, Figure, Grounds
+from mlci.domain.release.ledger import Decision
 from mlci.domain.release.people import Approver
 from mlci.domain.report import Section, plain
 
@@ -34,12 +35,17 @@ def _row(of: Decided, grounds: Grounds) -> tuple[str, ...]:
         of.at,
         decision.target.version,
         decision.before.version if decision.before is not None else "–",
-        _WORDS[decision.action],
+        _word(decision),
         decision.actor.login,
         approved_by(grounds),
         came_of(of),
         f"{of.number} {of.entry[:_SHORT]}",
     )
+
+
+def _word(decision: Decision) -> str:
+    """What was done; where the ledger begins with what an alias pointed at, nobody is said to have moved it."""
+    return "found there" if decision.action == "adopt" and decision.before is None else _WORDS[decision.action]
 
 
 def approved_by(grounds: Grounds) -> str:
@@ -83,7 +89,7 @@ def _sentence(of: Decided, when: str, grounds: Grounds) -> str:
     evidence = ", ".join(f"{kind} {digest[:_SHORT]}" for kind, digest in sorted(decision.evidence.items()))
     agreed = approved_by(grounds)
     return (
-        f"{since}: version {decision.target.version} ({_WORDS[decision.action]} by {decision.actor.login}: "
+        f"{since}: version {decision.target.version} ({_word(decision)} by {decision.actor.login}: "
         f"{decision.reason}). Approved by: {agreed}. Evidence: {evidence or '–'}. Entry {of.number}: {came_of(of)}."
     )
 

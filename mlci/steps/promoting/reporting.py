@@ -16,7 +16,8 @@ from mlci.steps.promoting.promote import Judged, Promoted
 from mlci.steps.promoting.rollback import RolledBack
 
 _HELP = {
-    "gate": "Let the gate judge it again against what is in production, or let somebody whom policy names accept it.",
+    "gate": "Let the gate judge it again against what is in production. What is inconclusive a person can "
+    "accept whom policy names.",
     "approval": "mlci approve says who may approve, and how.",
     "merged": "Merge the change, and promote the version of the default branch.",
     "signed": "Sign the evidence with a key of promote.signers, and leave the signature beside it.",
@@ -26,6 +27,8 @@ _HELP = {
     "reproducible": "Let model-ci train in full from a commit, with its data named.",
 }
 _RELAX = "Policy can let it go by name, in promote.relax."
+
+_RELAXABLE = ("clean-tree", "data-version", "locked-environment", "reproducible")
 
 
 def report_on(found: Promoted, model: str, notes: Sequence[Finding] = ()) -> Report:
@@ -40,7 +43,7 @@ def report_on(found: Promoted, model: str, notes: Sequence[Finding] = ()) -> Rep
     findings = (*_asked(judged), *_decided(found), *notes)
     verdict = worst(finding.verdict for finding in findings)
     first = next(finding for finding in findings if finding.verdict is verdict)
-    reason = _reason(found) if verdict.rank <= Verdict.WARN.rank else first.message
+    reason = _reason(found) if verdict.rank <= Verdict.WARN.rank else _refusal(found, first)
     return Report(
         step="promote",
         verdict=verdict,
@@ -95,6 +98,14 @@ def _reason(found: Promoted) -> str:
     return f"{wanted.stage} {verb} at version {version}{before}"
 
 
+def _refusal(found: Promoted, first: Finding) -> str:
+    missing = found.judged.missing if found.judged is not None else []
+    if not missing:
+        return first.message
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    return f"version {found.wanted.target.version} is not promoted to {found.wanted.stage}: {first.message}{more}"
+
+
 def _asked(judged: Judged | None) -> Iterator[Finding]:
     for each in judged.requirements if judged is not None else ():
         yield _requirement(each)
@@ -106,11 +117,13 @@ def _requirement(each: Requirement) -> Finding:
     if each.relaxed:
         said = f"{each.said}; policy lets that go for this stage"
         return _finding(each.name, Verdict.WARN, said, "promote.relax names it, so it holds nothing back.")
+    return _finding(each.name, Verdict.FAIL, each.said, help_with(each))
+
+
+def help_with(each: Requirement) -> str:
+    """What to do about something that a stage asks for and that is missing."""
     help = _HELP.get(each.name, "Leave the kind out of promote.require, or use a version that knows it.")
-    relaxable = (
-        f" {_RELAX}" if each.name in ("clean-tree", "data-version", "locked-environment", "reproducible") else ""
-    )
-    return _finding(each.name, Verdict.FAIL, each.said, f"{help}{relaxable}")
+    return f"{help} {_RELAX}" if each.name in _RELAXABLE else help
 
 
 def _decided(found: Promoted) -> Iterator[Finding]:

@@ -187,3 +187,12 @@ def test_no_token_reaches_a_program_that_git_runs_for_a_filter(checkout: Checkou
     assert found is not None
     assert "train.py" in found.entries()
     assert "hunter2" not in (tmp_path / "seen").read_text()
+
+
+def test_when_several_commits_were_made_and_none_that_is_elsewhere(checkout: Checkout) -> None:
+    commits = [checkout.write({"a.txt": content}).commit() for content in ("1", "2", "3")]
+    repository = Repository.find(str(checkout.folder), ENVIRON)
+    assert repository is not None
+    found = repository.committed_at([*commits, "0" * 40])
+    assert set(found) == set(commits)
+    assert all(at > 0 for at in found.values())
