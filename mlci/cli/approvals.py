@@ -18,20 +18,19 @@ from mlci.adapters.disk.archive import NoMember, only_member
 from mlci.adapters.evidence.gate import read_gate
 from mlci.adapters.evidence.ledger import read_approval, read_entry
 from mlci.adapters.evidence.model import LARGEST_EVIDENCE, read_model
+from mlci.cli.approvals_here import counted_here, local_people
 from mlci.cli.forge import key_of
 from mlci.cli.invocation import today
 from mlci.cli.kept import artifact_name
 from mlci.cli.policy import in_repository
 from mlci.config.policy import gate_policy
-from mlci.domain.release.approval import About, Count, Spoken, Who, count, who
+from mlci.domain.release.approval import About, Count, Spoken, count
 from mlci.domain.run import ChangedFiles
 from mlci.errors import ArtifactRefused, CannotTell, ChainBroken, MlciError, UsageError
 from mlci.steps import approve
 from mlci.steps.approve import Before, Case, without_files
 
 if TYPE_CHECKING:
-    from mlci.adapters.git.people import LocalPeople
-    from mlci.cli.delivery import Delivery
     from mlci.cli.forge import Forge
     from mlci.config.model import Config
     from mlci.domain.evidence import GatePredicate
@@ -95,10 +94,9 @@ def approval_of(
     changed = since(before, version.commit, forge, file, environ, made=version.made)
     risk = risk_of(version.case, before, changed, config, file, environ)
     seen = now()
-    if risk.needed == 0:
-        total = nobody(risk, seen)
-    elif forge is None:
-        total = _local(version, risk, file, environ, seen)
+    if forge is None:
+        people = local_people(file, environ)
+        total = counted_here(people, version.case, risk, version.commit, seen)
     else:
         total = _on_forge(version, risk, before, config, forge, seen)
     raise_doubt(total)
@@ -123,14 +121,6 @@ def raise_doubt(total: Count) -> None:
 
 
 # What is at risk.
-
-
-def say_in_vain(delivery: Delivery, people: LocalPeople, case: Case, total: Count) -> None:
-    """Say why what whoever works here accepted does not count; nothing where it does."""
-    me = people.me().login
-    for word, why in total.passed_over:
-        if word.person.login == me and word.digest is not None and case.digest.startswith(word.digest):
-            delivery.say("warning", f"what {me} accepts does not count: {why}")
 
 
 def before_of(ledger: Ledger, config: Config) -> Before:
@@ -249,6 +239,8 @@ def people_of(forge: Forge) -> People:
 def _on_forge(version: Version, risk: Tier, before: Before, config: Config, forge: Forge, seen: str) -> Count:
     people, key = people_of(forge), key_of(None, config.model, None)
     proposals = _proposals(version, before, config, forge, key)
+    if not proposals and risk.needed == 0:
+        return nobody(risk, seen)
     if not proposals:
         raise CannotTell(
             "no merged change has the commit that this version was made from, so who made it is not known",
@@ -367,39 +359,6 @@ def model_of(record: GatePredicate, evidence: bytes | None) -> ModelPredicate | 
     if hashlib.sha256(evidence).hexdigest() != record.model:
         raise ChainBroken("the evidence of the model is not the one that the gate's record names")
     return read_model(evidence, MODEL)
-
-
-# On a machine without a forge.
-
-
-def local_people(file: str, environ: Mapping[str, str]) -> LocalPeople:
-    """The people of the repository on this machine.
-
-    Raises:
-        UsageError: there is no repository.
-    """
-    from mlci.adapters.git.call import Git
-    from mlci.adapters.git.people import LocalPeople
-    from mlci.adapters.git.repository import Repository
-
-    folder = str(Path(file).absolute().parent)
-    repository = Repository.find(folder, environ)
-    git = Git.installed(repository.top, environ) if repository is not None else None
-    if git is None:
-        raise UsageError("approving needs a repository of git, and git itself", help="git init")
-    return LocalPeople(git, folder)
-
-
-def _local(version: Version, risk: Tier, file: str, environ: Mapping[str, str], seen: str) -> Count:
-    return counted_here(local_people(file, environ), version.case, risk, version.commit, seen)
-
-
-def counted_here(people: LocalPeople, case: Case, risk: Tier, commit: str | None, seen: str) -> Count:
-    """Count what was approved on this machine; whoever wrote the commits does not count."""
-    made: dict[Who, str] = {who(person): "this person wrote what is checked out" for person in people.makers(commit)}
-    about = About(records=(case.digest,))
-    spoken = [(word, about) for word in people.approvals()]
-    return approve.counted(people, spoken, approve.named(risk, made), risk.allowed, seen)
 
 
 def now() -> str:

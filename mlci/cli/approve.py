@@ -16,7 +16,7 @@ from mlci.adapters.baselines.layout import LARGEST_GATE, MODEL
 from mlci.adapters.disk import files
 from mlci.adapters.evidence.gate import read_gate
 from mlci.adapters.evidence.model import LARGEST_EVIDENCE
-from mlci.cli import approvals
+from mlci.cli import approvals, approvals_here
 from mlci.cli.approvals import Record, case_of, people_of, record_of, risk_of, words_on
 from mlci.cli.delivery import Delivery, delivery_of, unjudged
 from mlci.cli.forge import Forge, forge_of, key_of, on_github
@@ -367,7 +367,7 @@ def _here(invocation: Invocation, delivery: Delivery) -> Exit:
     if own["change"] is not None:
         raise UsageError("there is no forge here that has changes", place=Place("--change"), help="leave it out")
     case = case_of(_given(own["gate"] or ".mlci/evidence/gate.json"), config)
-    people = approvals.local_people(own["config"], environ)
+    people = approvals_here.local_people(own["config"], environ)
     if own["accept"] is not None:
         _accept(invocation, people, case)
     delivery.say("notice", "without a forge an approval is the word of this machine alone")
@@ -375,8 +375,8 @@ def _here(invocation: Invocation, delivery: Delivery) -> Exit:
     head = people.head()
     changed = approvals.since(before, head, None, own["config"], environ)
     risk = risk_of(case, before, changed, config, own["config"], environ)
-    total = approvals.counted_here(people, case, risk, head, approvals.now())
-    approvals.say_in_vain(delivery, people, case, total)
+    total = approvals_here.counted_here(people, case, risk, head, approvals.now())
+    approvals_here.say_in_vain(delivery, people, case, total)
     found, content = approve.outcome(
         case, risk, total, policy=config.approval, head=head, change=None, model=case.gate.model
     )

@@ -49,6 +49,7 @@ class Again:
         findings: behind it.
         how: what was judged, as a sentence.
         moved: whether the version that it is compared with is another than the gate's.
+        measured: whether predictions were measured again, and not numbers of the evidence judged.
     """
 
     verdict: Verdict | None
@@ -56,6 +57,7 @@ class Again:
     findings: tuple[Finding, ...] = ()
     how: str = ""
     moved: bool = False
+    measured: bool = False
 
 
 def judged_again(chain: Chain, registry: Registry, against: Version | None, config: Config, today: str) -> Again:
@@ -86,9 +88,10 @@ def judged_again(chain: Chain, registry: Registry, against: Version | None, conf
             numbers, how = sides.measured(gate, policy, moved=moved)
         if numbers is None and moved:
             return Again(verdict=None, reason=_no_way(against, calls=calls), moved=True)
+        measured = numbers is not None
         if numbers is None:
             numbers, how = gate.numbers, "from the numbers in the gate's evidence"
-        again = _verdict(numbers, policy, model, today, how, moved=moved)
+        again = replace(_verdict(numbers, policy, model, today, how, moved=moved), measured=measured)
         return again if moved else _no_better(again, gate)
 
 

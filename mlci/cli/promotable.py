@@ -59,6 +59,7 @@ def judged(desk: Desk, stage: str, version: Version, compared: str, at: Standing
         model=chain.model[1],
         verdict=again.verdict,
         reason=f"{again.reason} ({again.how})" if again.how else again.reason,
+        measured=again.measured,
     )
     if asked.merged:
         is_merged, unmerged = merged(desk, chain.model[1])

@@ -23,7 +23,7 @@ DEFAULT_FILE = "mlci.yml"
 Level = Literal["low", "medium", "high"]
 Source = Literal["environment", "review", "comment", "deployment", "job", "local"]
 # What the last stage asks for besides the kinds of evidence, unless a policy lets it go by name.
-Asked = Literal["clean-tree", "data-version", "locked-environment", "reproducible"]
+Asked = Literal["clean-tree", "data-version", "locked-environment", "reproducible", "predictions"]
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,8 @@ class Promote:
     relax: dict[str, tuple[Asked, ...]] = key(
         factory=dict, names="stage",
         help="What a stage does not ask for, by stage. The last stage asks for a clean-tree, a data-version, a "
-        "locked-environment and that the model is reproducible; others ask for none of it.",
+        "locked-environment, that the model is reproducible, and that the verdict was measured again from predictions; "
+        "others ask for none of it.",
         example="{production: [locked-environment]}",
     )  # fmt: skip
     verify: dict[str, Probe] = key(

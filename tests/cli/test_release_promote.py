@@ -15,6 +15,10 @@ from chain import Repository, repository
 from mlci.adapters.mlflow import open_registry
 from mlci.errors import ServiceFailed
 
+PLACES = (
+    ("experiments", "artifact_location"), ("runs", "artifact_uri"), ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)  # fmt: skip
 POLICY = "promote: {require: {production: [gate]}, relax: {production: [locked-environment]}}\n"
 
 
@@ -35,8 +39,17 @@ def gated(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 @pytest.fixture
 def copied(gated: Repository, tmp_path: Path) -> Repository:
     """A copy of it that a test may change."""
-    shutil.copytree(gated.root, tmp_path / "copy", symlinks=True)
-    return Repository(tmp_path / "copy", tmp_path / "copy")
+    copy = tmp_path / "copy"
+    shutil.copytree(gated.root, copy, symlinks=True)
+    # The registry names its folders from the root of the disk; left so, a copy would write into what it is a copy of.
+    with closing(sqlite3.connect(copy / ".mlci" / "mlflow.db")) as opened:
+        for table, column in PLACES:
+            opened.execute(
+                f"update {table} set {column} = replace({column}, ?, ?)",
+                (str(gated.root), str(copy)),
+            )
+        opened.commit()
+    return Repository(copy, copy)
 
 
 def alias(found: Repository, name: str = "production") -> str | None:
@@ -83,7 +96,7 @@ def test_the_version_of_this_commit_is_promoted_and_the_record_carries_its_chain
     assert (predicate["reason"], predicate["before"]["version"]) == ("shorter trips", "1")
     assert predicate["verdict"] == "pass"
     assert {each["name"] for each in predicate["requirements"]} == {
-        "gate", "clean-tree", "data-version", "locked-environment", "reproducible",
+        "gate", "clean-tree", "data-version", "locked-environment", "reproducible", "predictions",
     }  # fmt: skip
     assert copied.git("status", "--porcelain") == ""
 
@@ -112,6 +125,30 @@ def test_what_a_stage_asks_for_and_is_not_so_is_said_and_nothing_moves(
     assert copied.report("promote")["reason"].startswith("version 2 is not promoted to production: no file pins")
     assert "help: locked-environment: Name a file that pins the environment" in capsys.readouterr().err
     assert not (copied.folder / ".mlci" / "evidence" / "promotion.json").exists()
+
+
+def test_numbers_that_nobody_can_measure_again_and_nobody_signed_do_not_reach_production(copied: Repository) -> None:
+    registry = open_registry("sqlite:///.mlci/mlflow.db", {}, folder=str(copied.folder))
+    version = registry.numbered("late-trips", "2")
+    assert version is not None
+    assert registry.fetch(version, "mlci/candidate.csv", str(copied.folder / "fetched"))
+    wanted = (copied.folder / "fetched" / "mlci" / "candidate.csv").read_bytes()
+    shutil.rmtree(copied.folder / "fetched")
+    [there] = [
+        each
+        for each in (copied.folder / ".mlci" / "artifacts").rglob("mlci/candidate.csv")
+        if each.read_bytes() == wanted
+    ]
+    there.unlink()
+
+    assert copied.mlci("promote", "--version", "2", "--to", "production") == 13
+
+    [found] = [each for each in copied.report("promote")["findings"] if each["verdict"] == "fail"]
+    assert found["id"] == "promote:predictions"
+    assert alias(copied) == "1"
+    config = copied.folder / "mlci.yml"
+    config.write_text(config.read_text().replace("[locked-environment]", "[locked-environment, predictions]"))
+    assert copied.mlci("promote", "--version", "2", "--to", "production") == 0
 
 
 def test_production_waits_for_people_where_policy_does_not_say_otherwise(

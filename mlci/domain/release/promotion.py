@@ -13,8 +13,8 @@ from mlci.domain.training import ModelPredicate
 from mlci.domain.verdict import Verdict
 
 GATE, APPROVAL, MERGED, SIGNED = "gate", "approval", "merged", "signed"
-# What the last stage asks of the model besides the kinds of evidence.
-OF_THE_MODEL = ("clean-tree", "data-version", "locked-environment", "reproducible")
+# What the last stage asks for besides the kinds of evidence.
+OF_THE_LAST = ("clean-tree", "data-version", "locked-environment", "reproducible", "predictions")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Asked:
 
     Attributes:
         kinds: of evidence, such as gate and approval.
-        of_the_model: names of what is asked of the model.
+        of_the_last: names of what the last stage asks for besides.
         relaxed: names that policy lets go for this stage.
         on_inconclusive: what an inconclusive verdict does to a promotion.
         merged: whether the version must be made from what the default branch has.
@@ -31,7 +31,7 @@ class Asked:
     """
 
     kinds: tuple[str, ...]
-    of_the_model: tuple[str, ...] = ()
+    of_the_last: tuple[str, ...] = ()
     relaxed: tuple[str, ...] = ()
     on_inconclusive: OnInconclusive = "approve"
     merged: bool = False
@@ -48,6 +48,7 @@ class Facts:
         unmerged: why it is not, or why nobody can tell.
         verdict: of the gate, judged again; None where nothing could be judged.
         reason: of the verdict.
+        measured: whether it was measured again from predictions.
         approval: who agreed; None where nobody was asked.
         unapproved: why nobody's word was counted; None where it was.
         unsigned: what is not signed, or by nobody whose word counts; None where everything is.
@@ -58,6 +59,7 @@ class Facts:
     unmerged: str = ""
     verdict: Verdict | None = None
     reason: str = ""
+    measured: bool = False
     approval: ApprovalPredicate | None = None
     unapproved: str | None = None
     unsigned: str | None = None
@@ -77,7 +79,7 @@ def asked_of(
     is_last = stage == stages[-1]
     return Asked(
         kinds=require.get(stage, (GATE, APPROVAL) if is_last else (GATE,)),
-        of_the_model=OF_THE_MODEL if is_last else (),
+        of_the_last=OF_THE_LAST if is_last else (),
         relaxed=relax.get(stage, ()),
         on_inconclusive=on_inconclusive,
         merged=merged,
@@ -109,8 +111,8 @@ def _all(asked: Asked, facts: Facts) -> Iterator[Requirement]:
     if asked.signed:
         said = facts.unsigned if facts.unsigned is not None else "its evidence is signed with a key that counts"
         yield Requirement(name=SIGNED, held=facts.unsigned is None, said=said)
-    found = dict(_of_the_model(facts.model))
-    for name in asked.of_the_model:
+    found = {**dict(_of_the_model(facts.model)), "predictions": _measured(asked, facts)}
+    for name in asked.of_the_last:
         wrong, right = found[name]
         said = wrong if wrong is not None else right
         yield Requirement(name=name, held=wrong is None, relaxed=name in asked.relaxed, said=said)
@@ -169,6 +171,14 @@ def _of_the_model(model: ModelPredicate) -> Iterator[tuple[str, tuple[str | None
     if made.profile is not None:
         again = "it was trained by a profile, on a part of the data"
     yield "reproducible", (again, f"commit, data and seed {made.seed} are known")
+
+
+def _measured(asked: Asked, facts: Facts) -> tuple[str | None, str]:
+    """Numbers that only evidence tells, whoever may write to the registry can make up; a signature says who did not."""
+    if asked.signed and facts.unsigned is None:
+        return None, "the evidence that the verdict stands on is signed"
+    wrong = None if facts.measured else "the verdict stands on numbers in evidence alone, which nobody signed"
+    return wrong, "the verdict was measured again, from the predictions that the registry keeps"
 
 
 def _unlocked(model: ModelPredicate) -> str | None:

@@ -8,6 +8,7 @@ from mlci.config.quote import one_line
 from mlci.domain.finding import Finding
 from mlci.domain.release.evidence import Requirement
 from mlci.domain.release.ledger import Pointed
+from mlci.domain.release.promotion import OF_THE_LAST
 from mlci.domain.report import Report, Section, Subject
 from mlci.domain.verdict import Verdict, worst
 from mlci.steps.ledger import Known
@@ -25,10 +26,10 @@ _HELP = {
     "data-version": "Name the training data under data.train.",
     "locked-environment": "Name a file that pins the environment under train.lock.",
     "reproducible": "Let model-ci train in full from a commit, with its data named.",
+    "predictions": "Let model-ci register it again, so that its predictions are kept, or sign the evidence for "
+    "promote.signers.",
 }
 _RELAX = "Policy can let it go by name, in promote.relax."
-
-_RELAXABLE = ("clean-tree", "data-version", "locked-environment", "reproducible")
 
 
 def report_on(found: Promoted, model: str, notes: Sequence[Finding] = ()) -> Report:
@@ -123,7 +124,7 @@ def _requirement(each: Requirement) -> Finding:
 def help_with(each: Requirement) -> str:
     """What to do about something that a stage asks for and that is missing."""
     help = _HELP.get(each.name, "Leave the kind out of promote.require, or use a version that knows it.")
-    return f"{help} {_RELAX}" if each.name in _RELAXABLE else help
+    return f"{help} {_RELAX}" if each.name in OF_THE_LAST else help
 
 
 def _decided(found: Promoted) -> Iterator[Finding]:
