@@ -22,6 +22,7 @@ from mlci.errors import (
     MlciError,
     NotServing,
     PromotionRefused,
+    RequiredMissing,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def _promoted(desk: Desk) -> Promoted:
     from mlci.steps.promoting.promote import Wanted, promote
 
     stages = desk.config.promote.stages
+    if desk.invocation.wants("adopt") and not desk.own["reason"]:
+        raise RequiredMissing("promote --adopt needs --reason", help="say who moved the alias, and why that is meant")
     stage = desk.stage(desk.own["to"], desk.config.validation.promote_on_pass)
     version = version_of(desk)
     # Before production every stage is compared with what users have now; production with what it is at.
@@ -61,6 +64,7 @@ def _promoted(desk: Desk) -> Promoted:
         adopt=desk.invocation.wants("adopt"),
         compared=compared,
         dry_run=desk.dry_run,
+        knowingly=desk.own["version"] is not None and desk.own["reason"] is not None,
     )
     return promote(desk.release(), wanted, lambda at: judged(desk, stage, version, compared, at))
 

@@ -52,7 +52,7 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     found.set(49)
     found.commit()
     assert found.mlci("run") == 0
-    assert found.mlci("promote", "--version", "2", "--to", "production", "--adopt", "true") == 0
+    assert found.mlci("promote", "--version", "2", "--to", "production", "--adopt", "true", "--reason", "r") == 0
     assert found.mlci("rollback", "--stage", "production", "--reason", "complaints") == 0
     return found
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from mlci.domain.release.evidence import Requirement
 from mlci.domain.release.ledger import Decision, Pointed, Standing
@@ -15,6 +15,8 @@ from mlci.steps.promoting.following import Ended, Release, carry_out
 from mlci.steps.promoting.records import kind_of, written
 from mlci.steps.promoting.settling import settle
 
+# What a version lacks that was rolled back from, until somebody wants it back and says why.
+LEFT = "rolled-back"
 # Others may add entries about other stages while this one is decided; that takes nothing away from it.
 _MOST_ROUNDS = 50
 
@@ -30,6 +32,7 @@ class Wanted:
         adopt: whether an alias that was moved by hand is agreed to.
         compared: the stage whose version the target is compared with; may be the same.
         dry_run: whether nothing is changed anywhere.
+        knowingly: whether the version was named and a reason given, which a pipeline that runs again does not.
     """
 
     stage: str
@@ -38,6 +41,7 @@ class Wanted:
     adopt: bool = False
     compared: str
     dry_run: bool = False
+    knowingly: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +116,7 @@ def promote(release: Release, wanted: Wanted, judge: Judge) -> Promoted:
     compared = _standing(page, wanted.compared)
     before = standing.at if standing is not None else None
     judged = judge(compared)
+    judged = replace(judged, requirements=(*judged.requirements, *_left(release, wanted, page, standing)))
     if judged.missing or wanted.dry_run:
         return Promoted(wanted=wanted, before=before, judged=judged)
     decision, files = written(
@@ -136,6 +141,18 @@ def _is_there(release: Release, page: Known, standing: Standing, target: Pointed
         return False
     decision = release.book.of(page, standing.decided).entry.decision
     return decision is None or decision.action != "adopt" or decision.before is None
+
+
+def _left(release: Release, wanted: Wanted, page: Known | None, standing: Standing | None) -> Iterator[Requirement]:
+    """Whether a person has just rolled back from this version: a pipeline that runs again must not bring it back."""
+    if page is None or standing is None:
+        return
+    decision = release.book.of(page, standing.decided).entry.decision
+    if decision is None or decision.action != "rollback" or decision.undoes is not None:
+        return
+    if decision.before == wanted.target:
+        said = f"version {wanted.target.version} was left in entry {standing.decided} of the ledger: {decision.reason}"
+        yield Requirement(name=LEFT, held=wanted.knowingly, said=said)
 
 
 def _append(

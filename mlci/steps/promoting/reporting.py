@@ -13,7 +13,7 @@ from mlci.domain.report import Report, Section, Subject
 from mlci.domain.verdict import Verdict, worst
 from mlci.steps.ledger import Known
 from mlci.steps.promoting.following import Ended
-from mlci.steps.promoting.promote import Judged, Promoted
+from mlci.steps.promoting.promote import LEFT, Judged, Promoted
 from mlci.steps.promoting.rollback import RolledBack
 
 _HELP = {
@@ -26,6 +26,7 @@ _HELP = {
     "data-version": "Name the training data under data.train.",
     "locked-environment": "Name a file that pins the environment under train.lock.",
     "reproducible": "Let model-ci train in full from a commit, with its data named.",
+    LEFT: "Name it with --version, and say with --reason why it may come back.",
     "predictions": "Let model-ci register it again, so that its predictions are kept, or sign the evidence for "
     "promote.signers.",
 }

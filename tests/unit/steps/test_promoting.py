@@ -304,6 +304,21 @@ def test_a_version_that_the_registry_lost_is_one_that_does_not_serve(world: Worl
     assert world.at() == "3"
 
 
+def test_a_pipeline_that_runs_again_does_not_bring_back_what_a_person_rolled_back_from(world: World) -> None:
+    for number in ("1", "2"):
+        world.promote(number)
+    world.rollback()
+
+    again = world.promote("2")
+
+    assert again.judged is not None
+    [left] = again.judged.missing
+    assert (left.name, left.said) == ("rolled-back", "version 2 was left in entry 5 of the ledger: it was worse")
+    assert world.at() == "1"
+    world.promote("2", knowingly=True)
+    assert world.at() == "2"
+
+
 def test_of_two_that_decide_at_once_one_is_told_to_gate_again(world: World) -> None:
     world.promote("1")
     wanted = Wanted(stage=STAGE, target=pointed("2"), reason="r", compared=STAGE)
