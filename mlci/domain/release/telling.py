@@ -11,9 +11,10 @@ from mlci.domain.release.ledger import Decision
 from mlci.domain.release.people import Approver
 from mlci.domain.report import Section, plain
 
-_COLUMNS = ("when (UTC)", "version", "was at", "why", "decided by", "approved by", "came of it", "entry")
+_COLUMNS = ("when (UTC)", "version", "was at", "what", "why", "decided by", "approved by", "came of it", "entry")
 _WORDS = {"promote": "promotion", "rollback": "rollback", "adopt": "moved by hand"}
 _SHORT = 12
+_LONGEST = 60
 
 
 def table(
@@ -36,6 +37,7 @@ def _row(of: Decided, grounds: Grounds) -> tuple[str, ...]:
         decision.target.version,
         decision.before.version if decision.before is not None else "–",
         _word(decision),
+        _cut(decision.reason),
         decision.actor.login,
         approved_by(grounds),
         came_of(of),
@@ -46,6 +48,11 @@ def _row(of: Decided, grounds: Grounds) -> tuple[str, ...]:
 def _word(decision: Decision) -> str:
     """What was done; where the ledger begins with what an alias pointed at, nobody is said to have moved it."""
     return "found there" if decision.action == "adopt" and decision.before is None else _WORDS[decision.action]
+
+
+def _cut(reason: str) -> str:
+    """As much of a reason as a cell holds; ``--on`` and JSON have all of it."""
+    return reason if len(reason) <= _LONGEST else f"{reason[: _LONGEST - 1].rstrip()}…"
 
 
 def approved_by(grounds: Grounds) -> str:
@@ -99,9 +106,12 @@ def of_figures(stage: str, found: Sequence[Figure]) -> Section:
     return Section(
         id=f"figures-{stage}",
         title=f"Delivery to {stage}",
-        sentences=("Whatever the record does not say is left out, not taken for zero.",),
-        columns=("figure", "value", "n", "how it is counted"),
-        rows=tuple((each.title, shown(each), str(each.n), each.means) for each in found),
+        sentences=(
+            "Whatever the record does not say is left out, not taken for zero.",
+            *(f"{each.title}: {each.means}" for each in found),
+        ),
+        columns=("figure", "value", "n"),
+        rows=tuple((each.title, shown(each), str(each.n)) for each in found),
     )
 
 

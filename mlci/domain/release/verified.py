@@ -195,7 +195,7 @@ def table(tally: Tally) -> Section:
         id="decisions",
         title=f"{count(tally.decisions)} decision{'s' if tally.decisions != 1 else ''}",
         sentences=(f"The newest first.{more}",) if tally.decisions > 1 else (),
-        columns=("entry", "when (UTC)", "stage", "version", "why", *_COLUMNS),
+        columns=("entry", "when (UTC)", "stage", "version", "what", *_COLUMNS),
         rows=tuple(_row(decided, states) for decided, states in newest_first),
         folded=False,
     )
