@@ -168,7 +168,7 @@ def test_a_default_that_is_a_block_keeps_what_was_not_set(tmp_path: Path) -> Non
         ({"f1": Tolerance(0.5, relative=True), "x": None}, {"f1": "50%", "x": None}),
         (Notification(slack="#a"), {"slack": "#a"}),
         (Notification(), {}),
-        (Tier(from_=("alice",)), {"changed": [], "params": [], "approvals": 1, "from": ["alice"]}),
+        (Tier(from_=("alice",)), {"changed": [], "params": [], "approvals": 1, "from": ["alice"], "by": []}),
         (True, True),
         (None, None),
     ],

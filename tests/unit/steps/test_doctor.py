@@ -272,7 +272,10 @@ BY_FLAG = """\
         changed(" actions: read,", "").replace(", baseline-from: artifacts", ", baseline: b.csv"),
         changed("pull-requests: write, ", "").replace("{candidate: a.csv", "{comment: false, candidate: a.csv"),
         changed(f"mlci/mlci/actions/plan@{SHA}", "$/actions/plan"),
-        changed(f"      - uses: mlci/mlci/actions/plan@{SHA}\n", "      - run: mlci plan\n      - run: mlci doctor\n"),
+        changed(
+            f"      - uses: mlci/mlci/actions/plan@{SHA}\n",
+            "      - run: mlci plan\n      - run: mlci config explain\n",
+        ),
         changed(GRANT, GRANT.replace("}", ", id-token: write}")),
         changed("  gate:\n", "  gate:\n    continue-on-error: False\n"),
         CI + "  after:\n    needs: conclude\n    permissions: {}\n    steps: [{run: make}]\n",

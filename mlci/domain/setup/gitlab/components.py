@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from mlci.domain.setup.gitlab.pipeline import ENVIRONMENT, Job, Rule
 from mlci.errors import Exit
@@ -24,7 +24,15 @@ _FOR_FORKS = (
         "$CI_PIPELINE_SOURCE =~ /^(schedule|web)$/"
     ),
 )
-_NAMES = frozenset({"conclude", "gate-compare", "model", "model-ci", "plan", "report"})
+# Who agrees is counted for each change, and by a clock for all that wait; what moves a stage is the default branch's.
+_COUNTED = (RULES[0], *_FOR_FORKS)
+_MOVED = RULES[1:]
+_RELEASING = "mlci-release"
+_NAMES = frozenset(
+    {
+        "approve", "conclude", "gate-compare", "model", "model-ci", "plan", "promote", "release", "report", "rollback",
+    }
+)  # fmt: skip
 
 
 def component(address: str) -> str | None:
@@ -47,6 +55,8 @@ def jobs(name: str, inputs: Mapping[str, str], rules: tuple[Rule, ...] | None) -
         inputs: those that are given as texts.
         rules: the input of that name; None where it is not given.
     """
+    if name == "release":
+        return tuple(_release(inputs, rules or _MOVED))
     if name != "model":
         return (_single(name, inputs, rules),)
     prefix = inputs.get("job-prefix") or "mlci"
@@ -71,17 +81,48 @@ def jobs(name: str, inputs: Mapping[str, str], rules: tuple[Rule, ...] | None) -
     )
 
 
+_STAGES = {"plan": ".pre", "conclude": ".post", "promote": "deploy", "rollback": "deploy"}
+_RULES = {"report": _FOR_FORKS, "approve": _COUNTED, "promote": _MOVED, "rollback": _MOVED}
+
+
 def _single(name: str, inputs: Mapping[str, str], rules: tuple[Rule, ...] | None) -> Job:
     expect = inputs.get("expect")
     return _job(
         name,
         inputs,
         name=inputs.get("job-name") or f"mlci-{name}",
-        stage=inputs.get("stage") or {"plan": ".pre", "conclude": ".post"}.get(name, "test"),
-        rules=rules or (_FOR_FORKS if name == "report" else RULES),
-        when="always" if name == "conclude" else None,
+        stage=inputs.get("stage") or _STAGES.get(name, "test"),
+        rules=rules or _RULES.get(name, RULES),
+        when={"conclude": "always", "rollback": "manual"}.get(name),
+        allowed=name == "rollback" or None,
         variables={"MLCI_CONCLUDE_EXPECT": expect} if name == "conclude" and expect else {},
     )
+
+
+def _release(inputs: Mapping[str, str], moved: tuple[Rule, ...]) -> Iterator[Job]:
+    """The five jobs of a release; those that a person starts hold no pipeline up."""
+    prefix = inputs.get("job-prefix") or "mlci"
+    counting, moving = inputs.get("approve-stage") or "test", inputs.get("stage") or "deploy"
+    releasing = inputs.get("release-environment") or _RELEASING
+    for job, command, stage, rules, after, by_hand, environment in (
+        ("approval", "approve", counting, _COUNTED, "gate", False, inputs.get("environment")),
+        ("approve", "approve", counting, RULES[:1], "gate", True, inputs.get("environment")),
+        ("staging", "promote", moving, moved, "gate", False, releasing),
+        ("production", "promote", moving, moved, "staging", True, inputs.get("production-environment") or _RELEASING),
+        ("rollback", "rollback", moving, moved, None, True, releasing),
+    ):
+        yield _job(
+            command,
+            {"environment": environment or ENVIRONMENT},
+            name=f"{prefix}-{job}",
+            stage=stage,
+            rules=rules,
+            when="manual" if by_hand else None,
+            needs=(f"{prefix}-{after}",) if after is not None else (),
+            takes=(),
+            variables={},
+            allowed=by_hand or None,
+        )
 
 
 def _job(
@@ -95,18 +136,20 @@ def _job(
     when: str | None = None,
     needs: tuple[str, ...] | None = None,
     takes: tuple[str, ...] | None = None,
+    allowed: bool | None = None,
 ) -> Job:
-    posts = command in ("gate-compare", "report", "conclude")
+    posts, moves = command in ("gate-compare", "report", "conclude", "approve"), command in ("promote", "rollback")
+    orange = {"gate-compare": (Exit.WARNED.value,), "approve": (Exit.APPROVAL.value,)}
     return Job(
         name=name,
         stage=stage,
         script='mlci "$MLCI_COMMAND"',
         rules=rules,
         when=when,
-        allowed=(Exit.WARNED.value,) if command == "gate-compare" else None,
+        allowed=allowed or orange.get(command),
         needs=needs,
         takes=takes,
-        environment=(inputs.get("environment") or ENVIRONMENT) if posts else None,
-        dotenv=command in ("plan", "gate-compare"),
+        environment=(inputs.get("environment") or (_RELEASING if moves else ENVIRONMENT)) if posts or moves else None,
+        dotenv=command in ("plan", "gate-compare", "promote", "rollback"),
         variables={"MLCI_COMMAND": command, **variables},
     )
