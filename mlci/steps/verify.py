@@ -166,6 +166,10 @@ class _Reading:
     def _verdict(self, decision: Decision, pieces: Pieces, number: int) -> Iterator[Check]:
         gate = pieces.chain.gate
         if gate is None:
+            if decision.action == "promote" and "gate" not in decision.evidence:
+                # A stage may ask for nothing; that nothing was judged is for the reader to know all the same.
+                said = "it names no verdict of the gate, so that nothing was judged"
+                yield Check(what="verdict", state="gone", number=number, said=said)
             return
         if pieces.policy is None:
             yield Check(what="verdict", state="older", number=number, said=f"it cannot be replayed: {pieces.unjudged}")

@@ -305,6 +305,17 @@ def test_a_decision_without_a_word_of_its_own_is_found(story: Story) -> None:
     assert "names no evidence of the promotion" in finding(story.told(change).verified(), "verify:evidence:5")
 
 
+def test_a_promotion_on_which_nothing_was_judged_is_told_and_not_held_to_be_right(story: Story) -> None:
+    def change(number: int, statements: Statements, _: dict[str, Any]) -> None:
+        if number == PROMOTED:
+            del statements["gate"]
+            statements["promotion"]["predicate"]["requirements"] = []
+
+    report = story.told(change).verified()
+    assert report.verdict.value == "warn"
+    assert "nothing was judged" in finding(report, "verify:verdict:5")
+
+
 def test_a_version_that_never_served_is_no_way_back(story: Story) -> None:
     def change(number: int, statements: Statements, decision: dict[str, Any]) -> None:
         if number == BACK:
