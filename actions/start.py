@@ -24,9 +24,13 @@ MODULES = {
     "gate": ("numpy",),
     "parquet": ("numpy", "pyarrow"),
     "store": ("obstore",),
+    "sign": ("cryptography",),
 }
-COMMANDS = ("plan", "model-ci", "gate-compare", "report", "conclude", "doctor", "config explain")
-EXTRAS = {"model-ci": ("gate",), "gate-compare": ("gate",), "report": ("gate",)}
+COMMANDS = (
+    "plan", "model-ci", "gate-compare", "report", "approve", "promote", "rollback", "conclude", "doctor", "verify",
+    "config explain",
+)  # fmt: skip
+EXTRAS = dict.fromkeys(("model-ci", "gate-compare", "report", "approve", "promote", "rollback", "verify"), ("gate",))
 
 # All other settings of pip and uv could put the packages elsewhere, or other packages than those of the lock there.
 # Where packages come from is the runner's affair: whatever is served, its hash must be that of the lock.

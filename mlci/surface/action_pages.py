@@ -90,7 +90,8 @@ step. An input that the action does not have is only a warning to GitHub.
 
 The step runs in an environment of its own below `RUNNER_TEMP`; the job's Python, its PATH and the action's folder stay
 as they are. Where mlci is installed on the runner in the same version, or `MLCI_PYTHON` names an interpreter that has
-its packages, nothing is downloaded. `MLCI_EXTRAS: parquet` adds what the names of the files do not show to be needed.
+its packages, nothing is downloaded. `MLCI_EXTRAS: parquet` adds what the names of the files do not show to be needed,
+`MLCI_EXTRAS: sign` what checks the signatures of `promote.signers`.
 """
 
 

@@ -60,6 +60,7 @@ APPROVE = Command(
         Output(name="evidence", help="sha256 of the evidence of the approval."),
     ),
     exits=(*_ALWAYS, Exit.UNDECIDED, Exit.APPROVAL, Exit.INTERRUPTED),
+    extras=("gate",),
     permissions=(
         CONTENTS,
         Permission(scope="actions", level="read", why="reads the gate's evidence, and approvals of environments"),
@@ -151,6 +152,7 @@ ROLLBACK = Command(
         Output(name="ledger", help="sha256 of the decision's entry in the ledger; empty where nothing was decided."),
     ),
     exits=(*_ALWAYS, Exit.PROMOTION, Exit.INTERRUPTED),
+    extras=("gate",),
     permissions=(
         LEDGER,
         Permission(scope="deployments", level="write", why="records the deployment", optional=True),
