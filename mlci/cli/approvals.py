@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from mlci.adapters.evidence.ledger import read_approval, read_entry
 from mlci.adapters.evidence.model import LARGEST_EVIDENCE, read_model
 from mlci.cli.approvals_here import counted_here, local_people
 from mlci.cli.forge import key_of
-from mlci.cli.invocation import today
+from mlci.cli.invocation import now, today
 from mlci.cli.kept import artifact_name
 from mlci.cli.policy import in_repository
 from mlci.config.policy import gate_policy
@@ -359,8 +358,3 @@ def model_of(record: GatePredicate, evidence: bytes | None) -> ModelPredicate | 
     if hashlib.sha256(evidence).hexdigest() != record.model:
         raise ChainBroken("the evidence of the model is not the one that the gate's record names")
     return read_model(evidence, MODEL)
-
-
-def now() -> str:
-    """The time in UTC, as 2026-12-31T23:59:59Z."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

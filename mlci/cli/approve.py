@@ -20,6 +20,7 @@ from mlci.cli import approvals, approvals_here
 from mlci.cli.approvals import Record, case_of, people_of, record_of, risk_of, words_on
 from mlci.cli.delivery import Delivery, delivery_of, unjudged
 from mlci.cli.forge import Forge, forge_of, key_of, on_github
+from mlci.cli.invocation import Invocation, now
 from mlci.cli.policy import base_file, base_of, in_repository
 from mlci.config.resolve import resolve
 from mlci.domain.release.approval import SHORT, About, record_in
@@ -40,7 +41,6 @@ from mlci.steps import approve, approving, plan
 
 if TYPE_CHECKING:
     from mlci.adapters.git.people import LocalPeople
-    from mlci.cli.invocation import Invocation
     from mlci.config.model import Config
     from mlci.domain.release.approval import Count
     from mlci.domain.release.evidence import ApprovalPredicate
@@ -311,7 +311,7 @@ def _before(invocation: Invocation, forge: Forge | None, config: Config) -> Befo
 
 
 def _count(session: Session, proposal: Proposal, case: Case, risk: Tier) -> Count:
-    seen = approvals.now()
+    seen = now()
     people, run = people_of(session.forge), session.forge.run
     spoken = words_on(people, proposal, (case.digest,), session.key)
     if risk.needed == 0:
@@ -375,7 +375,7 @@ def _here(invocation: Invocation, delivery: Delivery) -> Exit:
     head = people.head()
     changed = approvals.since(before, head, None, own["config"], environ)
     risk = risk_of(case, before, changed, config, own["config"], environ)
-    total = approvals_here.counted_here(people, case, risk, head, approvals.now())
+    total = approvals_here.counted_here(people, case, risk, head, now())
     approvals_here.say_in_vain(delivery, people, case, total)
     found, content = approve.outcome(
         case, risk, total, policy=config.approval, head=head, change=None, model=case.gate.model
@@ -397,4 +397,4 @@ def _accept(invocation: Invocation, people: LocalPeople, case: Case) -> None:
             help="read what the gate says now, and accept that",
         )  # fmt: skip
     if not invocation.wants("dry_run"):
-        people.approve(case.digest, approvals.now())
+        people.approve(case.digest, now())

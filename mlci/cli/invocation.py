@@ -40,3 +40,8 @@ class Invocation:
 def today() -> str:
     """The day in UTC, as 2026-12-31."""
     return datetime.now(timezone.utc).date().isoformat()
+
+
+def now() -> str:
+    """The time in UTC, as 2026-12-31T23:59:59Z."""
+    return f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlci.cli.actor import actor_of
 from mlci.cli.forge import Forge, forge_of
-from mlci.cli.invocation import Invocation
+from mlci.cli.invocation import Invocation, now
 from mlci.cli.policy import base_file, in_repository, reading
 from mlci.cli.training import Order, folder_of
 from mlci.config.resolve import resolve
@@ -270,8 +269,3 @@ def _policy(invocation: Invocation, forge: Forge) -> Config:
             f"{forge.run.default_branch} has no {path}", help="commit it there: without a policy nothing is promoted"
         )
     return resolve(found, invocation.overrides).config
-
-
-def now() -> str:
-    """The time in UTC, as 2026-12-31T23:59:59Z."""
-    return f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlci.errors import Exit
 from mlci.surface.command import Command, Param, Permission, overrides
-from mlci.surface.params import CONFIG, FORMAT, report
+from mlci.surface.params import CONFIG, FORMAT, PRINTED, report
 from mlci.surface.pipeline import STEPS
 
 INIT = Command(
@@ -122,10 +122,6 @@ _POWER = Param(
     name="power", kind="number", default="0.8",
     help="Chance of showing that a model without a change loses no more than the margin.",
 )  # fmt: skip
-_PRINTED = Param(
-    name="format", kind="choice", choices=("text", "markdown", "json"), default="text",
-    help="How the answer is printed.",
-)  # fmt: skip
 
 SAMPLE_SIZE = Command(
     name="sample-size",
@@ -191,7 +187,7 @@ SAMPLE_SIZE = Command(
             help="Chance that no look is farther off than the margin, for the estimates with a guarantee; left out, "
             "the confidence.",
         ),
-        _PRINTED,
+        PRINTED,
     ),
     exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.INTERRUPTED),
     extras=("gate",),
@@ -245,7 +241,7 @@ DISAGREEMENTS = Command(
         overrides("validation.confidence"),
         overrides("evaluate.target"),
         *_READING,
-        _PRINTED,
+        PRINTED,
     ),
     exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.INTERRUPTED),
     extras=("gate",),

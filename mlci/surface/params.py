@@ -14,6 +14,10 @@ FORMAT = Param(
     name="format", kind="choice", choices=("text", "markdown", "json", "html"), default="text",
     help="How the report is printed.",
 )  # fmt: skip
+PRINTED = Param(
+    name="format", kind="choice", choices=("text", "markdown", "json"), default="text",
+    help="How the answer is printed.",
+)  # fmt: skip
 KEY = Param(
     name="key", kind="text",
     help="Name of this report on the change, where there are several: comment, status and artifact carry it. "

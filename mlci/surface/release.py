@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlci.errors import Exit
 from mlci.surface.command import Command, Output, Param, Permission
-from mlci.surface.params import CONFIG, CONTENTS, DRY_RUN, FORMAT, GATE_JOB, KEY, VERDICT, report
+from mlci.surface.params import CONFIG, CONTENTS, DRY_RUN, FORMAT, GATE_JOB, KEY, PRINTED, VERDICT, report
 
 _ALWAYS = (Exit.PASS, Exit.BUG, Exit.USAGE, Exit.SERVICE, Exit.INTEGRITY)
 _REASON = Param(name="reason", kind="text", help="Why, as a sentence; the ledger keeps it.")
@@ -159,11 +159,6 @@ ROLLBACK = Command(
     ),
 )  # fmt: skip
 
-_PRINTED = Param(
-    name="format", kind="choice", choices=("text", "markdown", "json"), default="text",
-    help="How the answer is printed.",
-)  # fmt: skip
-
 HISTORY = Command(
     name="history",
     title="What was in production, and why",
@@ -180,7 +175,7 @@ HISTORY = Command(
         ),
         Param(name="model", kind="text", help="Name of the model; left out, that of the configuration."),
         CONFIG,
-        _PRINTED,
+        PRINTED,
     ),
     exits=(*_ALWAYS, Exit.UNDECIDED, Exit.INTERRUPTED),
     at_hand=True,
