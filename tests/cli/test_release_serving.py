@@ -76,7 +76,8 @@ def _stays_where_it_was(gated: Repository, server: Running) -> None:
     """What serves is gone: the stage goes back to where it was, and the ledger says why."""
     server.stop()
     verified_at(gated, server.port, "1s")
-    assert gated.mlci("promote", "--version", "2", "--to", "production") == 13
+    again = ("--reason", "the rollback was a test")
+    assert gated.mlci("promote", "--version", "2", "--to", "production", *again) == 13
     assert alias(gated) == "1"
     said = receipts(gated)
     assert any("nothing answers there" in each["said"] for each in said[-2:]), said

@@ -5,8 +5,8 @@ One test of aliases is left out for GitLab, which has none: ``test_registry_gitl
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -108,14 +108,9 @@ def test_the_same_artifact_twice_makes_no_second_version(world: World, tmp_path:
 
 def test_several_that_register_one_artifact_at_once_end_with_one_version(world: World, tmp_path: Path) -> None:
     model, entry = world.model(), an_entry(tmp_path / "entry")
-    found: list[str] = []
     registries = [world.opened() for _ in range(4)]
-    threads = [threading.Thread(target=lambda one=one: found.append(one.register(model, entry).number))
-               for one in registries]  # fmt: skip
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda one: one.register(model, entry).number, registries))
 
     kept = world.opened().tagged(model, "mlci.artifact", "a" * 64)
     assert len(kept) == 1

@@ -1,11 +1,10 @@
-"""``--help`` is light: nothing heavy is imported, nothing optional is needed, and it is there at once."""
+"""``--help`` is light: nothing heavy is imported, and nothing optional is needed."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -77,20 +76,16 @@ def test_the_version_is_one_line() -> None:
     assert help_of([], "--version").stdout.splitlines()[0] == f"mlci {__version__}"
 
 
-def _fastest(arguments: list[str]) -> float:
-    times = []
-    for _ in range(7):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-        times.append(time.perf_counter() - started)
-    return min(times)
+def test_help_loads_nothing_but_click_and_our_own_modules() -> None:
+    """How long that takes beside click alone is in benchmarks/startup.py; here is why it cannot grow unseen."""
+    listing = (
+        "import sys; before = set(sys.modules); from mlci.cli.main import run; run(['--help'], {}); "
+        "names = {name.partition('.')[0] for name in set(sys.modules) - before}; "
+        "print('loaded:', *sorted(names - sys.stdlib_module_names))"
+    )
+    shown = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True).stdout
 
-
-def test_help_starts_within_three_times_of_what_click_alone_takes() -> None:
-    click_alone = _fastest(["-c", "import click"])
-    ours = _fastest(["-m", "mlci", "--help"])
-
-    assert ours <= 3 * click_alone, f"{ours:.3f} s against {click_alone:.3f} s"
+    assert shown.splitlines()[-1].split()[1:] == ["click", "mlci"]
 
 
 def test_every_group_says_what_it_is_about() -> None:

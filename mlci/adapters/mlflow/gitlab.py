@@ -90,8 +90,9 @@ class GitLabRegistry(Registry):
             try:
                 self._fill(run, place, entry, files)
                 self._append(model, run, entry)
-            except ServiceRefused:
-                # Another job that registers the same artifact removes what it takes for a left-over run.
+            except (ServiceRefused, ServiceFailed):
+                # Another job that registers the same artifact removes what it takes for a left-over run, at any moment
+                # of this one's: what is refused then, or missing, is what that job has put in place already.
                 if self._of_digest(model, entry.digest) is None:
                     raise
         known = self._of_digest(model, entry.digest)
