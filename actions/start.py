@@ -23,14 +23,16 @@ MODULES = {
     "core": ("click", "jinja2", "msgspec", "requests", "rfc8785", "urllib3", "yaml"),
     "gate": ("numpy",),
     "parquet": ("numpy", "pyarrow"),
+    "data": ("numpy", "pyarrow", "duckdb"),
     "store": ("obstore",),
     "sign": ("cryptography",),
 }
 COMMANDS = (
-    "plan", "model-ci", "gate-compare", "report", "approve", "promote", "rollback", "conclude", "doctor", "verify",
-    "config explain",
+    "plan", "code-ci", "data-check", "model-ci", "gate-compare", "report", "approve", "promote", "rollback", "conclude",
+    "doctor", "verify", "config explain",
 )  # fmt: skip
 EXTRAS = dict.fromkeys(("model-ci", "gate-compare", "report", "approve", "promote", "rollback", "verify"), ("gate",))
+EXTRAS |= {"data-check": ("data",)}
 
 # All other settings of pip and uv could put the packages elsewhere, or other packages than those of the lock there.
 # Where packages come from is the runner's affair: whatever is served, its hash must be that of the lock.

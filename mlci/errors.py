@@ -191,6 +191,29 @@ class NoExamples(MlciError):
     id, exit, title = "I008", Exit.UNDECIDED, "There is nothing to judge."
 
 
+# Data: what a model is trained and judged on, before anything is spent on it.
+
+
+class DataUnreadable(MlciError):
+    id, exit, title = "D001", Exit.DATA, "A dataset is malformed, cut off, or not in the encoding it must be in."
+
+
+class DataFailed(MlciError):
+    id, exit, title = "D002", Exit.DATA, "The training data did not pass their check."
+
+
+class DataUnchecked(MlciError):
+    id, exit, title = "D003", Exit.UNDECIDED, "Nothing says that the training data were checked."
+
+
+class DataAltered(MlciError):
+    id, exit, title = "D004", Exit.INTEGRITY, "The training data are not those that were checked."
+
+
+class EngineFailed(MlciError):
+    id, exit, title = "D005", Exit.SERVICE, "The engine that counts the rows of a dataset failed."
+
+
 # Services: the forge and the stores. Nothing is judged on a guess about what they would have said.
 
 

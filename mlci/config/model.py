@@ -1,6 +1,6 @@
 """Every key of mlci.yml: type, default, limits and meaning. Everything else about keys is derived from here.
 
-The blocks ``evaluate`` and ``validation`` are long and stand in a module of their own.
+The blocks ``code`` and ``data``, and ``evaluate`` and ``validation``, are long and stand in modules of their own.
 """
 
 # ruff: noqa: RUF009 - key() returns a dataclass field, as field() does
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
 
+from mlci.config.data import Code, Data
 from mlci.config.duration import Duration
 from mlci.config.key import NAMED, key
 from mlci.config.validation import Evaluate, Validation
@@ -36,59 +37,6 @@ class Registry:
         default="sqlite:///.mlci/mlflow.db",
         help="Address of the model registry; the default is a file on this machine, https://… is a server.",
     )
-
-
-@dataclass(frozen=True)
-class Code:
-    """Checks of the code, run before anything is trained."""
-
-    budget: Duration = key(default=Duration(300), help="Time that all checks together may take.", example="5m")
-    checks: dict[str, str] = key(
-        factory=dict, help="Commands to run, by name.", names="check", example="{lint: flake8 src/}"
-    )
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """One set of data."""
-
-    main: ClassVar[tuple[str, ...]] = ("path",)
-
-    path: str | None = key(default=None, help="File or folder, relative to mlci.yml.")
-    contract: str | None = key(default=None, owner="base", help="File that says what the data must look like.")
-    version: str | None = key(default=None, help="What gives the data its version, such as dvc; left out, the content.")
-
-
-@dataclass(frozen=True)
-class Drift:
-    """How far the data may move from the reference before the data check fails."""
-
-    psi: float = key(default=0.02, minimum=0, help="Largest accepted population stability index of a column.")
-    max_missing_increase: float = key(
-        default=0.02, minimum=0, maximum=1, help="Largest accepted increase of a column's share of missing values."
-    )
-
-
-@dataclass(frozen=True)
-class Leakage:
-    """How training and holdout data are kept apart."""
-
-    main: ClassVar[tuple[str, ...]] = ("key",)
-
-    key: str | None = key(default=None, help="Column whose values may not stand in both training and holdout data.")
-
-
-@dataclass(frozen=True)
-class Data:
-    """The data that the model is trained and judged on."""
-
-    train: Dataset = key(factory=Dataset, owner="head", help="What the model is trained on.")
-    holdout: Dataset = key(factory=Dataset, help="What candidate and production are judged on.")
-    reference: str = key(
-        default="production", help="What new data is compared with: production, or the path of a stored profile."
-    )
-    drift: Drift = key(factory=Drift, help="Practical limits of drift; noise is accounted for on top.")
-    leakage: Leakage = key(factory=Leakage, help="How leaks from training into holdout data are found.")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from mlci.domain.verdict import Verdict
 
 Rule = Literal[
     "compare", "minimum", "maximum", "robustness", "anchor", "input", "policy", "change", "job", "setup", "model",
-    "approval", "record",
+    "approval", "record", "data", "contract", "drift", "leakage", "poisoning", "code", "scan",
 ]  # fmt: skip
 
 # Why a finding is not an ordinary judged pass or fail. Reasons, never verdicts.
@@ -21,6 +21,8 @@ Reason = Literal[
     "open", "other-branch", "other-holdout", "other-version", "policy-not-yet-merged", "profile", "regression",
     "reused", "reversal", "sequential", "shortfall", "skipped", "stale", "threshold", "unasked", "undefined",
     "ungated", "unknown", "unscored", "unsigned", "unsupported", "untouched", "unused", "unverified", "worn",
+    "empty", "hostile", "outlier", "over-budget", "overlap", "poisoned", "schema", "secret", "time", "unreadable",
+    "unrun", "violated",
 ]  # fmt: skip
 
 
@@ -46,7 +48,8 @@ class Finding:
     rule: Rule = field(
         metadata={
             "help": "What was asked: a comparison with production, an absolute limit, or something of the input, the "
-            "policy, the change, a job, the set-up, the model, its approval or the record of releases."
+            "policy, the change, a job, the set-up, the model, its approval, the record of releases, the data, their "
+            "contract or the code."
         }
     )
     verdict: Verdict = field(metadata={"help": "What this finding says by itself, before policy softens anything."})

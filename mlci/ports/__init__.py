@@ -1,5 +1,6 @@
 """What steps ask of the world, each port as small as the steps need it."""
 
+from mlci.ports.dataset import DataEngine, DataSource, Opened, Role
 from mlci.ports.engine import Engine, Kind, Source
 from mlci.ports.forge import (
     NONE,
@@ -32,6 +33,8 @@ __all__ = [
     "Comment",
     "Commits",
     "Conversation",
+    "DataEngine",
+    "DataSource",
     "Deployment",
     "DeploymentState",
     "Deployments",
@@ -45,9 +48,11 @@ __all__ = [
     "Kind",
     "Ledger",
     "MoreFace",
+    "Opened",
     "Operated",
     "People",
     "Registry",
+    "Role",
     "Runs",
     "Sample",
     "Serving",

@@ -18,6 +18,8 @@ _CHECKOUT = (
 # The steps before ours in the example of each step.
 _BEFORE = {
     "plan": _CHECKOUT,
+    "code-ci": f"{_CHECKOUT}- run: python -m pip install -r requirements.txt # your own: what the checks need\n",
+    "data-check": _CHECKOUT,
     "model-ci": f"{_CHECKOUT}- run: python -m pip install -r requirements.txt # your own: what training needs\n",
     "promote": _CHECKOUT,
     "rollback": _CHECKOUT,
@@ -27,6 +29,8 @@ _BEFORE = {
 # What follows `uses:` in the example of each step, without indentation.
 _EXAMPLES = {
     "plan": "id: plan\n",
+    "code-ci": "",
+    "data-check": "id: data\n",
     "model-ci": "id: model\nwith:\n  reuse-from: artifacts\n  register: false\n",
     "gate-compare": "id: gate\nwith:\n  candidate: candidate.csv\n  baseline-from: artifacts\n",
     "report": "",
@@ -64,6 +68,10 @@ _JOBS = {
 }
 
 _NOTES = {
+    "data-check": (
+        "What it leaves in `.mlci/evidence/data.json` is what `model-ci` asks for before it trains; where that runs in "
+        "another job, upload it here and download it there."
+    ),
     "model-ci": (
         "The gate reads what the last step uploads: download it in the next job and give its folder to `gate-compare` "
         "as `candidate`. With a registry server, leave `register` out and hand its credentials over by `env`."

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from mlci.surface.checking import DATA_PROFILE
 from mlci.surface.command import Command
 from mlci.surface.machine import CONFIG_EXPLAIN, DISAGREEMENTS, DOCTOR, INIT, RUN, SAMPLE_SIZE
 from mlci.surface.pipeline import STEPS
 from mlci.surface.release import HISTORY, SERVE, VERIFY
 
 COMMANDS = (
-    *STEPS, INIT, RUN, DOCTOR, HISTORY, VERIFY, SERVE, SAMPLE_SIZE, DISAGREEMENTS, CONFIG_EXPLAIN,
+    *STEPS, INIT, DATA_PROFILE, RUN, DOCTOR, HISTORY, VERIFY, SERVE, SAMPLE_SIZE, DISAGREEMENTS, CONFIG_EXPLAIN,
 )  # fmt: skip
 
 # What the action of all commands offers.

@@ -53,6 +53,8 @@ the default branch. [The release path](../release.md) says who is trusted with w
 # What the example of each step gives, without indentation.
 _EXAMPLES = {
     "plan": "",
+    "code-ci": "",
+    "data-check": "",
     "model-ci": 'reuse-from: artifacts\nregister: "false"\n',
     "gate-compare": "candidate: predictions.csv\nbaseline-from: artifacts\n",
     "report": "gate-job: mlci-gate\nbaseline-from: artifacts\n",
@@ -64,6 +66,13 @@ _EXAMPLES = {
 
 _NOTES = {
     "plan": "A later job of the pipeline has its answer as the variable `MLCI_OUTPUT_PLAN_MODEL`.",
+    "code-ci": (
+        "It runs the checks of the repository in the interpreter of its image, so the image, or a `before_script` of "
+        "the job, brings what they need."
+    ),
+    "data-check": (
+        "What it leaves in `.mlci/evidence/data.json` is what `model-ci` asks for in a later stage before it trains."
+    ),
     "model-ci": (
         "The folder `mlci-model` is what `gate-compare` takes as its `candidate` in a later stage. A registry's token "
         "belongs in `MLFLOW_TRACKING_TOKEN`, masked and protected, so that no merge request is given it. Where the "

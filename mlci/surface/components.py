@@ -13,6 +13,7 @@ from typing import Any, Literal
 from mlci import __version__
 from mlci.errors import Exit
 from mlci.surface import component_inputs as own
+from mlci.surface.checking import CODE_CI, DATA_CHECK
 from mlci.surface.command import Command
 from mlci.surface.component_inputs import ComponentInput
 from mlci.surface.component_yaml import Quoted, Row, Script, component_text, filled, whole
@@ -85,6 +86,11 @@ JOBS = {
     job.step.name: job
     for job in (
         Job(step=PLAN, stage=".pre", timeout="10 minutes", shows=("dotenv",)),
+        Job(step=CODE_CI, timeout="15 minutes", shows=("junit", "annotations")),
+        Job(
+            step=DATA_CHECK, timeout="30 minutes", leaves=(".mlci/evidence/data.json",),
+            shows=("junit", "annotations"),
+        ),
         Job(
             step=MODEL_CI, timeout="3 hours", leaves=("mlci-model/", ".mlci/evidence/model.json"),
             shows=("junit", "annotations"),

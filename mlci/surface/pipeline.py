@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mlci.config.model import DEFAULT_FILE
 from mlci.errors import Exit
+from mlci.surface.checking import CHECKING
 from mlci.surface.command import Command, Output, Param, Permission, overrides
 from mlci.surface.params import (
     BASELINE_FROM,
@@ -342,4 +343,4 @@ CONCLUDE = Command(
     exits=(Exit.PASS, Exit.BUG, Exit.USAGE, Exit.SERVICE, Exit.GATE, Exit.INTERRUPTED),
 )  # fmt: skip
 
-STEPS = (PLAN, MODEL_CI, GATE_COMPARE, REPORT, *RELEASE, CONCLUDE)
+STEPS = (PLAN, *CHECKING, MODEL_CI, GATE_COMPARE, REPORT, *RELEASE, CONCLUDE)

@@ -1,0 +1,76 @@
+"""What a dataset must look like: rules in the vocabulary of Great Expectations, each with how grave a breach is.
+
+A rule is one expectation of https://greatexpectations.io/expectations by its published name and arguments, so that a
+suite is read as it is and a contract is written as one. What a name means is said in ``vocabulary``, once, for every
+engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+# What a column holds, whatever each engine calls it.
+Type = Literal["integer", "number", "string", "boolean", "date", "timestamp"]
+
+# fail blocks; warn is listed and blocks nothing.
+Severity = Literal["fail", "warn"]
+
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "is null", "is not null"]
+
+# A single value of a rule. Dates and times are texts in the form of ISO 8601.
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Which rows a rule is about: those whose value of a column compares so. A row without a value is never one."""
+
+    column: str = field(metadata={"help": "The column."})
+    operator: Operator = field(metadata={"help": "How it is compared."})
+    value: Value | None = field(default=None, metadata={"help": "With what; absent where it is asked for nothing."})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One rule of a contract."""
+
+    id: str = field(metadata={"help": "Stable name, such as age.between; unique in its contract."})
+    expectation: str = field(metadata={"help": "Published name, such as expect_column_values_to_be_between."})
+    kwargs: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "Its arguments by their published names, columns among them."}
+    )
+    severity: Severity = field(default="fail", metadata={"help": "Whether a breach blocks."})
+    where: tuple[Condition, ...] = field(
+        default=(), metadata={"help": "Which rows it is about, all conditions together; none for every row."}
+    )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it speaks of, in the order of its arguments."""
+        named = [self.kwargs.get(name) for name in ("column", "column_A", "column_B")]
+        return (*(str(one) for one in named if one is not None), *map(str, self.kwargs.get("column_list") or ()))
+
+    @property
+    def mostly(self) -> float:
+        """The least share of values that must meet it."""
+        return float(self.kwargs.get("mostly", 1.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """Every rule on one kind of dataset.
+
+    Attributes:
+        name: of the file it was read from, as the configuration names it.
+        digest: sha256 of that file, in hexadecimal.
+        rules: in the order they were written.
+        types: what each column holds that a rule on types names: text of a CSV is read as that.
+        key: columns that name a row, for the list of rows that break a rule; empty where nothing does.
+    """
+
+    name: str
+    digest: str
+    rules: tuple[Rule, ...] = ()
+    types: dict[str, Type] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
