@@ -10,8 +10,8 @@ from mlci.domain.verdict import Verdict
 
 # What makes everything after it meaningless stands first: data nobody can read, columns that are not there, no rows.
 _REASONS = (
-    "unreadable", "hostile", "schema", "empty", "leakage", "overlap", "time", "poisoned", "violated", "drifted", "outlier",
-    "unrun",
+    "unreadable", "hostile", "schema", "empty", "leakage", "overlap", "time", "poisoned", "violated", "drifted",
+    "outlier", "unrun",
 )  # fmt: skip
 
 

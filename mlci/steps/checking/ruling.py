@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlci.config.data import Data
 from mlci.domain.dataset.contract import Contract
@@ -23,7 +23,7 @@ class Ruled:
     """
 
     judged: tuple[Judged, ...] = ()
-    part: Part = Part()
+    part: Part = field(default_factory=Part)
 
 
 def run(engine: DataEngine, opened: Opened, contract: Contract | None, settings: Data) -> Ruled:
