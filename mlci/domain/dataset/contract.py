@@ -16,7 +16,7 @@ Type = Literal["integer", "number", "string", "boolean", "date", "timestamp"]
 # fail blocks; warn is listed and blocks nothing.
 Severity = Literal["fail", "warn"]
 
-Operator = Literal["=", "!=", "<", "<=", ">", ">=", "is null", "is not null"]
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in", "is null", "is not null"]
 
 # A single value of a rule. Dates and times are texts in the form of ISO 8601.
 Value = str | int | float | bool
@@ -24,11 +24,16 @@ Value = str | int | float | bool
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """Which rows a rule is about: those whose value of a column compares so. A row without a value is never one."""
+    """Which rows a rule is about: those whose value of a column compares so.
+
+    A row without a value is one for ``is null`` alone.
+    """
 
     column: str = field(metadata={"help": "The column."})
     operator: Operator = field(metadata={"help": "How it is compared."})
-    value: Value | None = field(default=None, metadata={"help": "With what; absent where it is asked for nothing."})
+    value: Value | tuple[Value, ...] | None = field(
+        default=None, metadata={"help": "With what; several values for in and not in, none where there is no value."}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,9 @@ class Rule:
     severity: Severity = field(default="fail", metadata={"help": "Whether a breach blocks."})
     where: tuple[Condition, ...] = field(
         default=(), metadata={"help": "Which rows it is about, all conditions together; none for every row."}
+    )
+    trouble: str | None = field(
+        default=None, metadata={"help": "Why no engine can count it, as a sentence; absent where one can."}
     )
 
     @property
