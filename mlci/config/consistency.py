@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from mlci.config.key import NAME, NAMED
 from mlci.config.model import Config
 from mlci.config.quote import nearest, printable
 from mlci.config.scalar import LARGE_HELP, LARGEST_LOSS, is_too_large
@@ -30,6 +32,7 @@ def contradictions(settings: Settings) -> Iterator[MlciError]:
     yield from _ratios(branch(validation, "metrics"))
     yield from _losses(settings)
     yield from _stages(branch(settings, "promote"))
+    yield from _checks(branch(branch(settings, "code"), "checks"))
 
 
 def _setting(settings: Settings, name: str) -> Setting | None:
@@ -191,3 +194,18 @@ def _settings(given: Setting | Settings) -> Iterator[Setting]:
         return
     for each in given.values():
         yield from _settings(each)
+
+
+# What mlci itself runs beside the checks has these names in --only and in the report.
+RESERVED = ("smoke", "scan-models", "scan-secrets", "scan-dependencies")
+
+
+def _checks(checks: Settings) -> Iterator[MlciError]:
+    """The name of a check is that of its log, and --only names it."""
+    for name in checks:
+        place = one.source.where if (one := _setting(checks, name)) is not None else None
+        if not re.fullmatch(NAME, name):
+            cause = f"code.checks: the name of a check must be {NAMED['pattern_help']}, got {printable(name)}"
+            yield OutOfRange(cause, place=place)
+        elif name in RESERVED:
+            yield Contradiction(f"code.checks.{name} has a name of mlci's own", place=place, help="name it otherwise")

@@ -19,9 +19,12 @@ class Scan:
 
     models: bool = key(
         default=True,
+        owner="base",
         help="Whether every model file of the repository is walked for code that loading it would run.",
     )
-    secrets: bool = key(default=False, help="Whether files are searched for what looks like a credential.")
+    secrets: bool = key(
+        default=False, owner="base", help="Whether files are searched for what looks like a credential."
+    )
     dependencies: str | None = key(
         default=None,
         help="Command that looks known vulnerabilities of the dependencies up, by its exit.",

@@ -99,6 +99,11 @@ class Finding:
         metadata={"help": "Whether difference, bounds and margin are in the metric's unit or relative to production."},
     )
     method: str | None = field(default=None, metadata={"help": "How interval and p-value were computed."})
+    file: str | None = field(
+        default=None, metadata={"help": "File that it is about, from the top of the repository with / between folders."}
+    )
+    line: int | None = field(default=None, metadata={"help": "Line in that file, counted from 1."})
+    seconds: float | None = field(default=None, metadata={"help": "What the check or the test took."})
     n: int | None = field(default=None, metadata={"help": "Number of examples."})
     clusters: int | None = field(
         default=None, metadata={"help": "Number of independent groups, where examples are grouped."}

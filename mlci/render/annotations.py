@@ -25,7 +25,7 @@ def annotations(report: Report) -> str:
     for finding in found.unsettled:
         kind = _kind(finding, report.verdict)
         about = f"{report.step}: {finding.verdict.value}: {wording.subject(finding)}"
-        lines[kind].append(workflow_command(kind, about, wording.why(finding)))
+        lines[kind].append(workflow_command(kind, about, _said(finding), finding.file, finding.line))
     if found.aside:
         lines["notice"].append(workflow_command("notice", report.step, _aside(found.aside)))
     shown = [line for kind in lines for line in _within(lines[kind], kind, report.step)]
@@ -51,6 +51,13 @@ def _aside(findings: tuple[Finding, ...]) -> str:
     return f"{listed} listed in the report and not counted."
 
 
-def workflow_command(kind: str, title: str, message: str) -> str:
-    """One annotation as the runner reads it from the log."""
-    return f"::{kind} title={escape.command_property(title)}::{escape.command_data(message)}"
+def _said(finding: Finding) -> str:
+    """At a line of a file what is wrong there; anywhere else why, and what would change it."""
+    return finding.message if finding.file is not None else wording.why(finding)
+
+
+def workflow_command(kind: str, title: str, message: str, file: str | None = None, line: int | None = None) -> str:
+    """One annotation as the runner reads it from the log, at a line of a file where it is about one."""
+    place = "" if file is None else f"file={escape.command_property(file, escape.MESSAGE)},"
+    place += "" if file is None or line is None else f"line={line},"
+    return f"::{kind} {place}title={escape.command_property(title)}::{escape.command_data(message)}"

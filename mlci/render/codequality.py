@@ -25,7 +25,7 @@ def codequality(report: Report, path: str) -> str:
 
     Args:
         report: what to show.
-        path: of the configuration file in the repository, where GitLab is told that the findings are.
+        path: of the configuration file in the repository, where GitLab is told that findings are that name no file.
     """
     issues = [_issue(report, finding, path) for finding in report.findings if finding.verdict is not Verdict.PASS]
     return json.dumps(issues, indent=2, ensure_ascii=False) + "\n"
@@ -38,5 +38,8 @@ def _issue(report: Report, finding: Finding, path: str) -> dict[str, Any]:
         "check_name": escape.cleaned(f"mlci.{report.step}.{finding.rule}", escape.CELL),
         "fingerprint": hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest(),
         "severity": "info" if finding.advisory else _SEVERITIES[finding.verdict],
-        "location": {"path": escape.cleaned(path, escape.MESSAGE), "lines": {"begin": 1}},
+        "location": {
+            "path": escape.cleaned(finding.file or path, escape.MESSAGE),
+            "lines": {"begin": finding.line or 1},
+        },
     }

@@ -53,7 +53,14 @@ def _suite_name(report: Report) -> str:
 
 
 def _case(report: Report, finding: Finding) -> Element:
-    case = Element("testcase", classname=escape.xml(f"mlci.{report.step}"), name=escape.xml(finding.id), time="0")
+    case = Element(
+        "testcase",
+        classname=escape.xml(f"mlci.{report.step}"),
+        name=escape.xml(finding.id),
+        time="0" if finding.seconds is None else f"{finding.seconds:.3f}",
+    )
+    if finding.file is not None:
+        case.set("file", escape.xml(finding.file))
     message, body = escape.xml(finding.message), escape.xml(wording.why(finding))
     if finding.advisory:
         SubElement(case, "skipped", message=f"{wording.state(finding)}: {message}").text = body

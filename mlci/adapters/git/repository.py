@@ -189,6 +189,11 @@ class Repository:
         from_disk.update({path: None for path in untracked if wanted(path)})
         return found | self._on_disk(from_disk)
 
+    def listed(self) -> list[str]:
+        """The files of the work tree that git does not ignore, tracked or not; a submodule by its bare name."""
+        tracked = _lines(self._git.run("ls-files", "-z", "--cached"))
+        return sorted({*tracked, *self._untracked(self._git)})
+
     def dirty(self, may_read: Callable[[str], bool] = _everything) -> bool:
         """Whether files differ from the commit that is checked out: tracked ones, or untracked ones that count.
 

@@ -102,25 +102,8 @@ class LocalWorkshop:
             self.say,
         )
         named = self.recipe.model
-        self._bring_in(named, started)
+        bring_in(self.folder, self.output, named, started)
         return find_payload(str(self.output), named, self.asked.command is not None), usage
-
-    def _bring_in(self, named: str | None, started: int) -> None:
-        """Copy a model that a script wrote beside itself; one from before this training is none of its making."""
-        if named is None or (self.output / named).exists():
-            return
-        beside = self.folder / named
-        if not Path(os.path.realpath(beside)).is_relative_to(os.path.realpath(self.folder)) or not beside.exists():
-            return
-        parts = [beside] if beside.is_file() else [path for path in beside.rglob("*") if path.is_file()]
-        if not any(path.stat().st_mtime_ns >= started or path.stat().st_ctime_ns >= started for path in parts):
-            return
-        target = self.output / named
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if beside.is_dir():
-            shutil.copytree(beside, target, symlinks=True)
-        else:
-            shutil.copy2(beside, target)
 
     def score(self, payload: Payload) -> Scored:
         """Score a model on the holdout in the user's interpreter."""
@@ -133,6 +116,31 @@ class LocalWorkshop:
     def operate(self, candidate: Candidate) -> Operated | None:
         """How the two models run on this machine."""
         return self.operated(candidate)
+
+
+def bring_in(folder: Path, output: Path, named: str | None, started: int) -> None:
+    """Copy a model that a script wrote beside itself; one from before this training is none of its making.
+
+    Args:
+        folder: of mlci.yml, where the script ran.
+        output: where the model should be.
+        named: ``train.model``; None where nothing is named, and then nothing is looked for.
+        started: when training began, in nanoseconds since 1970.
+    """
+    if named is None or (output / named).exists():
+        return
+    beside = folder / named
+    if not Path(os.path.realpath(beside)).is_relative_to(os.path.realpath(folder)) or not beside.exists():
+        return
+    parts = [beside] if beside.is_file() else [path for path in beside.rglob("*") if path.is_file()]
+    if not any(path.stat().st_mtime_ns >= started or path.stat().st_ctime_ns >= started for path in parts):
+        return
+    target = output / named
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if beside.is_dir():
+        shutil.copytree(beside, target, symlinks=True)
+    else:
+        shutil.copy2(beside, target)
 
 
 def _candidate(folder: str, origin: str) -> Candidate:

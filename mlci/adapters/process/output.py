@@ -29,15 +29,16 @@ class Output:
     """Takes what a command prints.
 
     Args:
-        log: path of a file that is made anew and gets everything, up to 64 MiB and then the last lines.
+        log: path of a file that is made anew and gets everything, up to ``largest`` and then the last lines.
         is_shown: whether it also goes to standard error, as it comes.
+        largest: bytes that the file takes.
 
     Raises:
         NotWritable: the file cannot be made.
     """
 
-    def __init__(self, log: str, *, is_shown: bool) -> None:
-        self._log = _Log(log)
+    def __init__(self, log: str, *, is_shown: bool, largest: int = LARGEST_LOG) -> None:
+        self._log = _Log(log, largest)
         self._is_shown = is_shown
         self._tail: deque[bytes] = deque(maxlen=LINES)
         self._unfinished = b""
@@ -106,8 +107,10 @@ def show(block: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def set_apart(title: str, environ: Mapping[str, str]) -> Iterator[None]:
+def set_apart(title: str, environ: Mapping[str, str], *, seconds: float = 0.0) -> Iterator[None]:
     """Fold what is shown meanwhile under a title, and keep the runner from obeying any of it.
+
+    ``seconds`` is how long ago it began, for what is shown only when it has ended.
 
     On GitHub, workflow commands are off between the two lines that name a random word
     (https://docs.github.com/actions/reference/workflow-commands-for-github-actions#stopping-and-starting-workflow-commands).
@@ -119,7 +122,7 @@ def set_apart(title: str, environ: Mapping[str, str]) -> Iterator[None]:
     if environ.get("GITHUB_ACTIONS") == "true":
         begin, end = f"::group::{line}\n::stop-commands::{word}\n", f"::{word}::\n::endgroup::\n"
     elif environ.get("GITLAB_CI") == "true":
-        begin = f"\x1b[0Ksection_start:{int(time.time())}:mlci_{word}\r\x1b[0K{line}\n"
+        begin = f"\x1b[0Ksection_start:{int(time.time() - seconds)}:mlci_{word}\r\x1b[0K{line}\n"
         end = f"\x1b[0Ksection_end:{int(time.time())}:mlci_{word}\r\x1b[0K\n"
     else:
         yield
@@ -132,10 +135,10 @@ def set_apart(title: str, environ: Mapping[str, str]) -> Iterator[None]:
 
 
 class _Log:
-    """A file that takes no more than 64 MiB; a full disk ends it, not the command."""
+    """A file that takes so many bytes and no more; a full disk ends it, not the command."""
 
-    def __init__(self, path: str) -> None:
-        self._room = LARGEST_LOG
+    def __init__(self, path: str, room: int) -> None:
+        self._room = room
         self._is_cut = False
         try:
             file = Path(path)

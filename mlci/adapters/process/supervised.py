@@ -9,6 +9,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,33 @@ LATE = 10.0
 _HURRIED = 5.0
 # Output that is still in the pipe when the supervisor ends is read for so long; seconds.
 _DRAINED = 2.0
+
+
+# The supervisors of this process that live, and what keeps two threads from counting processes at once.
+_SUPERVISORS: set[int] = set()
+_HELD = threading.RLock()
+
+
+class _Home:
+    """Whether this process takes orphans in: from the first command that runs to the last. Under ``_HELD`` alone."""
+
+    commands = 0
+    was_subreaper = False
+    is_subreaper = False
+
+    @classmethod
+    def enter(cls) -> bool:
+        if cls.commands == 0:
+            cls.was_subreaper = supervisor.is_subreaper()
+            cls.is_subreaper = cls.was_subreaper or supervisor.adopt_orphans()
+        cls.commands += 1
+        return cls.is_subreaper
+
+    @classmethod
+    def leave(cls) -> None:
+        cls.commands -= 1
+        if cls.commands == 0 and cls.is_subreaper and not cls.was_subreaper:
+            supervisor.adopt_orphans(False)
 
 
 class Supervised:
@@ -48,14 +76,17 @@ class Supervised:
         self._printed, printed = os.pipe()
         self._open = {self._lifeline, self._status, self._printed}
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own program, by its full path
-                [sys.executable, "-I", "-S", "-B", str(Path(supervisor.__file__))],
-                stdin=inlet,
-                stdout=status,
-                stderr=printed,
-                env={name: os.environ[name] for name in _KEPT if name in os.environ},
-                start_new_session=True,
-            )
+            # Held, so that nobody takes this one for an orphan before its number is known.
+            with _HELD:
+                self._process = subprocess.Popen(  # noqa: S603 - our own program, by its full path
+                    [sys.executable, "-I", "-S", "-B", str(Path(supervisor.__file__))],
+                    stdin=inlet,
+                    stdout=status,
+                    stderr=printed,
+                    env={name: os.environ[name] for name in _KEPT if name in os.environ},
+                    start_new_session=True,
+                )
+                _SUPERVISORS.add(self._process.pid)
         except BaseException:
             self._orphans.leave()
             self._close(*self._open)
@@ -78,6 +109,8 @@ class Supervised:
                 self._orphans.end(self.command)
             self._process.wait()
         finally:
+            with _HELD:
+                _SUPERVISORS.discard(self._process.pid)
             self._orphans.leave()
 
     def _close(self, *descriptors: int) -> None:
@@ -150,28 +183,36 @@ class Supervised:
 
 
 class Orphans:
-    """Descendants that lose their parent while a supervisor runs: on Linux they become children of this process."""
+    """Descendants that lose their parent while a supervisor runs: on Linux they become children of this process.
+
+    Several commands may run side by side: the first takes orphans in and the last no longer does. The supervisor of
+    another command is nobody's orphan; where two of them die at once, what both leave is ended by either.
+    """
 
     def __init__(self) -> None:
-        self._was_subreaper = supervisor.is_subreaper()
-        self._is_subreaper = self._was_subreaper or supervisor.adopt_orphans()
-        self._others = self._children()
+        with _HELD:
+            self._is_subreaper = _Home.enter()
+            self._others = self._children()
 
     def leave(self) -> None:
-        """No longer take orphans in."""
-        if self._is_subreaper and not self._was_subreaper:
-            supervisor.adopt_orphans(False)
+        """No longer take orphans in, unless another command still runs."""
+        with _HELD:
+            _Home.leave()
 
     def end(self, group: int | None) -> None:
         """End the command's group, if that is known, and every process that became ours meanwhile."""
         if group is not None:
             supervisor.send(signal.SIGKILL, set(), group)
         until = time.monotonic() + _HURRIED
-        while self._is_subreaper and (left := self._children() - self._others) and time.monotonic() < until:
-            for child in left:
-                supervisor.send(signal.SIGKILL, {child, *supervisor.below(child)}, None)
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(child, os.WNOHANG)
+        while self._is_subreaper and time.monotonic() < until:
+            with _HELD:
+                left = self._children() - self._others - _SUPERVISORS
+                for child in left:
+                    supervisor.send(signal.SIGKILL, {child, *supervisor.below(child)}, None)
+                    with contextlib.suppress(ChildProcessError):
+                        os.waitpid(child, os.WNOHANG)
+            if not left:
+                break
             time.sleep(0.01)
 
     @staticmethod

@@ -1,0 +1,1 @@
+"""Checks of the code: found, run side by side, and read."""

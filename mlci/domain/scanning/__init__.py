@@ -1,0 +1,1 @@
+"""What model files hold that loading them would run: what was seen, and what that makes of a file."""
