@@ -57,12 +57,15 @@ class Rule:
     def columns(self) -> tuple[str, ...]:
         """The columns it speaks of, in the order of its arguments."""
         named = [self.kwargs.get(name) for name in ("column", "column_A", "column_B")]
-        return (*(str(one) for one in named if one is not None), *map(str, self.kwargs.get("column_list") or ()))
+        lists = [self.kwargs.get(name) for name in ("column_list", "column_set")]
+        listed = [str(one) for several in lists if isinstance(several, (list, tuple)) for one in several]
+        return (*(str(one) for one in named if one is not None), *listed)
 
     @property
     def mostly(self) -> float:
         """The least share of values that must meet it."""
-        return float(self.kwargs.get("mostly", 1.0))
+        given = self.kwargs.get("mostly")
+        return 1.0 if given is None else float(given)
 
 
 @dataclass(frozen=True, kw_only=True)

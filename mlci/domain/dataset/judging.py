@@ -60,7 +60,7 @@ def judge(rule: Rule, measured: Measured) -> Judged:
 
 def unrun(rule: Rule, why: str) -> Judged:
     """A rule that could not run."""
-    return judge(replace(rule, trouble=None), Measured(rule=rule.id, trouble=why))
+    return judge(replace(rule, trouble=why), Measured(rule=rule.id))
 
 
 def _found(rule: Rule, measured: Measured) -> _Found:

@@ -108,7 +108,7 @@ def subject(rule: Rule) -> str:
 def asked(rule: Rule) -> str:
     """What a rule asks for, to follow what it speaks of, such as ``must be at least 0``."""
     known = EXPECTATIONS.get(rule.expectation)
-    if known is None:
+    if known is None or rule.trouble is not None:
         return f"must meet {shown(rule.expectation)}"
     kwargs = rule.kwargs
     if rule.expectation in _ASKED:
@@ -202,8 +202,8 @@ def sentence(rule: Rule) -> str:
         start = "the query" if known is not None else subject(rule) or "the table"
     elif rule.expectation.startswith("expect_table_"):
         start = {"rows": "the number of rows", "width": "the number of columns"}.get(known.short, "the columns")
-    elif rule.expectation.startswith("expect_column_pair_"):
-        start = shown(rule.kwargs["column_A"])
+    elif known.level == "pair":
+        start = shown(rule.kwargs.get("column_A"))
     elif known.short in NAMED and known.level == "aggregate":
         start = f"{NAMED[known.short]} of {subject(rule)}"
     else:
