@@ -7,13 +7,14 @@ import re
 import shlex
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mlci.cli.code_bench import PROCESSORS, Bench
 from mlci.cli.delivery import EXITS, delivery_of, unjudged
 from mlci.cli.forge import forge_of
 from mlci.cli.policy import decide
@@ -36,50 +37,6 @@ if TYPE_CHECKING:
 # Errors after which a report of the error is written, as after any other of this run's results.
 _SHOWN = (Exit.UNDECIDED, Exit.SERVICE)
 _PYTEST = re.compile(r"(?:^|[\s/;&|=(])(?:pytest|py\.test)(?![\w.-])")
-# Nothing here may find an accelerator, whatever library asks: CUDA's, ROCm's and JAX's own switches.
-PROCESSORS = {
-    "CUDA_VISIBLE_DEVICES": "",
-    "HIP_VISIBLE_DEVICES": "",
-    "ROCR_VISIBLE_DEVICES": "",
-    "JAX_PLATFORMS": "cpu",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """What every check is run with.
-
-    Attributes:
-        config: that decides.
-        file: the configuration file.
-        environ: of this process.
-        child: what a check is started in, without tokens and without accelerators.
-        folder: of the configuration, where checks run.
-        top: of the repository; the folder where there is none.
-        work: a folder of ours for what checks leave, empty at first.
-        logs: where what they print is kept.
-        only: names that were asked for; empty for all.
-        until: when the budget is spent, on the monotonic clock.
-    """
-
-    config: Config
-    file: str
-    environ: Mapping[str, str]
-    child: Mapping[str, str]
-    folder: Path
-    top: str
-    work: Path
-    logs: Path
-    only: tuple[str, ...]
-    tests: dict[str, str] = field(default_factory=dict)
-
-    def wants(self, name: str) -> bool:
-        """Whether a check or a scan was asked for."""
-        return not self.only or name in self.only
-
-    def log(self, name: str) -> str:
-        """Where what a check prints is kept."""
-        return str(self.logs / f"{name}.log")
 
 
 def run(invocation: Invocation) -> Exit:

@@ -10,7 +10,7 @@ from mlci.steps.code_scans import Scans
 
 if TYPE_CHECKING:
     from mlci.adapters.checks.side_by_side import Ended, Job
-    from mlci.cli.code_ci import Bench
+    from mlci.cli.code_bench import Bench
 
 
 @dataclass(frozen=True, kw_only=True)

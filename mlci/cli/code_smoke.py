@@ -15,7 +15,7 @@ from mlci.errors import Contradiction, ModelMissing, Place, RequiredMissing, Usa
 
 if TYPE_CHECKING:
     from mlci.adapters.checks.side_by_side import Ended, Job
-    from mlci.cli.code_ci import Bench
+    from mlci.cli.code_bench import Bench
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def prepared(bench: Bench) -> Smoke | None:
         Contradiction: the profile trains for real.
     """
     from mlci.adapters.checks.side_by_side import Job
-    from mlci.cli.code_ci import PROCESSORS
+    from mlci.cli.code_bench import PROCESSORS
 
     name = bench.config.code.smoke
     if name is None or not bench.wants("smoke"):
