@@ -46,7 +46,7 @@ def exit_of(verdict: Verdict, own: Mapping[str, Any]) -> Exit:
 
 
 # Parameters that name files a command writes; every other path is read.
-_WRITTEN = ("report", "evidence")
+_WRITTEN = ("report", "evidence", "quarantine")
 # What a command in a help begins with.
 _PROGRAMS = ("git", "mlci", "mlflow", "pip")
 

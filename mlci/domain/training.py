@@ -200,6 +200,13 @@ class ModelPredicate:
     training: Usage = field(metadata={"help": "What training took."})
     scoring: Usage = field(metadata={"help": "What scoring took."})
     mlci: str = field(metadata={"help": "Version of mlci that recorded it."})
+    data: str | None = field(
+        default=None,
+        metadata={
+            "help": "sha256 of the evidence that its training data passed their check; absent where nobody checked "
+            "them, and in older evidence."
+        },
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import rfc8785
 
@@ -12,11 +12,12 @@ from mlci import REPOSITORY, __version__
 from mlci.domain.dataset.contract import Contract
 from mlci.domain.dataset.evidence import Checked, DataPredicate, Identity, Since
 from mlci.domain.dataset.findings import most_important_first, reason_of
+from mlci.domain.dataset.profile import Profile
 from mlci.domain.evidence import statement
 from mlci.domain.finding import Finding
-from mlci.domain.report import Report, Subject
+from mlci.domain.report import Report, Section, Subject
 from mlci.domain.verdict import Verdict, worst
-from mlci.steps.checking import Material, Part, drifting, leaking, poisoning, profiling, ruling
+from mlci.steps.checking import Material, Part, drifting, leaking, poisoning, profiling, ruling, since
 
 STEP = "data-check"
 
@@ -37,6 +38,23 @@ class Given:
     contract: Contract | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of a check.
+
+    Attributes:
+        report: what the reader sees.
+        evidence: as it is written.
+        datasets: what was checked, the training data first.
+        since: what is new; None without anything to compare with.
+    """
+
+    report: Report
+    evidence: bytes
+    datasets: tuple[Checked, ...]
+    since: Since | None = None
+
+
 def run(
     material: Material,
     train: Given,
@@ -44,9 +62,9 @@ def run(
     *,
     model: str | None,
     policy: str,
-    since: Since | None = None,
     notes: Sequence[Finding] = (),
-) -> tuple[Report, bytes]:
+    assumptions: Sequence[str] = (),
+) -> Result:
     """Judge the data.
 
     Args:
@@ -55,11 +73,12 @@ def run(
         holdout: what candidates are judged on; None where the configuration names none.
         model: the model's name.
         policy: sha256 of the settings that judge.
-        since: what is new; None without anything to compare with.
         notes: findings of whoever called, such as that the change alters the contract.
+        assumptions: of whoever called, one sentence each.
 
-    Returns:
-        The report, and the evidence as it is written.
+    Raises:
+        DataUnreadable: only a later look shows that the data cannot be read.
+        EngineFailed: what counts failed.
     """
     engine = material.engine
     ruled = ruling.run(engine, material.train, train.contract, material.settings)
@@ -74,10 +93,63 @@ def run(
     profile = profiling.run(material)
     parts.append(drifting.run(material, profile))
     parts += [part(material) for part in PARTS]
-    findings = most_important_first([*(one for part in parts for one in part.findings), *notes])
+    found = since.compare(material, train.identity)
+    sections = [one for part in parts for one in part.sections]
+    return _result(
+        tuple(checked),
+        [*(one for part in parts for one in part.findings), *notes],
+        engine=f"{engine.name} {engine.version}",
+        model=model,
+        policy=policy,
+        profile=profile,
+        found=found,
+        assumptions=(*assumptions, *(one for part in parts for one in part.assumptions)),
+        sections=(*([since.section(found)] if found is not None else []), *sections),
+    )
+
+
+def unreadable(
+    datasets: Sequence[Checked],
+    findings: Sequence[Finding],
+    *,
+    engine: str,
+    model: str | None,
+    policy: str,
+    assumptions: Sequence[str] = (),
+) -> Result:
+    """What is said of data that cannot be read: which data they are, and that they cannot; nothing else is known.
+
+    Args:
+        datasets: the training data first; identities alone.
+        findings: what is wrong with them.
+        engine: what tried, with its version.
+        model, policy, assumptions: as :func:`run` takes them.
+    """
+    return _result(tuple(datasets), findings, engine=engine, model=model, policy=policy, assumptions=assumptions)
+
+
+def _result(
+    checked: tuple[Checked, ...],
+    found_all: Sequence[Finding],
+    *,
+    engine: str,
+    model: str | None,
+    policy: str,
+    profile: Profile | None = None,
+    found: Since | None = None,
+    assumptions: Sequence[str] = (),
+    sections: Sequence[Section] = (),
+) -> Result:
+    findings = most_important_first(found_all)
     verdict = worst([one.verdict for one in findings if not one.advisory] or [Verdict.PASS])
     reason = reason_of(findings, verdict, checked)
-    subject = Subject(name=train.identity.name, digest=train.identity.digest)
+    identity = checked[0].identity
+    subject = Subject(name=identity.name, digest=identity.digest)
+    predicate = DataPredicate(
+        model=model, datasets=checked, engine=engine, verdict=verdict, reason=reason, findings=findings,
+        profile=profile, since=found, policy=policy, mlci=__version__,
+    )  # fmt: skip
+    evidence = rfc8785.dumps(statement(REPOSITORY, "data", subject, predicate))
     report = Report(
         step=STEP,
         verdict=verdict,
@@ -85,24 +157,12 @@ def run(
         findings=findings,
         model=model,
         candidate=subject,
-        examples=material.train.rows,
-        assumptions=tuple(dict.fromkeys(one for part in parts for one in part.assumptions)),
-        sections=tuple(one for part in parts for one in part.sections),
+        examples=identity.rows,
+        assumptions=tuple(dict.fromkeys(assumptions)),
+        sections=tuple(sections),
+        evidence={"data": hashlib.sha256(evidence).hexdigest()},
     )
-    predicate = DataPredicate(
-        model=model,
-        datasets=tuple(checked),
-        engine=f"{engine.name} {engine.version}",
-        verdict=verdict,
-        reason=reason,
-        findings=findings,
-        profile=profile,
-        since=since,
-        policy=policy,
-        mlci=__version__,
-    )
-    evidence = rfc8785.dumps(statement(REPOSITORY, "data", subject, predicate))
-    return replace(report, evidence={"data": hashlib.sha256(evidence).hexdigest()}), evidence
+    return Result(report=report, evidence=evidence, datasets=checked, since=found)
 
 
 def _checked(role: str, given: Given, columns: Mapping[str, str], ruled: ruling.Ruled) -> Checked:

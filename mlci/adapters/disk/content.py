@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from mlci.adapters.disk.digests import Known, Stamp
 from mlci.adapters.oneline import one_line
@@ -40,13 +41,42 @@ class Found:
     place: str
 
 
+@dataclass(frozen=True)
+class Content:
+    """What lies at a path.
+
+    Attributes:
+        digest: sha256 of the file's bytes, or of the folder's manifest, in hexadecimal.
+        files: each with its path from the folder, its digest and size; the path of a single file is empty.
+        folder: whether it is a folder.
+    """
+
+    digest: str
+    files: tuple[PayloadFile, ...]
+    folder: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
 def digest_of(path: str, cache: str | None = None) -> str:
     """sha256 of a file's bytes, or of the manifest of a folder: names and contents, never modes and dates.
+
+    Args and Raises: those of :func:`content_of`.
+    """
+    return content_of(path, cache).digest
+
+
+def content_of(path: str, cache: str | None = None, algorithm: str = "sha256") -> Content:
+    """Digest every file at a path.
 
     Args:
         path: of the file or folder; it may itself be a symbolic link.
         cache: an SQLite file that remembers digests of files by size, dates and inode. Whoever can write it decides
             what is believed, so it belongs in a folder that only this repository's own runs write.
+        algorithm: of the files' digests, by its name in hashlib; a cache holds those of one algorithm.
 
     Raises:
         FileMissing: it does not exist, cannot be read, changes while it is read, or a folder holds what has no content:
@@ -55,8 +85,10 @@ def digest_of(path: str, cache: str | None = None) -> str:
     known = Known(cache) if cache is not None else None
     try:
         if not stat.S_ISDIR(os.stat(path).st_mode):  # noqa: PTH116 - a path with odd bytes stays what it is
-            return _all([Found("", path)], known)[0].digest
-        return digest_of_manifest(_all(walk(path), known))
+            (file,) = _all([Found("", path)], known, algorithm)
+            return Content(file.digest, (file,), folder=False)
+        files = tuple(_all(walk(path), known, algorithm))
+        return Content(digest_of_manifest(files), files, folder=True)
     except Odd as odd:
         raise FileMissing(f"cannot digest {one_line(path, 200)}: {odd}", place=Place(one_line(path, 200))) from odd
     except OSError as error:
@@ -159,9 +191,9 @@ class _Changed(Odd):
     """Worth another try."""
 
 
-def _digested(found: Found) -> tuple[PayloadFile, Stamp]:
+def _digested(found: Found, algorithm: str) -> tuple[PayloadFile, Stamp]:
     for attempt in range(1, _ATTEMPTS + 1):
-        digest = hashlib.sha256()
+        digest = hashlib.new(algorithm, usedforsecurity=False)
         try:
             stamp = read_whole(found.place, found.path, digest.update)
         except _Changed:
@@ -172,14 +204,14 @@ def _digested(found: Found) -> tuple[PayloadFile, Stamp]:
     raise AssertionError("unreachable")
 
 
-def _all(files: Sequence[Found], known: Known | None) -> list[PayloadFile]:
+def _all(files: Sequence[Found], known: Known | None, algorithm: str = "sha256") -> list[PayloadFile]:
     """Digests in the order of the files; what is remembered is not read."""
     if known is None:
-        return [file for file, _ in _in_parallel(files)]
+        return [file for file, _ in _in_parallel(files, algorithm)]
     stamps = {one.place: Stamp.of(os.stat(one.place)) for one in files}  # noqa: PTH116
     remembered = known.recall(stamps)
     missing = [one for one in files if one.place not in remembered]
-    read = dict(zip((one.place for one in missing), _in_parallel(missing), strict=True))
+    read = dict(zip((one.place for one in missing), _in_parallel(missing, algorithm), strict=True))
     known.remember({place: (stamp, file.digest) for place, (file, stamp) in read.items()})
     return [
         read[one.place][0]
@@ -189,10 +221,11 @@ def _all(files: Sequence[Found], known: Known | None) -> list[PayloadFile]:
     ]
 
 
-def _in_parallel(files: Sequence[Found]) -> Iterator[tuple[PayloadFile, Stamp]]:
+def _in_parallel(files: Sequence[Found], algorithm: str) -> Iterator[tuple[PayloadFile, Stamp]]:
     """hashlib lets other threads run while it works."""
+    digested = partial(_digested, algorithm=algorithm)
     if len(files) < 2:
-        yield from map(_digested, files)
+        yield from map(digested, files)
         return
     with ThreadPoolExecutor(_WORKERS) as pool:
-        yield from pool.map(_digested, files, chunksize=1)
+        yield from pool.map(digested, files, chunksize=1)

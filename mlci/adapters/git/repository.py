@@ -159,6 +159,11 @@ class Repository:
             found[path] = (mode, id)
         return found
 
+    def blob(self, id: str, largest: int) -> bytes | None:
+        """The content of a file by its id in git; None where it has more bytes than that."""
+        small = int(self._git.run("cat-file", "-s", id)) <= largest
+        return self._git.run("cat-file", "blob", id) if small else None
+
     def entries(self, wanted: Callable[[str], bool] = _everything) -> dict[str, Entry]:
         """The files of the work tree that git does not ignore, with the mode and id that committing them would give.
 

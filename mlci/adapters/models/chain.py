@@ -15,11 +15,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from mlci.adapters.disk.folders import read_file
+from mlci.adapters.evidence.data import LARGEST as LARGEST_DATA
+from mlci.adapters.evidence.data import read_data
 from mlci.adapters.evidence.gate import LARGEST, read_gate
 from mlci.adapters.evidence.model import LARGEST_EVIDENCE, read_model
+from mlci.adapters.models.checked import data_name
 from mlci.adapters.models.handover import CODE, verify_code
 from mlci.adapters.models.payload import find_payload, verify
 from mlci.domain import card
+from mlci.domain.dataset.evidence import DataPredicate
+from mlci.domain.dataset.links import wrong_data
 from mlci.domain.evidence import GatePredicate
 from mlci.domain.training import ModelPredicate
 from mlci.errors import ArtifactRefused, ChainBroken, FileMissing, ModelAltered, ModelMissing, Place
@@ -40,23 +45,29 @@ class Chain:
         version: in the registry.
         model: bytes of the model's evidence, and what they say.
         gate: the same of the gate's; None where the version was never gated.
+        data: the same of the training data's; None where the model's evidence names none.
     """
 
     version: Version
     model: tuple[bytes, ModelPredicate]
     gate: tuple[bytes, GatePredicate] | None
+    data: tuple[bytes, DataPredicate] | None = None
 
     @property
     def digests(self) -> dict[str, str]:
         """sha256 of each piece, by kind."""
-        gate = {"gate": _sha(self.gate[0])} if self.gate is not None else {}
-        return {"model": _sha(self.model[0]), **gate}
+        return {kind: _sha(content) for kind, content in self.pieces.items()}
+
+    @property
+    def pieces(self) -> dict[str, bytes]:
+        """The bytes of each piece, by kind."""
+        more = {"gate": self.gate, "data": self.data}
+        return {"model": self.model[0], **{kind: each[0] for kind, each in more.items() if each is not None}}
 
     @property
     def files(self) -> Mapping[str, bytes]:
         """Each piece by its sha256."""
-        pieces = [self.model[0], *([self.gate[0]] if self.gate is not None else [])]
-        return {_sha(each): each for each in pieces}
+        return {_sha(each): each for each in self.pieces.values()}
 
 
 def chain_of(version: Version, registry: Registry) -> Chain:
@@ -73,7 +84,44 @@ def chain_of(version: Version, registry: Registry) -> Chain:
             evidence, model = _scored_again(version, registry, gate[1], model, folder)
         if gate is not None and gate[1].candidate.digest != model.predictions.file.digest:
             raise _broken(version, "the gate judged other predictions than those that the evidence of the model names")
-        return Chain(version=version, model=(evidence, model), gate=gate)
+        return Chain(version=version, model=(evidence, model), gate=gate, data=_data(version, registry, model, folder))
+
+
+def model_of(version: Version, registry: Registry) -> ModelPredicate | None:
+    """What a version's own evidence says; None for a version that mlci did not register.
+
+    Raises:
+        ChainBroken: the evidence is not the one that its tag names, or cannot be read.
+    """
+    if version.tags.get(card.EVIDENCE) is None:
+        return None
+    with _folder() as folder:
+        return _model(version, registry, folder)[1]
+
+
+def data_of(version: Version, registry: Registry) -> tuple[bytes, DataPredicate] | None:
+    """The evidence of the data that a version was trained on; None where its own evidence names none.
+
+    Raises:
+        ChainBroken: it is gone, is not the one that is named, or is of other data.
+    """
+    with _folder() as folder:
+        model = _model(version, registry, folder)[1] if version.tags.get(card.EVIDENCE) is not None else None
+        return _data(version, registry, model, folder) if model is not None else None
+
+
+def _data(
+    version: Version, registry: Registry, model: ModelPredicate, folder: str
+) -> tuple[bytes, DataPredicate] | None:
+    if model.data is None:
+        return None
+    content = _piece(version, registry, f"mlci/{data_name(model.data)}", LARGEST_DATA, folder)
+    if content is None or _sha(content) != model.data:
+        raise _broken(version, "the evidence of its data is gone, or not the one that the evidence of the model names")
+    found = _read(version, lambda: read_data(content, "the evidence of the data"))
+    for cause in wrong_data(model, found):
+        raise _broken(version, cause)
+    return content, found
 
 
 def verify_files(chain: Chain, registry: Registry) -> None:

@@ -79,7 +79,7 @@ class DataPredicate:
         default=None, metadata={"help": "What the training data are like; absent where they are no table."}
     )
     since: Since | None = field(default=None, metadata={"help": "What is new; absent without anything to compare."})
-    policy: str = field(metadata={"help": "sha256 of the settings of data: that judged, in RFC 8785 form."})
+    policy: str = field(metadata={"help": "sha256 of the settings that judged, besides the contracts."})
     mlci: str = field(metadata={"help": "Version of mlci that judged."})
 
     def of(self, role: Literal["train", "holdout"]) -> Checked | None:
