@@ -57,6 +57,7 @@ class Material:
         settings: the block ``data`` of the configuration.
         target: column of the label; None where nobody named one.
         id: column that names an example; None where nobody named one.
+        now: the time in UTC in the form of ISO 8601, against which times are held; None where none is.
     """
 
     engine: DataEngine
@@ -66,3 +67,4 @@ class Material:
     settings: Data
     target: str | None
     id: str | None
+    now: str | None = None
