@@ -1,0 +1,1 @@
+"""Great Expectations as an engine: on pandas, on a database, on Spark."""
