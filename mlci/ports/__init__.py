@@ -1,6 +1,6 @@
 """What steps ask of the world, each port as small as the steps need it."""
 
-from mlci.ports.dataset import DataEngine, DataSource, Opened, Role
+from mlci.ports.dataset import DataEngine, DataSource, Fingerprints, Opened, Role
 from mlci.ports.engine import Engine, Kind, Source
 from mlci.ports.forge import (
     NONE,
@@ -41,6 +41,7 @@ __all__ = [
     "Earlier",
     "Engine",
     "Entry",
+    "Fingerprints",
     "Functions",
     "Head",
     "Job",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from mlci.domain.dataset.contract import Rule, Type
 from mlci.domain.dataset.measured import Measured, Offenders
@@ -46,6 +46,20 @@ class Opened:
     relation: str
     columns: dict[str, Type | Literal["other"]]
     rows: int
+
+
+@runtime_checkable
+class Fingerprints(Protocol):
+    """An engine over data that are no file, and so have no bytes to hash."""
+
+    def fingerprint(self, opened: Opened) -> str:
+        """sha256 of what an opened query gave, in hexadecimal.
+
+        The same rows have the same fingerprint in whatever order they come; a row that is there twice counts twice.
+        Whoever can write rows to please may make two sets of them with one fingerprint: it tells data apart, it does
+        not seal them.
+        """
+        ...
 
 
 class DataEngine(Protocol):

@@ -39,7 +39,8 @@ class Asking:
         self.version: str = gx.__version__
         with quiet():
             self._context = gx.get_context(mode="ephemeral")
-            self._context.variables.progress_bars = {"globally": False}
+            bars: Any = {"globally": False}
+            self._context.variables.progress_bars = bars
         self._assets = 0
 
     @property
@@ -76,8 +77,11 @@ class Asking:
                     except (ValueError, TypeError) as error:
                         found[place] = _first_line(error)
             if suite.expectations:
-                validated = batch.validate(suite, result_format=_FORMAT)
-                for result in validated.results:
+                try:
+                    results = batch.validate(suite, result_format=_FORMAT).results
+                except Exception as error:  # noqa: BLE001 - a value it cannot write down takes all others with it
+                    return [_first_line(error)] * len(asked)
+                for result in results:
                     found[result.expectation_config.meta["place"]] = result.result or _why(result.exception_info)
             for first, *others in places.values():
                 for other in others:
@@ -91,8 +95,9 @@ class Asking:
 
 def _why(info: Mapping[str, Any]) -> str:
     """The message of an exception; that of a metric lies one level deeper."""
-    first = info if "exception_message" in info else next(iter(info.values()), {})
-    return _first_line(first.get("exception_message") or "it failed") if isinstance(first, Mapping) else "it failed"
+    first: Any = info if "exception_message" in info else next(iter(info.values()), None)
+    said = first.get("exception_message") if isinstance(first, Mapping) else None
+    return _first_line(said or "it failed")
 
 
 def _first_line(error: object) -> str:

@@ -97,7 +97,8 @@ class Database:
         """
         if self.postgres:
             parts = ", ".join(
-                f"coalesce(sum(('x' || substr(h, {1 + 16 * part}, 16))::bit(64)::bigint::numeric), 0)" for part in range(4)
+                f"coalesce(sum(('x' || substr(h, {1 + 16 * part}, 16))::bit(64)::bigint::numeric), 0)"
+                for part in range(4)
             )
             hashed = f"SELECT encode(sha256(convert_to(r::text, 'UTF8')), 'hex') AS h FROM (\n{query}\n) AS r"
             found = self.rows(f"SELECT count(*), {parts} FROM ({hashed}) AS hashed")[0]
@@ -184,7 +185,9 @@ def _summed(batches: Iterator[list[tuple[Any, ...]]]) -> tuple[int, ...]:
     for rows in batches:
         count += len(rows)
         for row in rows:
-            digest = hashlib.sha256(repr(tuple(_plain(value) for value in row)).encode("utf-8", "surrogatepass")).digest()
+            digest = hashlib.sha256(
+                repr(tuple(_plain(value) for value in row)).encode("utf-8", "surrogatepass")
+            ).digest()
             for part in range(4):
                 sums[part] += int.from_bytes(digest[8 * part : 8 * part + 8], "big", signed=True)
     return count, *sums

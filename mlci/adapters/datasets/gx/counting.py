@@ -35,9 +35,9 @@ _REGEX = {
     "expect_column_values_to_not_match_regex_list": "regex_list",
 }  # fmt: skip
 _ROWS = {
-    "expect_column_values_to_be_null", _PRESENT, "expect_column_values_to_be_unique", "expect_column_values_to_be_between",
-    "expect_column_values_to_be_in_set", "expect_column_values_to_not_be_in_set", "expect_column_value_lengths_to_equal",
-    "expect_column_value_lengths_to_be_between", *_REGEX,
+    "expect_column_values_to_be_null", _PRESENT, "expect_column_values_to_be_unique",
+    "expect_column_values_to_be_between", "expect_column_values_to_be_in_set", "expect_column_values_to_not_be_in_set",
+    "expect_column_value_lengths_to_equal", "expect_column_value_lengths_to_be_between", *_REGEX,
 }  # fmt: skip
 _COUNTED = ("expect_column_unique_value_count_to_be_between", "expect_column_proportion_of_unique_values_to_be_between")
 _ONE_NUMBER = {
@@ -85,7 +85,9 @@ def planned(rule: Rule, columns: Mapping[str, str], aliases: Mapping[str, str], 
     if name in _ONE_NUMBER or name in _COUNTED or name == "expect_column_proportion_of_non_null_values_to_be_between":
         return _aggregated(rule, columns, aliases)
     if name == "expect_table_row_count_to_be_between" or name == "expect_table_row_count_to_equal":
-        return Plan((("expect_table_row_count_to_be_between", {"min_value": 0}),), lambda found: _table_rows(rule, found))
+        return Plan(
+            (("expect_table_row_count_to_be_between", {"min_value": 0}),), lambda found: _table_rows(rule, found)
+        )
     raise NotCounted
 
 
@@ -112,7 +114,9 @@ def _on_rows(rule: Rule, columns: Mapping[str, str], aliases: Mapping[str, str],
         _only("string", held)
         key = _REGEX[rule.expectation]
         patterns = rule.kwargs[key]
-        kwargs[key] = _pattern(patterns, backend) if isinstance(patterns, str) else [_pattern(one, backend) for one in patterns]
+        kwargs[key] = (
+            _pattern(patterns, backend) if isinstance(patterns, str) else [_pattern(one, backend) for one in patterns]
+        )
         kwargs |= _given(rule, "match_on")
     elif held == "other":
         raise NotCounted
@@ -161,7 +165,7 @@ def _moment(value: Any) -> datetime | None:
         return moment(value)
     if isinstance(value, datetime):
         return value
-    return datetime(value.year, value.month, value.day) if isinstance(value, date) else None  # noqa: DTZ001
+    return datetime(value.year, value.month, value.day) if isinstance(value, date) else None
 
 
 def _set(values: Sequence[Any], held: str) -> list[Any]:
@@ -169,9 +173,11 @@ def _set(values: Sequence[Any], held: str) -> list[Any]:
     found: list[Any] = []
     for value in values:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if (held in _NUMBERS and is_number) or (held == "string" and isinstance(value, str)):
-            found.append(value)
-        elif held == "boolean" and isinstance(value, bool):
+        if (
+            (held in _NUMBERS and is_number)
+            or (held == "string" and isinstance(value, str))
+            or (held == "boolean" and isinstance(value, bool))
+        ):
             found.append(value)
         elif held in _TIMES and (at := _moment(value)) is not None:
             found.append(at)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 
-from mlci.adapters.datasets.gx.connected import Database, connect, failure
 from mlci.adapters.datasets.gx.asking import quiet
+from mlci.adapters.datasets.gx.connected import Database, connect, failure
 from mlci.adapters.datasets.gx.engine import GxEngine
 from mlci.adapters.datasets.gx.relation import one_select, without_binds, without_percent
-from mlci.adapters.datasets.gx.transpiling import SqlError, literal, quoted, transpiled
+from mlci.adapters.datasets.gx.transpiling import literal, quoted, transpiled
 from mlci.domain.dataset.contract import Condition, Rule, Type
 from mlci.domain.dataset.measured import Measured
 from mlci.errors import Contradiction, EngineFailed, OutOfRange, Place
@@ -51,7 +51,9 @@ class GxDatabaseEngine(GxEngine):
         self._address = address
         try:
             with quiet():
-                add = self.asking.sources.add_postgres if "postgresql" in url.drivername else self.asking.sources.add_sql
+                add = (
+                    self.asking.sources.add_postgres if "postgresql" in url.drivername else self.asking.sources.add_sql
+                )
                 self._source = add(name="database", connection_string=url.render_as_string(hide_password=False))
                 self._database = Database(self._source.get_execution_engine().engine, name)
         except EngineFailed:
@@ -124,7 +126,7 @@ class GxDatabaseEngine(GxEngine):
             asset = self._source.add_query_asset(self.asking.name(), query=without_binds(query))
             return asset.add_batch_definition_whole_table("whole").get_batch()
 
-    def counted(self, opened: Opened, rules: Sequence[Rule]) -> Sequence[Measured]:
+    def counted(self, opened: Opened, rules: Sequence[Rule]) -> Sequence[Measured]:  # noqa: ARG002 - not yet
         """Rules that Great Expectations does not count by our meaning, in their order."""
         return [Measured(rule=rule.id, trouble="no engine counts it yet") for rule in rules]
 
@@ -149,7 +151,7 @@ class GxDatabaseEngine(GxEngine):
         if held == "integer":
             return f"CAST({column} AS BIGINT)"
         if held in ("string", "other"):
-            return f"CAST({column} AS TEXT) COLLATE \"C\""
+            return f'CAST({column} AS TEXT) COLLATE "C"'
         return f"({column} AT TIME ZONE 'UTC')" if stored == _WITH_ZONE else column
 
 

@@ -40,7 +40,9 @@ class GxEngine:
         groups: dict[tuple[Condition, ...], dict[int, Rule]] = {}
         for place, rule in enumerate(rules):
             absent = [one for one in rule.columns if one not in opened.columns]
-            if level_of(rule.expectation) == "table" and not rule.where:
+            if rule.trouble is not None:
+                found[place] = Measured(rule=rule.id, trouble=rule.trouble)
+            elif level_of(rule.expectation) == "table" and not rule.where:
                 found[place] = of_table(rule, opened.columns, opened.rows)
             elif absent:
                 found[place] = Measured(rule=rule.id, trouble=f"there is no column {absent[0]}")

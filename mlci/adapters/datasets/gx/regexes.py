@@ -1,7 +1,8 @@
 """Patterns in the syntax of RE2, which DuckDB and pandas have, for PostgreSQL's and Java's regular expressions.
 
-What those would read otherwise is written out: ``.`` is anything but a line feed, ``\\w``, ``\\d`` and ``\\s`` are ASCII,
-``$`` is the very end. What they have no counterpart for is refused, so that nothing is counted by another meaning.
+What those would read otherwise is written out: ``.`` is anything but a line feed, the classes of words, digits and
+blanks are ASCII, ``$`` is the very end. What they have no counterpart for is refused, so that nothing is counted by
+another meaning.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ class _Reader:
             self.out.append(f"[{'^' if letter.isupper() else ''}{_CLASSES[letter.lower()]}]")
             self.at += 2
         elif letter in ("b", "B"):
-            self.out.append({"postgres": {"b": r"\y", "B": r"\Y"}, "java": {"b": r"\b", "B": r"\B"}}[self.flavour][letter])
+            self.out.append(
+                {"postgres": {"b": r"\y", "B": r"\Y"}, "java": {"b": r"\b", "B": r"\B"}}[self.flavour][letter]
+            )
             self.at += 2
         elif letter in ("A", "z"):
             self.out.append({"A": r"\A", "z": r"\z" if self.flavour == "java" else r"\Z"}[letter])
@@ -158,7 +161,11 @@ class _Reader:
     def member(self) -> str:
         posix = re.compile(r"\[:(\^?)([a-z]+):\]").match(self.text, self.at)
         if posix is not None:
-            if posix[1] or posix[2] not in _JAVA_POSIX or (self.flavour == "postgres" and posix[2] in ("word", "ascii")):
+            if (
+                posix[1]
+                or posix[2] not in _JAVA_POSIX
+                or (self.flavour == "postgres" and posix[2] in ("word", "ascii"))
+            ):
                 raise Untranslatable(f"it has the class {posix[0]}")
             self.at = posix.end()
             return posix[0] if self.flavour == "postgres" else _JAVA_POSIX[posix[2]]

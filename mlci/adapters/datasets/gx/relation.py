@@ -7,6 +7,9 @@ import re
 from mlci.errors import OutOfRange, Place
 
 # Whoever reads data for a check changes nothing, even where the database would let them.
+_BIND = re.compile(r"(?<![:\w$]):(?=[\w$])|\\:")
+# What sqlglot calls the words in which a sign is only a sign.
+_QUOTED = ("STRING", "IDENTIFIER", "HEREDOC_STRING", "RAW_STRING", "NATIONAL_STRING", "BYTE_STRING")
 _FORBIDDEN = ("Insert", "Update", "Delete", "Merge", "Into", "Create", "Drop", "Alter", "Copy", "Command", "Lock")
 
 
@@ -57,9 +60,11 @@ def without_percent(sql: str, dialect: str, name: str) -> str:
 
     tree = sqlglot.parse_one(sql, read=dialect)
     modulo = tree.transform(
-        lambda node: exp.Anonymous(this="mod", expressions=[node.this.unnest(), node.expression.unnest()])
-        if isinstance(node, exp.Mod)
-        else node
+        lambda node: (
+            exp.Anonymous(this="mod", expressions=[node.this.unnest(), node.expression.unnest()])
+            if isinstance(node, exp.Mod)
+            else node
+        )
     )
     written = modulo.sql(dialect)
     if _percent(written, dialect):
@@ -68,9 +73,18 @@ def without_percent(sql: str, dialect: str, name: str) -> str:
 
 
 def without_binds(sql: str) -> str:
-    """A query for SQLAlchemy, which takes a colon with a name for a parameter, also inside of a text."""
-    kept = re.sub(r"\\(?=:[\w$]*(?![:\w$]))", r"\\\\", sql)
-    return re.sub(r"(?<![:\w$\\]):(?=[\w$]+(?![:\w$]))", r"\:", kept)
+    """A query of PostgreSQL for SQLAlchemy, which takes a colon with a name for a parameter, also inside of a text."""
+    from sqlglot.dialects.dialect import Dialect
+
+    parts: list[str] = []
+    end = 0
+    for token in Dialect.get_or_raise("postgres").tokenize(sql) if _BIND.search(sql) else ():
+        word = sql[token.start : token.end + 1]
+        if token.token_type.name == "STRING" and word[:1] == "'" and _BIND.search(word):
+            text = token.text.replace("\\", r"\x5c").replace(":", r"\x3a").replace("'", "''")
+            parts += [sql[end : token.start], f"E'{text}'"]
+            end = token.end + 1
+    return "".join([*parts, sql[end:]])
 
 
 def _percent(sql: str, dialect: str) -> bool:
@@ -78,11 +92,9 @@ def _percent(sql: str, dialect: str) -> bool:
     if "%" not in sql:
         return False
     from sqlglot.dialects.dialect import Dialect
-    from sqlglot.tokens import TokenType
 
-    quoted = (TokenType.STRING, TokenType.IDENTIFIER)
     tokens = Dialect.get_or_raise(dialect).tokenize(sql)
-    return any("%" in sql[one.start : one.end + 1] for one in tokens if one.token_type not in quoted)
+    return any("%" in sql[one.start : one.end + 1] for one in tokens if one.token_type.name not in _QUOTED)
 
 
 def _refused(name: str, why: str) -> OutOfRange:
