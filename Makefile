@@ -48,7 +48,7 @@ check: $(READY)
 # What a step of a workflow installs: exact versions with their hashes, agreed on by all locks, for every supported Python.
 LOCKED := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.10 --upgrade \
 	--no-header --no-annotate --quiet
-EXTRAS := gate parquet data store sign
+EXTRAS := gate parquet data gx media store sign
 
 locks: $(READY)
 	@$(LOCKED) $(EXTRAS:%=--extra %) --output-file .venv/all.txt

@@ -23,7 +23,10 @@ MODULES = {
     "core": ("click", "jinja2", "msgspec", "requests", "rfc8785", "urllib3", "yaml"),
     "gate": ("numpy",),
     "parquet": ("numpy", "pyarrow"),
-    "data": ("numpy", "pyarrow", "duckdb"),
+    "data": (_DATA := ("numpy", "pyarrow", "duckdb")),
+    "gx": (*_DATA, "great_expectations", "pandas", "sqlalchemy", "pg8000", "sqlglot"),
+    "media": (*_DATA, "PIL"),
+    "spark": ("numpy", "pyspark"),
     "store": ("obstore",),
     "sign": ("cryptography",),
 }
@@ -54,6 +57,9 @@ _PATIENCE = {
 }
 
 _LARGEST_CONFIG = 1 << 20
+# What an engine of data-check is called, as an input or in mlci.yml; a database is Great Expectations' by itself.
+_GX = re.compile(rb"^gx$|\bengine:\W*gx\b|\bdatabase:\s*[^\s#]")
+_SPARK = re.compile(rb"^spark$|\bengine:\W*spark\b")
 
 # Seen in images: Debian's python3-minimal, and builds of Python on machines that lacked a library.
 _STANDARD = ("_ssl", "shutil", "subprocess", "tempfile", "zlib")
@@ -75,11 +81,16 @@ def main() -> NoReturn:
         if lacking:
             fail(
                 "U003", 2, f"the interpreter that MLCI_PYTHON names cannot import {', '.join(lacking)}",
-                f'install "mlci[{",".join(extras) or "gate"}]=={version(ROOT)}" into it, or unset MLCI_PYTHON',
+                f"install {package(extras)} into it, or unset MLCI_PYTHON",
             )  # fmt: skip
         run()
     if not absent(extras) and is_same_release():
         run()
+    if "spark" in extras:
+        fail(
+            "U003", 2, "Spark is not among what an action installs: it is no wheel, and it needs Java",
+            f"have {package(extras)} and Java on the runner, its interpreter named by MLCI_PYTHON",
+        )  # fmt: skip
     python = environment(extras) / "bin" / "python"
     os.execv(python, [str(python), "-I", "-B", __file__, _INSIDE])  # noqa: S606 - no shell is what is wanted
 
@@ -125,8 +136,11 @@ def wanted() -> tuple[str, ...]:
             extras.add("parquet")
         if "://" in os.environ.get("MLCI_GATE_COMPARE_BASELINE_FROM", ""):
             extras.add("store")
-    if command == "model-ci" and names_parquet(os.environ.get("MLCI_MODEL_CI_CONFIG", "").strip() or "mlci.yml"):
+    if command == "model-ci" and re.search(rb"\.(parquet|pq)\b", configuration(command), re.IGNORECASE):
         extras.add("parquet")
+    if command == "data-check":
+        engine = os.environ.get("MLCI_DATA_CHECK_ENGINE", "").strip().encode() or configuration(command)
+        extras |= {"gx", "spark"} if _SPARK.search(engine) else {"gx"} if _GX.search(engine) else set()
     # For what cannot be seen from here, such as a kept baseline of another format than the candidate.
     extras |= {name for name in re.split(r"[\s,]+", os.environ.get("MLCI_EXTRAS", "")) if name in MODULES}
     return tuple(sorted(extras - {"core"}))
@@ -144,16 +158,16 @@ def listed(folder: str) -> list[str]:
         return []
 
 
-def names_parquet(config: str) -> bool:
-    """Whether a configuration file seems to name data in Parquet; it is read here without a parser of YAML.
+def configuration(command: str) -> bytes:
+    """The configuration file of a command, looked through here without a parser of YAML; empty where there is none.
 
-    One that seems to and does not costs the download of pyarrow, and what is wrong with the file is said later.
+    What it seems to ask for and does not costs a download, and what is wrong with the file is said later.
     """
     try:
-        with _from_here(config).open("rb") as file:
-            return re.search(rb"\.(parquet|pq)\b", file.read(_LARGEST_CONFIG), re.IGNORECASE) is not None
+        with _from_here(os.environ.get(f"{_prefix(command)}CONFIG", "").strip() or "mlci.yml").open("rb") as file:
+            return file.read(_LARGEST_CONFIG)
     except (OSError, ValueError):
-        return False
+        return b""
 
 
 def _from_here(path: str) -> Path:
@@ -171,6 +185,11 @@ def version(folder: Path) -> str:
     text = (folder / "mlci" / "__init__.py").read_text(encoding="utf-8")
     found = re.search(r'^__version__ = "([^"]+)"', text, re.MULTILINE)
     return found[1] if found else ""
+
+
+def package(extras: tuple[str, ...]) -> str:
+    """What to install by hand, as an installer takes it."""
+    return f'"mlci[{",".join(extras) or "gate"}]=={version(ROOT)}"'
 
 
 def is_same_release() -> bool:
@@ -253,7 +272,7 @@ def install(made: Path, locks: list[Path], extras: tuple[str, ...]) -> None:
         fail(
             "U002", 2, "there is nothing to install packages with: no uv, and a Python without pip, venv or ensurepip",
             "install python3-venv (Debian, Ubuntu) or uv, run actions/setup-python before, or name in MLCI_PYTHON "
-            f'an interpreter that has "mlci[{",".join(extras) or "gate"}]=={version(ROOT)}"',
+            f"an interpreter that has {package(extras)}",
         )  # fmt: skip
     for installer in ([_by_uv] if uv else []) + [_by_pip]:
         try:
@@ -269,7 +288,7 @@ def install(made: Path, locks: list[Path], extras: tuple[str, ...]) -> None:
     fail(
         "S001", 4, "the packages that mlci needs could not be installed",
         "let the runner reach a package index or a mirror (PIP_INDEX_URL, UV_DEFAULT_INDEX), or have "
-        f'"mlci[{",".join(extras) or "gate"}]=={version(ROOT)}" installed on it, its interpreter named by MLCI_PYTHON',
+        f"{package(extras)} installed on it, its interpreter named by MLCI_PYTHON",
         detail="\n".join(said),
     )  # fmt: skip
 

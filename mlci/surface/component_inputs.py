@@ -247,7 +247,7 @@ def extras() -> ComponentInput:
     return ComponentInput(
         name="extras", regex=f"^({_WORDS})?$",
         description="Further parts of the package that are needed and that the names of files do not show: parquet, "
-        "store; sign, for promote.signers.",
+        "store; media, for folders of images; sign, for promote.signers.",
     )  # fmt: skip
 
 

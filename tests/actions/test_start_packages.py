@@ -18,7 +18,7 @@ from starting import ROOT, Runner
 from mlci.surface.catalog import ACTED
 
 LOCKS = ROOT / "actions" / "locks"
-PARTS = ("core", "gate", "parquet", "store", "sign")
+PARTS = ("core", "gate", "parquet", "data", "gx", "media", "store", "sign")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 
@@ -27,7 +27,13 @@ def project() -> dict[str, list[str]]:
     text = (ROOT / "pyproject.toml").read_text()
     lists = dict(re.findall(r"^(\w+) = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL))
     found = {name: re.findall(r'"([^"]+)"', content) for name, content in lists.items()}
-    return {"core": found["dependencies"], **{name: found[name] for name in PARTS[1:]}}
+
+    def whole(name: str) -> list[str]:
+        """An extra, with those that it takes in."""
+        taken = [(text, re.fullmatch(r"mlci\[(\w+)\]", text)) for text in found[name]]
+        return [each for text, other in taken for each in (whole(other[1]) if other else [text])]
+
+    return {"core": found["dependencies"], **{name: whole(name) for name in (*PARTS[1:], "spark")}}
 
 
 def pins(part: str) -> list[tuple[Requirement, int]]:
@@ -95,8 +101,10 @@ def test_the_start_script_knows_the_commands_and_extras_of_the_catalogue(start: 
 
 
 def test_the_start_script_looks_for_a_module_of_every_required_package(start: ModuleType) -> None:
-    for part in PARTS:
-        modules = {{"yaml": "pyyaml"}.get(module, module) for module in start.MODULES[part]}
+    called = {"yaml": "pyyaml", "PIL": "pillow", "great_expectations": "great-expectations"}
+    assert set(start.MODULES) == {*PARTS, "spark"}
+    for part in start.MODULES:
+        modules = {called.get(module, module) for module in start.MODULES[part]}
         assert modules == {Requirement(text).name for text in project()[part]}
 
 
@@ -139,6 +147,15 @@ def test_an_environment_that_another_step_finished_meanwhile_is_not_replaced(
         ("gate-compare", {"GATE_COMPARE_CANDIDATE": "kept"}, ("gate", "parquet")),
         ("gate-compare", {"GATE_COMPARE_CANDIDATE": "rows"}, ("gate",)),
         ("gate-compare", {"GATE_COMPARE_CANDIDATE": "kept", "WORKING_DIRECTORY": "rows"}, ("gate",)),
+        ("code-ci", {"CODE_CI_CONFIG": "warehouse.yml"}, ()),
+        ("data-check", {}, ("data",)),
+        ("data-check", {"DATA_CHECK_ENGINE": "gx"}, ("data", "gx")),
+        ("data-check", {"DATA_CHECK_CONFIG": "warehouse.yml"}, ("data", "gx")),
+        ("data-check", {"DATA_CHECK_CONFIG": "gx.yml"}, ("data", "gx")),
+        ("data-check", {"DATA_CHECK_CONFIG": "gx.yml", "DATA_CHECK_ENGINE": "duckdb"}, ("data",)),
+        ("data-check", {"DATA_CHECK_ENGINE": "spark"}, ("data", "gx", "spark")),
+        ("data-check", {"DATA_CHECK_CONFIG": "spark.yml"}, ("data", "gx", "spark")),
+        ("data-check", {"EXTRAS": "media"}, ("data", "media")),
     ],
 )
 def test_a_command_gets_the_extras_that_what_it_is_given_needs(
@@ -149,7 +166,12 @@ def test_a_command_gets_the_extras_that_what_it_is_given_needs(
     given: dict[str, str],
     extras: tuple[str, ...],
 ) -> None:
-    for name, text in (("mlci.yml", "{holdout: h.csv}"), ("rows/mlci.yml", "{holdout: h.PQ}"), ("kept/c.parquet", "")):
+    files = {
+        "mlci.yml": "{holdout: h.csv}", "rows/mlci.yml": "{holdout: h.PQ}", "kept/c.parquet": "",
+        "warehouse.yml": "data: {train: {database: '${URL}', query: SELECT 1}}", "gx.yml": 'data: {engine: "gx"}',
+        "spark.yml": "data:\n  engine: spark\n",
+    }  # fmt: skip
+    for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
@@ -158,6 +180,21 @@ def test_a_command_gets_the_extras_that_what_it_is_given_needs(
         monkeypatch.setenv(f"MLCI_{name}", value)
 
     assert start.wanted() == extras
+
+
+def test_spark_is_the_runners_to_have(start: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(start, "absent", lambda _: ["pyspark"])
+    monkeypatch.setattr(sys, "argv", ["start.py"])
+    for name, value in {"COMMAND": "data-check", "DATA_CHECK_ENGINE": "spark", "PYTHON": ""}.items():
+        monkeypatch.setenv(f"MLCI_{name}", value)
+
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error[U003]: Spark is not among what an action installs")
+    assert 'have "mlci[data,gx,spark]==' in said
 
 
 @pytest.mark.skipif(os.environ.get("MLCI_OFFLINE") == "1", reason="MLCI_OFFLINE=1: no package index can be reached")

@@ -27,7 +27,7 @@ VALUES = (
     "{path: a, version: 2}", "{command: a}", "{tolerance: 0.2, require: shown}", "{merge: warn, promote: stop}",
     "{psi: 0.1}", "{psi: {threshold: -1}}", "{smoke: {sample: 2}}", "{smoke: {timeout: 5m}}", "[{slack: '#a'}]",
     "[{slack: 7}]", "[{slak: a}]", "{approvals: 21}", "{from: [a], changed: [b]}", "{max: 0.1, min: 0}", "${NAME}",
-    "'${NAME}'", "$${NAME}",
+    "'${NAME}'", "$${NAME}", "content", "duckdb", "500MB", "500 MB", "0GB",
 )  # fmt: skip
 
 VALIDATOR = jsonschema.Draft202012Validator(config_schema())
@@ -100,6 +100,9 @@ def fitting(value: str, path: tuple[str, ...], file: Path) -> bool:
         "none",
         "metrics.py:profit",
         "0.05",
+        "content",
+        "duckdb",
+        "500MB",
     ]
     return any(loads(file, document(path, value), name) for name in names)
 

@@ -93,11 +93,12 @@ def test_one_description_of_the_umbrella_says_for_which_commands_it_holds() -> N
     described = {name: one["description"] for name, one in ACTIONS["action.yml"]["inputs"].items()}
 
     assert described["tolerance"].startswith("gate-compare: Largest accepted loss")
-    reporting = "plan, model-ci, gate-compare, report, approve, promote, rollback, conclude, doctor, verify"
+    checking = "plan, code-ci, data-check, model-ci, gate-compare, report"
+    reporting = f"{checking}, approve, promote, rollback, conclude, doctor, verify"
     assert f"{reporting}: How the report is printed." in described["format"]
     assert "config explain: How the values are printed." in described["format"]
     assert described["report"].count("Where the report is written") == 1
-    assert described["command"].startswith("The command: one of plan, model-ci, gate-compare, ")
+    assert described["command"].startswith("The command: one of plan, code-ci, data-check, ")
 
 
 def test_only_the_umbrella_is_for_the_marketplace_and_no_two_names_are_alike() -> None:

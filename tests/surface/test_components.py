@@ -144,9 +144,9 @@ def test_an_input_takes_what_its_parameter_takes(step: Command, name: str) -> No
             assert said["options"] == ["", *param.choices]
         elif param.kind == "boolean" and param.name != "touched":
             assert said["options"] == ["", "true", "false"]
-        assert ("regex" in said) == (param.kind in ("number", "tolerance") or param.name in ("touched", "timeout")), (
-            param.name
-        )
+        assert ("regex" in said) == (
+            param.kind in ("number", "tolerance") or param.name in ("touched", "timeout", "budget")
+        ), param.name
 
 
 REGEX = {
@@ -275,8 +275,8 @@ def test_a_step_by_itself_stands_before_or_after_the_others() -> None:
     stages = {step.name: HEADERS[name]["inputs"]["stage"]["default"] for step, name in STEP}
 
     assert stages == {
-        "plan": ".pre", "model-ci": "test", "gate-compare": "test", "report": "test", "approve": "test",
-        "promote": "deploy", "rollback": "deploy", "conclude": ".post",
+        "plan": ".pre", "code-ci": "test", "data-check": "test", "model-ci": "test", "gate-compare": "test",
+        "report": "test", "approve": "test",        "promote": "deploy", "rollback": "deploy", "conclude": ".post",
     }  # fmt: skip
     assert {step.name: only(name)["when"] for step, name in STEP if "when" in only(name)} == {
         "conclude": "always", "rollback": "manual",

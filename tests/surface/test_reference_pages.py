@@ -128,7 +128,9 @@ def test_an_example_is_shown_where_there_is_one() -> None:
     ("title", "key", "whose"),
     [
         ("Top level", "validation", "`base`"),
-        ("Top level", "code", "`head`"),
+        ("Top level", "code", "`base` and `head`"),
+        ("code", "checks", "`head`"),
+        ("code.scan", "ignore", "`base`"),
         ("Top level", "train", "`base` and `head`"),
         ("train", "seeds", "`base`"),
         ("train", "seed", "`head`"),

@@ -41,6 +41,12 @@ names += [name for folder in tuple(names) for name in listed(folder)]
 if given("COMMAND") == "model-ci":
     names += re.findall(r"\S*\.(?:parquet|pq)\b", content(given("MODEL_CI_CONFIG") or "mlci.yml"), re.IGNORECASE)
 parts = set(re.findall("[a-z]+", given("EXTRAS")))
+if given("COMMAND") == "data-check":
+    engine = given("DATA_CHECK_ENGINE") or content(given("DATA_CHECK_CONFIG") or "mlci.yml")
+    if re.search(r"^spark$|\bengine:\W*spark\b", engine):
+        parts |= {"gx", "spark"}
+    elif re.search(r"^gx$|\bengine:\W*gx\b|\bdatabase:\s*[^\s#]", engine):
+        parts.add("gx")
 if any(name.lower().endswith((".parquet", ".pq")) for name in names):
     parts.add("parquet")
 if "://" in given("GATE_COMPARE_BASELINE_FROM"):
@@ -50,7 +56,8 @@ try:
     from mlci import __version__ as version
 except Exception:
     version = ""
-modules = {"gate": "numpy", "parquet": "pyarrow", "store": "obstore", "mlflow": "mlflow"}
+modules = {"gate": "numpy", "parquet": "pyarrow", "store": "obstore", "mlflow": "mlflow", "data": "duckdb"}
+modules |= {"gx": "great_expectations", "spark": "pyspark", "media": "PIL", "sign": "cryptography"}
 lacking = [part for part in parts if find_spec(modules.get(part, "mlci")) is None]
 sys.exit(3 if lacking or version != given("VERSION") else 0)
 '
@@ -61,6 +68,8 @@ for mlci_place in .mlci .mlci/report; do
   if [ -L "$mlci_place" ]; then rm -f "$mlci_place"; fi
 done
 rm -rf ".mlci/report/$MLCI_COMMAND"[-.]* .mlci/evidence mlci-keep
+# What another job handed on stays, except before the job that makes it.
+if [ "$MLCI_COMMAND" = data-check ]; then rm -rf mlci-data; fi
 
 if [ -n "${MLCI_PYTHON:-}" ]; then
   mlci_recent "$MLCI_PYTHON" ||
