@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlci.adapters.disk import files
+from mlci.cli.data_evidence import passed
 from mlci.cli.delivery import EXITS, Delivery, delivery_of, discard, unjudged
 from mlci.cli.earlier import passed_over, results_of
 from mlci.cli.forge import Forge, forge_of, key_of, said_by_plan
@@ -33,6 +34,8 @@ from mlci.cli.training import (
 )  # fmt: skip
 from mlci.config.policy import gate_policy
 from mlci.domain import card
+from mlci.domain.report import Report
+from mlci.domain.verdict import Verdict
 from mlci.errors import Exit, ExtraMissing, MlciError, NotWritable
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
     from mlci.steps.model_ci import Outcome, Wanted
 
 # Errors after which a report of the error is written, as after any other of this run's results.
-_SHOWN = (Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.COMMAND)
+_SHOWN = (Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.DATA, Exit.COMMAND)
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,17 @@ def _delivered(invocation: Invocation, delivery: Delivery) -> Made:
     except MlciError as error:
         if error.exit in _SHOWN:
             model = invocation.resolved.config.model
-            delivery.deliver(unjudged("model-ci", error, model, environ=invocation.environ), {})
+            delivery.deliver(_refused(error, model, invocation.environ), {})
         raise
+
+
+def _refused(error: MlciError, model: str | None, environ: Mapping[str, str]) -> Report:
+    """The report of an error; that the data did not pass is no error of anybody's machine, and fails."""
+    report = unjudged("model-ci", error, model, environ=environ)
+    if error.exit is not Exit.DATA:
+        return report
+    findings = tuple(replace(one, verdict=Verdict.FAIL) for one in report.findings)
+    return replace(report, verdict=Verdict.FAIL, findings=findings)
 
 
 def _made(invocation: Invocation, decided: Decided, forge: Forge | None, delivery: Delivery) -> Made:
@@ -132,7 +144,7 @@ def _made(invocation: Invocation, decided: Decided, forge: Forge | None, deliver
         delivery.say("notice", line)
 
     with alone(order.folder, order.model) as work:
-        session = Session(order, work, forge, invocation, say)
+        session = Session(order, work, forge, invocation, say, decided)
         wanted, workshop = session.prepared()
         if invocation.wants("dry_run"):
             return _would(wanted, workshop, delivery)
@@ -212,6 +224,7 @@ class Session:
     forge: Forge | None
     invocation: Invocation
     say: Callable[[str], None]
+    decided: Decided
 
     @property
     def registers(self) -> bool:
@@ -252,6 +265,8 @@ class Session:
         holdout, asked = holdout_of(order), asked_of(order.config)
         evaluator = evaluator_digest(asked)
         recipe, scorer = recipe_of(order, self.work)
+        digests = {"holdout": holdout.digest, **({"train": facts.data.digest} if facts.data is not None else {})}
+        data = passed(self.invocation, self.decided, self.forge, order, digests, self.say)
         wanted = Wanted(
             model=model,
             inputs=inputs,
@@ -259,6 +274,7 @@ class Session:
             holdout=Data(path=order.config.data.holdout.path or "", digest=holdout.digest),
             evaluator=evaluator,
             fresh=fresh(order, reuse=self.invocation.wants("reuse")),
+            data=data.evidence if data is not None else None,
         )
         bench = self.bench(repository, scorer)
         workshop = LocalWorkshop(
@@ -275,6 +291,7 @@ class Session:
             compared=lambda candidate: self._production(registry, candidate, holdout, asked, bench),
             operated=lambda candidate: operated(order, registry, candidate, holdout, asked, bench, self.say),
             say=self.say,
+            before=data.require_same if data is not None else None,
         )
         return wanted, workshop
 
@@ -329,6 +346,7 @@ class Session:
             baseline=outcome.production,
             operations=outcome.operations,
             seeds=seeds,
+            data=candidate.data,
         )
         FolderEarlier(str(self.shelf / "models"), self.say).keep(keep, candidate.predicate.inputs.key)
 

@@ -58,11 +58,14 @@ def record(
 def _scored_again(version: Version, sides: Sides) -> dict[str, str]:
     """The evidence that was judged, where it is not the one that the version was registered with."""
     from mlci.adapters.models.chain import JUDGED
+    from mlci.adapters.models.checked import DATA, data_name
     from mlci.adapters.models.handover import EVIDENCE
 
     if not sides.handed or sides.candidate.model == version.tags.get(card.EVIDENCE):
         return {}
-    return {JUDGED: str(Path(sides.path).with_name(EVIDENCE))}
+    checked = sides.model.data if sides.model is not None else None
+    data = {f"mlci/{data_name(checked)}": str(Path(sides.path).with_name(DATA))} if checked is not None else {}
+    return {JUDGED: str(Path(sides.path).with_name(EVIDENCE)), **data}
 
 
 def _day(version: Version) -> str:

@@ -62,6 +62,7 @@ def _another(session: Session, first: Candidate) -> tuple[SeedRun, str, bool]:
         payload=candidate.payload,
         environment=candidate.environment,
         baseline=None,
+        data=candidate.data,
     )
     FolderEarlier(str(session.shelf / "models"), session.say).keep(folder, wanted.inputs.key)
     path, seed, of = handover.read(folder).candidate, session.order.config.train.seed, candidate.predicate

@@ -17,6 +17,8 @@ HOLDOUT, EVALUATOR, COMMIT = "mlci.holdout", "mlci.evaluator", "mlci.commit"
 ALONE = "mlci.alone"
 GATE, VERDICT = "mlci.gate", "mlci.verdict"
 VERDICT_HOLDOUT = "mlci.verdict.holdout"
+# sha256 of the evidence that its training data passed their check.
+DATA = "mlci.data.evidence"
 # The day of the verdict, as YYYY-MM-DD.
 VERDICT_DAY = "mlci.verdict.day"
 # The commit of the default branch on which the gate first judged the version: the changes merged as it made the model.
@@ -43,6 +45,7 @@ def tags(predicate: ModelPredicate, evidence: str, measured: Sequence[Estimate])
         COMMIT: provenance.commit,
         "mlci.dirty": "true" if provenance.dirty else "false",
         "mlci.data": provenance.data.digest if provenance.data is not None else None,
+        DATA: predicate.data,
         "mlci.data.path": provenance.data.path if provenance.data is not None else None,
         HOLDOUT: predictions.holdout.digest,
         "mlci.holdout.path": predictions.holdout.path,

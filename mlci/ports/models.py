@@ -154,6 +154,7 @@ class Candidate:
         environment: what it was scored in, which is what production will be scored in once it is production.
         origin: where an earlier result was found; None where this run made it.
         seeds: models of further seeds that the earlier result came with, each with the path of its predictions.
+        data: the evidence of the training data that its own evidence names; None where it names none.
     """
 
     evidence: bytes
@@ -163,6 +164,7 @@ class Candidate:
     environment: Environment
     origin: str | None = None
     seeds: tuple[tuple[SeedRun, str], ...] = ()
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

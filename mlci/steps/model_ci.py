@@ -48,6 +48,7 @@ class Wanted:
         holdout: what it is scored on.
         evaluator: digest of everything else that its predictions depend on.
         fresh: why an earlier result of the same inputs is not taken; None where one may be.
+        data: evidence that the training data passed their check; None where nobody asked.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Wanted:
     holdout: Data
     evaluator: str
     fresh: str | None = None
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,12 +110,11 @@ def run(wanted: Wanted, workshop: Workshop) -> Outcome:
         baseline=None if scored is None else _subject(wanted.model, scored[0]),
         examples=candidate.predicate.predictions.rows,
         assumptions=candidate.predicate.predictions.assumptions,
-        evidence={"model": hashlib.sha256(candidate.evidence).hexdigest()},
+        evidence={"model": _sha(candidate.evidence)},
     )
-    handed = None
-    if operated is not None:
-        artifact = candidate.predicate.artifact
-        handed = Handed(candidate=artifact, production=operated.production, operations=operated.operations)
+    handed = None if operated is None else Handed(
+        candidate=candidate.predicate.artifact, production=operated.production, operations=operated.operations
+    )  # fmt: skip
     return Outcome(candidate=candidate, trained=found is None, production=scored, operations=handed, report=report)
 
 
@@ -139,12 +140,8 @@ def with_seeds(report: Report, seeds: Sequence[int], trained: int) -> Report:
 
 def of_changes(report: Report, passed_over: Sequence[str]) -> Report:
     """The report, saying why what a merged change had trained was not taken."""
-    finding = Finding(
-        id="model:merged",
-        rule="model",
-        verdict=Verdict.PASS,
-        message="; ".join(printable(each) for each in passed_over),
-    )
+    message = "; ".join(printable(each) for each in passed_over)
+    finding = Finding(id="model:merged", rule="model", verdict=Verdict.PASS, message=message)
     return replace(report, findings=(*report.findings, finding)) if passed_over else report
 
 
@@ -158,6 +155,10 @@ def _earlier(wanted: Wanted, workshop: Workshop) -> tuple[Candidate | None, Cand
         except ModelUnusable as error:
             origin, found = printable(found.origin or ""), None
             wanted = replace(wanted, fresh=f"an earlier result ({origin}) cannot be scored: {printable(error.cause)}")
+    if found is not None and found.data is None and wanted.data is not None:
+        # Trained before anybody checked these very bytes; that they passed since is as true of it.
+        stated = replace(found.predicate, data=_sha(wanted.data))
+        found = replace(found, predicate=stated, evidence=_evidence(stated), data=wanted.data)
     return before, found, wanted
 
 
@@ -191,11 +192,13 @@ def registered(report: Report, version: Version, *, new: bool) -> Report:
 
 
 def _asked_for(known: ModelPredicate, wanted: Wanted) -> bool:
-    predictions = known.predictions
     # A scoring command is code of the repository, which train.when may leave out of the key.
     is_scored_alike = known.format != "command" or known.inputs.code == wanted.inputs.code
-    asked = (wanted.holdout.digest, wanted.evaluator)
-    return is_scored_alike and (predictions.holdout.digest, predictions.evaluator) == asked
+    return is_scored_alike and _scored_on(known) == (wanted.holdout.digest, wanted.evaluator)
+
+
+def _scored_on(known: ModelPredicate) -> tuple[str, str]:
+    return known.predictions.holdout.digest, known.predictions.evaluator
 
 
 def _subject(model: str, production: Production) -> Subject:
@@ -203,9 +206,12 @@ def _subject(model: str, production: Production) -> Subject:
 
 
 def _scored(
-    wanted: Wanted, workshop: Workshop, payload: Payload, training: Usage, earlier: ModelPredicate | None = None
+    wanted: Wanted, workshop: Workshop, payload: Payload, training: Usage, found: Candidate | None = None
 ) -> Candidate:
     scored = workshop.score(payload)
+    earlier = found.predicate if found is not None else None
+    # The check of today saw the holdout of today, too; without one, what is known of the training data stays known.
+    data = wanted.data if wanted.data is not None or found is None else found.data
     inputs = wanted.inputs if earlier is None else earlier.inputs
     if payload.format == "command":
         inputs = replace(inputs, code=wanted.inputs.code)
@@ -223,21 +229,30 @@ def _scored(
         training=training,
         scoring=scored.usage,
         mlci=__version__,
+        data=_sha(data) if data is not None else None,
     )
-    subject = Subject(name=wanted.model, digest=artifact)
-    evidence = rfc8785.dumps(statement(REPOSITORY, "model", subject, predicate))
     return Candidate(
-        evidence=evidence,
+        evidence=_evidence(predicate),
         predicate=predicate,
         payload=replace(payload, digest=artifact, code=scored.code),
         predictions=scored.path,
         environment=scored.environment,
+        data=data,
     )
+
+
+def _evidence(predicate: ModelPredicate) -> bytes:
+    subject = Subject(name=predicate.model, digest=predicate.artifact)
+    return rfc8785.dumps(statement(REPOSITORY, "model", subject, predicate))
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _scored_again(wanted: Wanted, workshop: Workshop, found: Candidate) -> Candidate:
     """The same model, another holdout or another way to score: what it was made from stays as it was."""
-    rescored = _scored(wanted, workshop, found.payload, found.predicate.training, found.predicate)
+    rescored = _scored(wanted, workshop, found.payload, found.predicate.training, found)
     return replace(rescored, origin=found.origin)
 
 
@@ -291,7 +306,7 @@ def _on_training_again(candidate: Candidate, before: Candidate) -> Iterator[Find
     verdict, explanation = Verdict.PASS, None
     if made.artifact == earlier.artifact:
         said = "the very same model"
-    elif not _comparable(made.predictions, earlier.predictions):
+    elif _scored_on(made) != _scored_on(earlier):
         said = "a model of other bytes, and its predictions cannot be compared: they are of another holdout"
     elif made.predictions.fingerprint == earlier.predictions.fingerprint:
         said = f"other bytes and the same predictions on {made.predictions.probe} probes"
@@ -310,15 +325,10 @@ def _on_training_again(candidate: Candidate, before: Candidate) -> Iterator[Find
     )
 
 
-def _comparable(one: Predictions, other: Predictions) -> bool:
-    return (one.holdout.digest, one.evaluator) == (other.holdout.digest, other.evaluator)
-
-
 def _on_model(candidate: Candidate) -> Finding:
     predicate = candidate.predicate
-    size = bytes_in_words(sum(file.size for file in predicate.files))
-    count = len(predicate.files)
-    files = "1 file" if count == 1 else f"{count} files"
+    size, number = bytes_in_words(sum(file.size for file in predicate.files)), len(predicate.files)
+    files = "1 file" if number == 1 else f"{number} files"
     return Finding(
         id="model:candidate",
         rule="model",

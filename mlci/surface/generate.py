@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from mlci.domain.dataset.evidence import DataPredicate
 from mlci.domain.evidence import GatePredicate
 from mlci.domain.release.evidence import ApprovalPredicate, PromotionPredicate
 from mlci.domain.release.ledger import SCHEMA as LEDGER
@@ -43,6 +44,7 @@ def _json(schema: Schema) -> str:
 # Each written record: the file of its schema, its title, its dataclass, and properties with one value only.
 _RECORDS: tuple[tuple[str, str, type, dict[str, str]], ...] = (
     ("report.schema.json", "Report of a step", Report, {"schema": REPORT}),
+    ("evidence-data.schema.json", "Predicate of the evidence of checked data", DataPredicate, {}),
     ("evidence-model.schema.json", "Predicate of the evidence of a model", ModelPredicate, {}),
     ("evidence-gate.schema.json", "Predicate of the evidence of the gate", GatePredicate, {}),
     ("evidence-approval.schema.json", "Predicate of the evidence of an approval", ApprovalPredicate, {}),

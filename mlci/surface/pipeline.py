@@ -203,6 +203,11 @@ MODEL_CI = Command(
             name="keep", kind="path", default="mlci-model",
             help="Folder of what later steps need: the model, its evidence, and the predictions of both models.",
         ),
+        Param(
+            name="data-evidence", kind="path", default=".mlci/evidence/data.json",
+            help="Evidence of data-check that the data passed; where data.required says so, nothing is trained without "
+            "it.",
+        ),
         FORMAT,
         KEY,
         Param(name="profile", kind="text", help="Train by this profile of train.profiles, and register nothing."),
@@ -233,7 +238,8 @@ MODEL_CI = Command(
         Output(name="version", help="Version in the registry; empty where nothing was registered."),
     ),
     exits=(
-        Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.COMMAND, Exit.INTERRUPTED,
+        Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.DATA, Exit.COMMAND,
+        Exit.INTERRUPTED,
     ),
     extras=("gate",),
     permissions=(

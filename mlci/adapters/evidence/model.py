@@ -117,6 +117,8 @@ def _digests(predicate: ModelPredicate) -> Iterator[str]:
     yield provenance.environment.digest
     if provenance.data is not None:
         yield provenance.data.digest
+    if predicate.data is not None:
+        yield predicate.data
 
 
 def _of_inputs(inputs: Inputs) -> Iterator[str]:

@@ -20,6 +20,7 @@ from mlci.adapters.disk.archive import only_member, unpack
 from mlci.adapters.disk.folders import copy_tree, made_whole, read_file
 from mlci.adapters.evidence.model import LARGEST_EVIDENCE, read_model
 from mlci.adapters.evidence.statement import DIGEST
+from mlci.adapters.models.checked import DATA, data_name
 from mlci.adapters.models.handover import (
     CODE,
     ENVIRONMENT,
@@ -157,6 +158,9 @@ class RegistryEarlier:
         model = read_model(content, "the evidence")
         for name in (candidate_name(model), *((CODE,) if model.code else ())):
             self._fetch_file(version, new, name)
+        if model.data is not None:
+            self._fetch_file(version, new, data_name(model.data))
+            (new / data_name(model.data)).replace(new / DATA)
         if not self._registry.fetch(version, MODEL, str(new)):
             raise FileMissing("it has no model")
         shutil.rmtree(new / "mlci")
@@ -223,6 +227,8 @@ def registry_folder(handover: HandOver, folder: str) -> None:
             copy_tree(str(root / CODE), new / "mlci" / CODE)
         for name in (EVIDENCE, candidate_name(handover.model), LOCK, ENVIRONMENT):
             shutil.copyfile(root / name, new / "mlci" / name, follow_symlinks=False)
+        if handover.model.data is not None and handover.data is not None:
+            (new / "mlci" / data_name(handover.model.data)).write_bytes(handover.data)
 
 
 def _of(version: Version) -> str:

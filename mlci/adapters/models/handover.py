@@ -11,6 +11,7 @@
     code/                        modules of the user's own that it is loaded with, by import path; where it has any
     environment.txt              what it was scored in, as requirements of exact versions
     environment.json             the same in full
+    data.json                    evidence that its training data passed, where they were checked
 
 It is laid whole or not at all, and believed only as far as its digests hold.
 """
@@ -27,6 +28,7 @@ from mlci.adapters.disk.folders import check_file, copy_checked, made_whole, nam
 from mlci.adapters.evidence.model import read_model
 from mlci.adapters.evidence.operations import of_operations
 from mlci.adapters.evidence.statement import DIGEST, decoded
+from mlci.adapters.models.checked import DATA, lay_data, read_data_of
 from mlci.adapters.models.locks import lock_text
 from mlci.adapters.models.payload import copy_payload, verify
 from mlci.adapters.models.seeds import SEEDS, is_seed, lay_seeds, read_seeds
@@ -46,7 +48,7 @@ EVIDENCE, MODEL, CODE, LOCK, ENVIRONMENT, BASELINE, OPERATIONS = (
 ENDINGS = ("csv", "parquet")
 CANDIDATES = tuple(f"candidate.{ending}" for ending in ENDINGS)
 BASELINES = tuple(f"baseline.{ending}" for ending in ENDINGS)
-FILES = (EVIDENCE, LOCK, ENVIRONMENT, BASELINE, OPERATIONS, SEEDS, *CANDIDATES, *BASELINES)
+FILES = (EVIDENCE, LOCK, ENVIRONMENT, BASELINE, OPERATIONS, SEEDS, DATA, *CANDIDATES, *BASELINES)
 
 _LARGEST_TEXT = 8 << 20
 _HELP = "run mlci model-ci again"
@@ -69,6 +71,7 @@ class HandOver:
         baseline: production's predictions on the same holdout with their path; None where there are none.
         operations: how the two models run; None where nobody measured that.
         seeds: models of further seeds, each with the path of its predictions.
+        data: evidence of the training data; None where that of the model names none.
     """
 
     folder: str
@@ -81,6 +84,7 @@ class HandOver:
     baseline: tuple[Production, str] | None
     operations: Handed | None = None
     seeds: tuple[tuple[SeedRun, str], ...] = ()
+    data: bytes | None = None
 
 
 def lay(
@@ -93,6 +97,7 @@ def lay(
     baseline: tuple[Production, str] | None,
     operations: Handed | None = None,
     seeds: tuple[tuple[SeedRun, str], ...] = (),
+    data: bytes | None = None,
 ) -> None:
     """Replace the folder by a new hand-over; it is never seen half filled.
 
@@ -105,6 +110,7 @@ def lay(
         baseline: production's predictions with their path; None without production.
         operations: how the two models run; None where nobody measured that.
         seeds: models of further seeds, each with the path of its predictions.
+        data: the evidence of the training data that the model's names; None where it names none.
 
     Raises:
         NotWritable: it cannot be written, or holds something that no earlier run left.
@@ -125,6 +131,7 @@ def lay(
         if operations is not None:
             (new / OPERATIONS).write_bytes(canonical(operations))
         lay_seeds(new, seeds)
+        lay_data(new, predicate, data)
         (new / LOCK).write_text(lock_text(environment), "utf-8")
         (new / ENVIRONMENT).write_bytes(canonical(environment))
         (new / EVIDENCE).write_bytes(evidence)
@@ -178,6 +185,7 @@ def read(folder: str) -> HandOver:
         baseline=_read_baseline(root, present, model),
         operations=_read_operations(root, present, model),
         seeds=read_seeds(root, present, model),
+        data=read_data_of(root, present, model),
     )
 
 

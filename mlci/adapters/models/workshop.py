@@ -52,6 +52,7 @@ class LocalWorkshop:
         compared: finds or makes production's predictions.
         operated: lets the two models run beside each other; None where nobody asks for that.
         say: takes a line on how it goes.
+        before: is called right before the training command starts, and raises where it must not.
     """
 
     model: str
@@ -65,6 +66,7 @@ class LocalWorkshop:
     compared: Callable[[Candidate], tuple[Production, str] | Unscored | None]
     operated: Callable[[Candidate], Operated | None]
     say: Callable[[str], None]
+    before: Callable[[], None] | None = None
 
     @property
     def output(self) -> Path:
@@ -89,6 +91,8 @@ class LocalWorkshop:
     def train(self) -> tuple[Payload, Usage]:
         """Run the training command in the folder of mlci.yml, and find the model it wrote."""
         _emptied(self.output)
+        if self.before is not None:
+            self.before()
         started = time.time_ns()
         usage = carry_out(
             Order(
@@ -153,6 +157,7 @@ def _candidate(folder: str, origin: str) -> Candidate:
         environment=held.environment,
         origin=origin,
         seeds=held.seeds,
+        data=held.data,
     )
 
 
