@@ -1,4 +1,4 @@
-"""Nothing is trained on data that nobody checked: the evidence of data-check, what model-ci makes of it, and promote."""
+"""Nothing is trained on data that nobody checked: evidence of data-check, what model-ci makes of it, and promote."""
 
 from __future__ import annotations
 
