@@ -30,6 +30,7 @@ class Key:
         pattern_help: the same in words.
         names: what the entries of a mapping are named after: metrics, or names of the user's own.
         names_alone: whether a plain list of names is accepted for a mapping.
+        one_alone: whether a single value is accepted for a list of one.
         of_metric: whether the number is a value of the metric that the enclosing entry names.
         gain: whether a tolerance's text is a gain that is asked for, and not a loss that is accepted.
         example: a value as it would be written in YAML.
@@ -45,6 +46,7 @@ class Key:
     pattern_help: str | None = None
     names: str | None = None
     names_alone: bool = False
+    one_alone: bool = False
     of_metric: bool = False
     gain: bool = False
     example: str | None = None

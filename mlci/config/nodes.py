@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mlci.config.quote import printable
 from mlci.config.scalar import NUMBER, Sort
@@ -30,6 +30,7 @@ class Scalar:
     sort: Sort
     place: Place
     is_merge: bool = False
+    quoted: bool = False
 
 
 @dataclass
@@ -203,7 +204,7 @@ class _Builder:
 def _scalar(event: yaml.Event, place: Place) -> Scalar:
     text: str = getattr(event, "value", "")
     plain = getattr(event, "implicit", (True, False))[0]
-    return Scalar(text, _sort(text, plain), place, is_merge=plain and text == "<<")
+    return Scalar(text, _sort(text, plain), place, is_merge=plain and text == "<<", quoted=not plain)
 
 
 def _sort(text: str, plain: bool) -> Sort:
@@ -251,3 +252,24 @@ def entries(
                 raise ConfigSyntax("<< takes a block, or a list of blocks", place=key.place)
             merged += 1
             yield from entries(source, budget, (*rank, merged))
+
+
+def plain(node: Node, budget: Budget) -> Any:
+    """What stands there, as Python holds it: for what is written in words of somebody else's.
+
+    A number that is not written as a decimal, and whatever else only YAML has a word for, stays a text.
+    """
+    budget.spend()
+    if isinstance(node, Mapping):
+        return {key.text: plain(value, budget) for key, value, _ in entries(node, budget)}
+    if isinstance(node, Sequence):
+        return [plain(item, budget) for item in node.items]
+    if node.quoted or node.sort in ("text", "other"):
+        return node.text
+    if node.sort == "empty":
+        return None
+    if node.sort == "boolean":
+        return node.text.lower() == "true"
+    if re.fullmatch(r"[-+]?[0-9]{1,400}", node.text):
+        return int(node.text)
+    return float(node.text) if re.fullmatch(NUMBER, node.text) else node.text

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlci.config.key import Key
 from mlci.config.model import Config
-from mlci.config.nodes import Budget, Mapping, Node, Scalar, Sequence, entries
+from mlci.config.nodes import Budget, Mapping, Node, Scalar, Sequence, entries, plain
 from mlci.config.quote import nearest, printable
 from mlci.config.reference import Unresolved, expand
 from mlci.config.scalar import Refused, Written, parse
@@ -36,7 +36,7 @@ _NAMES = Shape("list", Key(help=""), item=Shape("text", Key(help="")))
 _EXPECTED = {
     "text": "a text", "number": "a number", "integer": "a whole number", "boolean": "true or false", "choice": "a word",
     "tolerance": "a number or a percentage", "duration": "a time such as 5m",
-    "date": "a day such as 2026-12-31",
+    "date": "a day such as 2026-12-31", "value": "a single value",
 }  # fmt: skip
 
 
@@ -48,18 +48,24 @@ def metric_name(written: str) -> str:
 class Reader:
     """Reads one document."""
 
-    def __init__(self, file: str, environ: Environment[str, str]) -> None:
+    def __init__(self, file: str, environ: Environment[str, str] | None) -> None:
+        """Start.
+
+        Args:
+            file: what places in it are called.
+            environ: what ``${NAME}`` references are replaced from; None where ``${`` is a text as any other.
+        """
         self.problems: list[MlciError] = []
         self._environ = environ
         self._budget = Budget(file)
 
-    def document(self, root: Node | None) -> Settings:
-        """What the document sets; what is wrong with it stands in ``problems`` afterwards."""
+    def document(self, root: Node | None, block: type[Any] = Config) -> Settings:
+        """What the document sets of a block; what is wrong with it stands in ``problems`` afterwards."""
         try:
             if root is None or (isinstance(root, Scalar) and root.sort == "empty"):
                 return {}
             if isinstance(root, Mapping):
-                return self._block(Config, root, "")
+                return self._block(block, root, "")
             self._note(WrongType, "the file must be a block of keys, such as model: churn", root.place)
         except MlciError as problem:
             self.problems.append(problem)
@@ -128,7 +134,7 @@ class Reader:
 
     def _value(self, shape: Shape, node: Node, path: str, metric: Metric | None = None) -> Setting | Settings | None:
         self._budget.spend()
-        if isinstance(node, Scalar) and node.sort == "empty":
+        if isinstance(node, Scalar) and node.sort == "empty" and not (shape.kind == "value" and node.quoted):
             if shape.key.of_metric:
                 # A limit that says nothing would be a limit that never fails.
                 self._note(RequiredMissing, f"{path} has no value", node.place, "give a number, or remove the key")
@@ -138,7 +144,10 @@ class Reader:
         if shape.kind == "mapping":
             return self._mapping(shape, node, path)
         if shape.kind == "list":
-            return self._list(shape, node, path)
+            one = shape.key.one_alone and isinstance(node, Scalar)
+            return self._list(shape, Sequence(node.place, [node]) if one else node, path)
+        if shape.kind == "any":
+            return Setting(plain(node, self._budget), Source("file", str(node.place), node.place))
         return self._scalar(shape, node, path, metric)
 
     def _block_value(self, shape: Shape, node: Node, path: str, metric: Metric | None = None) -> Settings | None:
@@ -197,7 +206,7 @@ class Reader:
         return Setting(tuple(kept), source, _shown(kept))
 
     def _item(self, shape: Shape, item: Node, path: str) -> Setting | None:
-        if isinstance(item, Scalar) and item.sort == "empty":
+        if isinstance(item, Scalar) and item.sort == "empty" and not (shape.kind == "value" and item.quoted):
             self._note(WrongType, f"{path} has an empty item", item.place, "remove it")
             return None
         if shape.kind != "block":
@@ -232,6 +241,8 @@ class Reader:
         return None
 
     def _written(self, node: Scalar) -> Written:
+        if self._environ is None:
+            return Written(node.text, node.sort)
         text, replaced = expand(node.text, self._environ)
         return Written(text, "raw", shown=printable(node.text)) if replaced else Written(text, node.sort)
 

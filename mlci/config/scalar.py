@@ -223,7 +223,19 @@ def _date(_: Shape, written: Written, __: Metric | None) -> date:
         raise Refused(WrongType, f"must be {expected}, got {written.quoted}") from None
 
 
+def _value(_: Shape, written: Written, __: Metric | None) -> Any:
+    """A text, a number, true or false, as YAML takes it; dates and times stay texts."""
+    if written.sort == "number":
+        number = _finite(written, "a number, a text, true or false")
+        return int(written.text) if re.fullmatch(r"[-+]?[0-9]+", written.text) else number
+    if written.sort == "boolean":
+        return _TRUTH[written.text]
+    if written.sort == "other" and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written.text):
+        raise Refused(WrongType, f"is read differently by different readers: {written.quoted}", "put quotes around it")
+    return written.text
+
+
 _PARSERS: dict[str, Callable[[Shape, Written, Metric | None], Any]] = {
     "text": _text, "number": _number, "integer": _integer, "boolean": _boolean,
-    "choice": _choice, "tolerance": _tolerance, "duration": _duration, "date": _date,
+    "choice": _choice, "tolerance": _tolerance, "duration": _duration, "date": _date, "value": _value,
 }  # fmt: skip

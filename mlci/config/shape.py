@@ -12,13 +12,17 @@ from mlci.config.key import Key, key_of, spelled
 from mlci.domain.policy import Tolerance
 
 Kind = Literal[
-    "text", "number", "integer", "boolean", "choice", "tolerance", "duration", "date", "list", "mapping", "block"
-]
+    "text", "number", "integer", "boolean", "choice", "tolerance", "duration", "date", "value", "any", "list",
+    "mapping", "block",
+]  # fmt: skip
 
 _SCALARS: dict[Any, Kind] = {
     str: "text", float: "number", int: "integer", bool: "boolean", Tolerance: "tolerance", Duration: "duration",
-    date: "date",
+    date: "date", Any: "any",
 }  # fmt: skip
+
+# What a single value of unknown type may be: Value of the domain's contracts.
+_VALUE = {str, int, float, bool}
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,10 @@ class Shape:
 
 def _shape(annotation: Any, key: Key) -> Shape:
     if get_origin(annotation) in (Union, types.UnionType):
-        (annotation,) = (part for part in get_args(annotation) if part is not types.NoneType)
+        parts = [part for part in get_args(annotation) if part is not types.NoneType]
+        if set(parts) == _VALUE:
+            return Shape("value", key)
+        (annotation,) = parts
     if annotation in _SCALARS:
         return Shape(_SCALARS[annotation], key)
     origin, arguments = get_origin(annotation), get_args(annotation)

@@ -1,4 +1,4 @@
-"""The JSON Schema of mlci.yml, from the same model and the same patterns that the loader reads by."""
+"""The JSON Schemas of mlci.yml and of contracts, from the same models and patterns that the loader reads by."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from mlci.config.contract_model import ContractFile
 from mlci.config.model import Config
 from mlci.config.scalar import ACCEPTED_PERCENT, DATE, DURATION, LARGEST_LOSS
 from mlci.config.settings import as_written
@@ -24,6 +25,22 @@ def config_schema() -> Schema:
     definitions: dict[str, Schema] = {"unset": _UNSET, "reference": _REFERENCE}
     body = _block(Config, Config(), definitions, "#")
     return {**body, "type": ["object", "null"], "$defs": dict(sorted(definitions.items()))}
+
+
+def contract_schema() -> Schema:
+    """The schema of a contract in mlci's own words. Nothing in it refers to the environment."""
+    definitions: dict[str, Schema] = {"unset": _UNSET}
+    body = _block(ContractFile, ContractFile(), definitions, "#")
+    schema: Schema = _without_references({**body, "type": "object", "$defs": dict(sorted(definitions.items()))})
+    return schema
+
+
+def _without_references(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {name: _without_references(value) for name, value in schema.items()}
+    if isinstance(schema, list):
+        return [_without_references(one) for one in schema if one != {"$ref": "#/$defs/reference"}]
+    return schema
 
 
 def _block(block: type[Any], default: Any, definitions: dict[str, Schema], at: str) -> Schema:
@@ -63,7 +80,8 @@ def _given(shape: Shape, definitions: dict[str, Schema]) -> list[Schema]:
     if shape.kind == "mapping":
         return _mapping(shape, definitions)
     if shape.kind == "list":
-        return [{"type": "array", "items": _item(shape.inner, definitions), "uniqueItems": True}]
+        several = {"type": "array", "items": _item(shape.inner, definitions), "uniqueItems": True}
+        return [several, *_scalar(shape.inner)] if shape.key.one_alone else [several]
     return [*_scalar(shape), {"$ref": "#/$defs/reference"}]
 
 
@@ -82,7 +100,7 @@ def _block_given(shape: Shape, definitions: dict[str, Schema]) -> list[Schema]:
 def _item(shape: Shape, definitions: dict[str, Schema]) -> Schema:
     if shape.kind == "block":
         return {"anyOf": _block_given(shape, definitions)}
-    if shape.kind == "choice":
+    if shape.kind in ("choice", "value"):
         return {"anyOf": [*_scalar(shape), {"$ref": "#/$defs/reference"}]}
     return {"anyOf": [{**_NAME, **_pattern(shape)}, {"$ref": "#/$defs/reference"}]}
 
@@ -159,6 +177,10 @@ def _scalar(shape: Shape) -> list[Schema]:
         return [{"enum": [spelling for choice in shape.choices for spelling in _spellings(choice)]}]
     if shape.kind == "boolean":
         return [{"type": "boolean"}]
+    if shape.kind == "value":
+        return [{"type": ["string", "number", "boolean"]}]
+    if shape.kind == "any":
+        return [{}]
     if shape.kind == "date":
         return [{"type": "string", "pattern": f"^{DATE}$"}]
     if shape.kind == "duration":

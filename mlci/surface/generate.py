@@ -24,7 +24,7 @@ from mlci.surface.component_pages import component_pages, components
 from mlci.surface.component_release import release_files
 from mlci.surface.components import FOLDER as COMPONENTS
 from mlci.surface.components import component_files
-from mlci.surface.config_schema import config_schema
+from mlci.surface.config_schema import config_schema, contract_schema
 from mlci.surface.schema import Schema, document, record_schema
 
 FIX = "python -m mlci.surface generate"
@@ -62,10 +62,16 @@ def _configuration_schema() -> str:
     return _json(document("mlci.schema.json", "mlci.yml", "mlci/config/model.py", config_schema()))
 
 
+def _schema_of_contracts() -> str:
+    title, source = "Contract of a dataset", "mlci/config/contract_model.py"
+    return _json(document("contract.schema.json", title, source, contract_schema()))
+
+
 def files() -> dict[str, str]:
     """The content of every generated file, by its path from the root of the repository."""
     pages: dict[str, str] = {
         "mlci.schema.json": _configuration_schema(),
+        "contract.schema.json": _schema_of_contracts(),
         "configuration.md": reference.configuration(),
         "command-line.md": reference.command_line(),
         "errors.md": reference.errors(),
