@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -54,12 +55,10 @@ def contracts_of(invocation: Invocation, decided: Decided, forge: Forge | None) 
         PolicyUnreadable: the forge did not say what it holds.
         MlciError: it is malformed; its place names file and line.
     """
-    from mlci.config.contract import read_contract
-
     file, environ = invocation.own["config"], invocation.environ
     ours, theirs = _named(decided.config), _named(decided.proposed)
     if forge is None or forge.run.on_default_branch:
-        found = {role: read_contract(_here(file, path), path) for role, path in ours.items()}
+        found = {role: _read(_here(file, path), path) for role, path in ours.items()}
         return Contracts(found, found)
     inside, base = in_repository(file, environ), base_of(forge)
     deciding, proposed = {}, {}
@@ -69,10 +68,10 @@ def contracts_of(invocation: Invocation, decided: Decided, forge: Forge | None) 
         brought = _here(file, theirs[role]) if role in theirs and _is_there(file, theirs[role]) else None
         if brought is not None:
             # What the change would set is judged beside; where it cannot be read, that is said of the change.
-            proposed[role] = read_contract(brought, theirs[role])
+            proposed[role] = _read(brought, theirs[role])
         if held is not None:
             where = f"{ours[role]} at {base[:12]}"
-            deciding[role] = read_contract(held, where)
+            deciding[role] = _read(held, where)
             if held != brought and ours[role] == theirs.get(role, ours[role]):
                 said = f"sha256 {proposed[role].digest[:12]}" if role in proposed else None
                 changed.append(Changed(f"the contract {ours[role]}", f"sha256 {deciding[role].digest[:12]}", said))
@@ -82,6 +81,14 @@ def contracts_of(invocation: Invocation, decided: Decided, forge: Forge | None) 
         elif role in ours:
             raise _missing(file, ours[role])
     return Contracts(deciding, proposed, tuple(dict.fromkeys(changed)), tuple(dict.fromkeys(unmerged)))
+
+
+def _read(content: bytes, name: str) -> Contract:
+    """A contract with the age of its data counted from now."""
+    from mlci.config.contract import read_contract
+    from mlci.domain.dataset.parameters import at
+
+    return at(read_contract(content, name), datetime.now(UTC))
 
 
 def _named(config: object) -> dict[DataRole, str]:
