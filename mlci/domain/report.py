@@ -22,6 +22,24 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """How rows are shared out over bins, before and now.
+
+    Raises:
+        ValueError: a bin has not a share before and a share now.
+    """
+
+    title: str = field(metadata={"help": "What is drawn, such as the name of a column."})
+    bins: tuple[str, ...] = field(metadata={"help": "What each bin is, in order."})
+    before: tuple[float, ...] = field(metadata={"help": "Share of the rows of the reference in each bin."})
+    now: tuple[float, ...] = field(metadata={"help": "Share of the rows of the data in each bin."})
+
+    def __post_init__(self) -> None:
+        if not len(self.bins) == len(self.before) == len(self.now):
+            raise ValueError(f"histogram {self.title}: every bin must have a share before and a share now")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """Something to read beside the findings: described, and judged by nobody here.
 
@@ -38,6 +56,9 @@ class Section:
     rows: tuple[tuple[str, ...], ...] = field(default=(), metadata={"help": "Cells of its table, row by row."})
     figures: dict[str, float] = field(
         default_factory=dict, metadata={"help": "Its numbers for a program to read, by name."}
+    )
+    histograms: tuple[Histogram, ...] = field(
+        default=(), metadata={"help": "Drawings below the table, in the order they should be seen."}
     )
     folded: bool = field(
         default=True, metadata={"help": "Whether a face that can fold shows the title alone at first."}

@@ -90,8 +90,8 @@ def run(
         parts.append(held.part)
     elif holdout is not None:
         checked.append(Checked(role="holdout", identity=holdout.identity))
-    profile = profiling.run(material)
-    parts.append(drifting.run(material, profile))
+    profiled = profiling.run(material)
+    parts.append(drifting.run(material, profiled))
     parts += [part(material) for part in PARTS]
     found = since.compare(material, train.identity)
     sections = [one for part in parts for one in part.sections]
@@ -101,7 +101,7 @@ def run(
         engine=f"{engine.name} {engine.version}",
         model=model,
         policy=policy,
-        profile=profile,
+        profile=profiled.profile if profiled is not None else None,
         found=found,
         assumptions=(*assumptions, *(one for part in parts for one in part.assumptions)),
         sections=(*([since.section(found)] if found is not None else []), *sections),

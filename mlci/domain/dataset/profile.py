@@ -49,3 +49,15 @@ class Profile:
     def column(self, name: str) -> ColumnProfile | None:
         """The column of a name."""
         return next((one for one in self.columns if one.name == name), None)
+
+
+def comparable(one: str, other: str) -> bool:
+    """Whether columns of these types can be compared: whole numbers with all others, days with points in time.
+
+    >>> comparable("integer", "number"), comparable("string", "number")
+    (True, False)
+    """
+    return _FAMILY.get(one, one) == _FAMILY.get(other, other) != "other"
+
+
+_FAMILY = {"integer": "number", "date": "timestamp"}
