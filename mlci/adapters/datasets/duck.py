@@ -1,24 +1,19 @@
 """DuckDB over files, in this process: all rules of a contract in one SELECT, out of core."""
 
-# ruff: noqa: ARG002
-
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from mlci.adapters.datasets.duck_files import files_of
+from mlci.adapters.datasets.duck_session import Refused, Session
+from mlci.adapters.datasets.duck_table import Table
 from mlci.adapters.oneline import one_line
 from mlci.domain.dataset.contract import Rule, Type
 from mlci.domain.dataset.measured import Measured, Offenders
-from mlci.errors import DataUnreadable, ExtraMissing, FileMissing, Place
+from mlci.errors import DataUnreadable, EngineFailed, Place
 from mlci.ports import DataSource, Opened
-
-_TYPES: dict[str, Type] = {
-    "BIGINT": "integer", "INTEGER": "integer", "SMALLINT": "integer", "TINYINT": "integer", "HUGEINT": "integer",
-    "UBIGINT": "integer", "UINTEGER": "integer", "USMALLINT": "integer", "UTINYINT": "integer", "DOUBLE": "number",
-    "FLOAT": "number", "VARCHAR": "string", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "timestamp",
-}  # fmt: skip
-_READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_json", ".json": "read_json"}
 
 
 class DuckEngine:
@@ -31,48 +26,65 @@ class DuckEngine:
 
         Raises:
             ExtraMissing: DuckDB is not installed.
+            NotWritable: the folder cannot be used.
         """
-        try:
-            import duckdb
-        except ImportError as error:
-            raise ExtraMissing("checking data needs DuckDB", help='pip install "mlci[data]"') from error
-        self.version = duckdb.__version__
-        self._error = duckdb.Error
-        self._connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": folder})
+        self._session = Session(memory=memory, folder=folder)
+        self.version = self._session.version
+        self._tables: dict[str, Table] = {}
 
     def open(self, source: DataSource, types: Mapping[str, Type]) -> Opened:
-        """Make a file known under its role."""
-        path = source.path or ""
-        reader = next((each for end, each in _READERS.items() if path.endswith(end)), "read_csv")
-        escaped = path.replace("'", "''")
+        """Make a file or a folder known under its role."""
+        files = files_of(source.path or "", source.name)
+        if files.kind == "parquet":
+            from mlci.adapters.datasets.duck_parquet import open_parquet as reader
+        elif files.kind == "csv":
+            from mlci.adapters.datasets.duck_text import open_csv as reader
+        elif files.kind == "json":
+            from mlci.adapters.datasets.duck_json import open_json as reader
+        else:
+            from mlci.adapters.datasets.duck_arrow import open_arrow as reader
         try:
-            self._connection.execute(f"CREATE OR REPLACE VIEW {source.role} AS SELECT * FROM {reader}('{escaped}')")
-            described = self._connection.execute(f"DESCRIBE {source.role}").fetchall()
-            count = self._connection.execute(f"SELECT count(*) FROM {source.role}").fetchall()[0][0]
-        except self._error as error:
+            table = reader(self._session, files, source.name, types)
+            self._session.view(source.role, table.select)
+        except Refused as why:
             shown = one_line(source.name, 200)
-            if "No files found" in str(error):
-                raise FileMissing(f"cannot read {shown}: it is not there", place=Place(shown)) from error
-            raise DataUnreadable(f"{shown} cannot be read: {one_line(str(error), 200)}", place=Place(shown)) from error
-        columns: dict[str, Type | Literal["other"]] = {row[0]: _TYPES.get(row[1], "other") for row in described}
-        return Opened(source=source, relation=source.role, columns=columns, rows=int(count))
+            raise DataUnreadable(f"{shown} cannot be read: {why}", place=Place(shown)) from why
+        self._tables[source.role] = table
+        return Opened(source=source, relation=source.role, columns=table.columns, rows=table.rows)
 
     def measure(self, opened: Opened, rules: Sequence[Rule]) -> tuple[Measured, ...]:
         """Count what each rule asks for."""
-        return tuple(Measured(rule=rule.id, trouble="no rule can be counted yet") for rule in rules)
+        from mlci.adapters.datasets.duck_measure import measure
+
+        return measure(self._session, self._tables[opened.relation], opened.relation, rules)
 
     def offenders(self, opened: Opened, rule: Rule, keys: Sequence[str], most: int, *, values: bool) -> Offenders:
         """Some rows that break a rule."""
-        return Offenders(keys=("row",), rows=())
+        from mlci.adapters.datasets.duck_rows import offenders
+
+        with self._ours():
+            return offenders(self._session, self._tables[opened.relation], rule, keys, most, values=values)
 
     def quarantine(self, opened: Opened, rules: Sequence[Rule], path: str) -> int:
         """Write every row that breaks one of the rules."""
-        return 0
+        from mlci.adapters.datasets.duck_rows import quarantine
+
+        with self._ours():
+            return quarantine(self._session, self._tables[opened.relation], rules, path)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The small result of a SELECT."""
-        return self._connection.execute(sql).fetchall()
+        with self._ours():
+            return self._session.run(sql, "the data")
 
     def close(self) -> None:
         """Give back everything that was kept."""
-        self._connection.close()
+        self._session.close()
+
+    @contextlib.contextmanager
+    def _ours(self) -> Iterator[None]:
+        """Queries of ours are never at fault for what a user wrote."""
+        try:
+            yield
+        except Refused as why:
+            raise EngineFailed(f"DuckDB does not take a query: {why}") from why
