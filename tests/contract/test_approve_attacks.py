@@ -12,7 +12,7 @@ from forge.fixtures import github  # noqa: F401 - a fixture
 
 from mlci.adapters.evidence.ledger import read_approval
 
-# ruff: noqa: F811, ARG005 - the fixture is a parameter, and not every attack needs both
+# ruff: noqa: F811 - the fixture is a parameter, and not every attack needs both
 
 CHANGED_PARAM = {"params": {"architecture": "deep", "depth": 3}}
 
