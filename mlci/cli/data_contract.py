@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -88,7 +88,7 @@ def _read(content: bytes, name: str) -> Contract:
     from mlci.config.contract import read_contract
     from mlci.domain.dataset.parameters import at
 
-    return at(read_contract(content, name), datetime.now(UTC))
+    return at(read_contract(content, name), datetime.now(timezone.utc))
 
 
 def _named(config: object) -> dict[DataRole, str]:

@@ -6,9 +6,10 @@ whatever a float would make of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -22,6 +23,12 @@ from mlci.domain.figures import count, percent
 # The largest whole number that evidence can carry (RFC 8785).
 _LARGEST = 2**53 - 1
 _NOTHING = "there is no value to look at"
+
+_MOMENT = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ](?P<clock>[0-9]{2}:[0-9]{2}(?P<seconds>:[0-9]{2})?)(?:[.](?P<fraction>[0-9]{1,9}))?"
+    r" ?(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
 
 _Found = tuple[Outcome, str, Any]
 
@@ -189,16 +196,22 @@ def moment(text: str) -> datetime | None:
     >>> moment("2026-01-31"), moment("north")
     (datetime.datetime(2026, 1, 31, 0, 0), None)
     """
-    if len(text) < len("2026-01-01") or not text[:4].isdigit():
+    written = _MOMENT.fullmatch(text)
+    if written is None:
         return None
+    # Python 3.10 reads no Z, and a fraction only of three or of six digits.
+    fraction = (written["fraction"] or "")[:6].ljust(6, "0")
+    clock = f"{written['clock'] or '00:00'}{':00' if not written['seconds'] else ''}"
+    zone = "+00:00" if written["zone"] in ("Z", "z") else written["zone"] or ""
+    zone = f"{zone}:00" if len(zone) == 3 else f"{zone[:3]}:{zone[3:]}" if len(zone) == 5 else zone
     try:
-        return _utc(datetime.fromisoformat(text))
-    except ValueError:
+        return _utc(datetime.fromisoformat(f"{written['day']}T{clock}.{fraction}{zone}"))
+    except (ValueError, OverflowError):
         return None
 
 
 def _utc(one: datetime) -> datetime:
-    return one.astimezone(UTC).replace(tzinfo=None) if one.tzinfo is not None else one
+    return one.astimezone(timezone.utc).replace(tzinfo=None) if one.tzinfo is not None else one
 
 
 def _is_private(one: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from mlci.domain.dataset.arguments import PARAMETER, is_parameter
@@ -42,7 +42,9 @@ def at(contract: Contract, now: datetime, given: Mapping[str, Any] | None = None
     Returns:
         The contract; a rule with a parameter that nobody gives cannot run.
     """
-    return replace(contract, rules=tuple(_resolved(rule, now.astimezone(UTC), given or {}) for rule in contract.rules))
+    return replace(
+        contract, rules=tuple(_resolved(rule, now.astimezone(timezone.utc), given or {}) for rule in contract.rules)
+    )
 
 
 def _resolved(rule: Rule, now: datetime, given: Mapping[str, Any]) -> Rule:
