@@ -138,7 +138,8 @@ class Leakage:
         default=0.99,
         minimum=0.5,
         maximum=1,
-        help="Largest accepted share of what one column alone says of the target.",
+        help="Largest accepted share of what one column alone says of the target: 0.5 is nothing, 1 everything. For "
+        "classes the area under the curve, for a number half and half of what it explains.",
     )
     ignore: tuple[str, ...] = key(default=(), help="Columns that may say as much of the target as they like.")
     # Last, because it hides the function of its name from what would follow.
@@ -153,7 +154,8 @@ class Poisoning:
         default=0.001,
         minimum=0,
         maximum=1,
-        help="Largest accepted share of rows whose label differs from the reference's for the same content.",
+        help="Largest accepted share of rows whose label differs from the reference's for the same content, beyond "
+        "what the reference itself contradicts.",
     )
     labels: float = key(
         default=0.1, minimum=0, maximum=1, help="Largest accepted change of the share of a label since the reference."
@@ -168,6 +170,7 @@ class Poisoning:
         maximum=1,
         help="Largest accepted share of rows in a cluster far from all others, where it leans to one label.",
     )
+    ignore: tuple[str, ...] = key(default=(), help="Columns in which rows may be far out, or texts odd.")
     text: Literal["fail", "warn", "allow"] = key(
         default="warn", help="What texts do that hold control characters, or that a spreadsheet would run as a formula."
     )

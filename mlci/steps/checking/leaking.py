@@ -151,7 +151,12 @@ def _time(material: Material) -> Iterable[Part]:
         return
     kinds = {train.columns[column], holdout.columns[column]}
     dated = not kinds <= {"integer", "number"}
-    of = f"TRY_CAST({sql.name(column)} AS TIMESTAMP)" if dated else f"CAST({sql.name(column)} AS DOUBLE)"
+    of = f"CAST({sql.name(column)} AS DOUBLE)"
+    if dated:
+        # What does not even look like a date is no time; not every engine has a cast that may fail.
+        text = f"CAST({sql.name(column)} AS VARCHAR)"
+        dates_only = f"CASE WHEN regexp_matches({text}, '^[0-9]{{4}}-[01][0-9]-[0-3][0-9]') THEN {text} END"
+        of = f"TRY_CAST({dates_only} AS TIMESTAMP)" if "string" in kinds else f"CAST({sql.name(column)} AS TIMESTAMP)"
     rows = material.engine.rows
     dates, earliest = rows(f"SELECT count({of}), CAST(min({of}) AS VARCHAR) FROM {holdout.relation}")[0]
     if not dates:

@@ -102,7 +102,7 @@ def _valued(opened: Opened, number: int, column: str, rows: int, bins: int, y: s
 
 def _sampled(columns: Sequence[str], y: str, source: str) -> str:
     values = "".join(f", {sql.name(column)} AS x{number}" for number, column in enumerate(columns))
-    return f"s AS MATERIALIZED (SELECT {y} AS y{values} {source})"
+    return f"s AS (SELECT {y} AS y{values} {source})"
 
 
 def _class_cells(
@@ -139,7 +139,7 @@ def _number_cells(opened: Opened, target: str, columns: Sequence[str], source: s
     return (
         f"WITH given AS (SELECT {y} AS y{values} {source}), "
         f"ranks AS ({ranks}), "
-        f"s AS MATERIALIZED (SELECT ranks.u AS u{', ' + ', '.join(f'x{n}' for n in range(len(columns)))} "
+        f"s AS (SELECT ranks.u AS u{', ' + ', '.join(f'x{n}' for n in range(len(columns)))} "
         "FROM given JOIN ranks ON given.y = ranks.y), "
         "middle AS (SELECT avg(u) AS m, count(*) AS n, sum(u * u) - count(*) * avg(u) * avg(u) AS t FROM s), "
         f"cells AS (SELECT c, v, count(*) AS n, sum(u) AS s, sum(u * u) AS q FROM ({valued}) AS valued GROUP BY c, v) "
