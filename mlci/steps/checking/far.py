@@ -97,9 +97,13 @@ def _scales(
 
 
 def _value(column: str) -> str:
-    """A number without what is none: NaN and the infinities."""
+    """A number without what is none: NaN and the infinities.
+
+    By subtraction: DuckDB answers comparisons and ``isnan`` from the least and greatest value that a Parquet file
+    states, and these leave NaN out.
+    """
     value = f"CAST({sql.name(column)} AS DOUBLE)"
-    return f"CASE WHEN abs({value}) < 1e300 THEN {value} END"
+    return f"CASE WHEN {value} - {value} = 0 THEN {value} END"
 
 
 def _squared(side: str) -> str:

@@ -206,8 +206,8 @@ def _clusters(material: Material) -> Iterable[Part]:
     if not findings:
         skipped = f" ({len(flat):,} columns of mostly one value were left out)" if flat else ""
         message = (
-            f"no cluster of more than {as_written(limit, relative=True)} of the rows lies far from all others and leans "
-            f"to one label{skipped}"
+            f"no cluster of more than {as_written(limit, relative=True)} of the rows lies far from all others and "
+            f"leans to one label{skipped}"
         )
         findings.append(_finding("outliers", Verdict.PASS, message, n=train.rows))
     yield Part(findings=tuple(findings))
@@ -218,8 +218,8 @@ def _far(
 ) -> Finding:  # fmt: skip
     of = f"{side} everything else in {name}" if name is not None else "away from everything else, all columns together"
     message = (
-        f"{cluster.rows:,} of {rows:,} rows ({percent(cluster.rows / rows)}, at most {as_written(limit, relative=True)} "
-        f"accepted) lie together, at least {cluster.near:.1f} robust standard deviations {of}, and "
+        f"{cluster.rows:,} of {rows:,} rows ({percent(cluster.rows / rows)}, at most "
+        f"{as_written(limit, relative=True)} accepted) lie together, at least {cluster.near:.1f} robust standard deviations {of}, and "
         f"{percent(cluster.labelled / cluster.rows)} of them have one value of {target}, which "
         f"{percent(cluster.share)} of all rows have"
     )
