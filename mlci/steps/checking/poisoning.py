@@ -125,7 +125,8 @@ def _moved(material: Material, what: str, column: str | None, limit: float) -> I
     message = (
         f"{_worded(one.value)} in {column} moved from {percent(one.before[0] / one.before[1])} of {one.before[1]:,} "
         f"rows ({reference.name}) to {percent(one.now[0] / one.now[1])} of {one.now[1]:,}: at least "
-        f"{percent(one.least)} ({level(1 - poisoning.ALPHA)}), at most {as_written(limit, relative=True)} accepted{more}"
+        f"{percent(one.least)} ({level(1 - poisoning.ALPHA)}), at most {as_written(limit, relative=True)} "
+        f"accepted{more}"
     )
     why = (
         "A share that jumps is a source that broke, or somebody who sends more than others. "
@@ -219,7 +220,8 @@ def _far(
     of = f"{side} everything else in {name}" if name is not None else "away from everything else, all columns together"
     message = (
         f"{cluster.rows:,} of {rows:,} rows ({percent(cluster.rows / rows)}, at most "
-        f"{as_written(limit, relative=True)} accepted) lie together, at least {cluster.near:.1f} robust standard deviations {of}, and "
+        f"{as_written(limit, relative=True)} accepted) lie together, "
+        f"at least {cluster.near:.1f} robust standard deviations {of}, and "
         f"{percent(cluster.labelled / cluster.rows)} of them have one value of {target}, which "
         f"{percent(cluster.share)} of all rows have"
     )
