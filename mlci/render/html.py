@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mlci.domain.figures import count
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report, Section
-from mlci.render import escape, forest, interval, wording
+from mlci.render import escape, forest, histogram, interval, wording
 from mlci.render.outline import Outline, outline
 from mlci.render.sections import numeric
 
@@ -161,13 +161,15 @@ class _Described:
     classes: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     cut: str
+    drawings: tuple[histogram.Drawing, ...]
 
 
 def _section(number: int, section: Section) -> _Described:
     left = len(section.rows) - MOST_ROWS
     cut = f"The first {count(MOST_ROWS)} of {count(len(section.rows))}; the JSON report holds them all."
     classes = tuple("number" if right else "" for right in numeric(section))
-    return _Described(number, section, classes, section.rows[:MOST_ROWS], cut if left > 0 else "")
+    drawings = tuple(histogram.drawing(one) for one in section.histograms)
+    return _Described(number, section, classes, section.rows[:MOST_ROWS], cut if left > 0 else "", drawings)
 
 
 @cache

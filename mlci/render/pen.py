@@ -48,6 +48,15 @@ def columns_of(words: str) -> int:
 
 def as_ascii(written: str) -> str:
     """The same in ASCII, with the nearest letter or letters for what we write ourselves."""
-    for letter, plain in (("\u00a0", " "), ("·", "-"), ("–", "-"), ("…", "..."), ("≥", ">="), ("≤", "<="), ("×", "x")):
+    for letter, plain in (
+        ("\u00a0", " "),
+        ("·", "-"),
+        ("–", "-"),
+        ("…", "..."),
+        ("≥", ">="),
+        ("≤", "<="),
+        ("×", "x"),
+        ("→", "->"),
+    ):
         written = written.replace(letter, plain)
     return written.encode("ascii", "backslashreplace").decode("ascii")

@@ -9,11 +9,13 @@ from mlci.domain.figures import count
 from mlci.domain.report import Section
 from mlci.render import escape
 from mlci.render.fit import Block, Row
+from mlci.render.histogram import bars, top_of
 from mlci.render.pen import Pen, columns_of
 
 _SHARE = 0.4
 _CELL = 80
 _SHOWN = 12
+_NAME = 16
 # A number with its sign, unit and bounds, or the dash for none: what stands best at the right of its column.
 _NUMBER = re.compile(r"[-+−<>≤≥]?\s?\d.*|[–-]?")
 
@@ -43,6 +45,7 @@ def section_block(section: Section) -> Block:
     said = [f"- {escape.within(escape.markdown, each, escape.PROSE, 2 * escape.PROSE)}" for each in section.sentences]
     opening = opened(title, "") if section.folded else f"#### {title}\n\n"
     rows = [Row(sentence) for sentence in said]
+    said += _drawn(section)
     if section.rows:
         heads = [escape.cell(name, _CELL) for name in section.columns]
         rules = ["--:" if right else ":--" for right in numeric(section)]
@@ -50,7 +53,31 @@ def section_block(section: Section) -> Block:
         rows = [Row(line([escape.cell(cell, _CELL) for cell in row])) for row in section.rows]
     else:
         opening = opening.removesuffix("\n")
+        rows += [Row(each) for each in _drawn(section)]
     return Block(opening, rows, "\n</details>" if section.folded else "", _SHARE)
+
+
+def _drawn(section: Section) -> list[str]:
+    """A table of the histograms, in letters."""
+    if not section.histograms:
+        return []
+    heads = [line(["Rows by value", "before", "now"]), line([":--"] * 3)]
+    return ["", *heads] + [
+        line([escape.cell(one.title, _CELL), bars(one.before, top_of(one)), bars(one.now, top_of(one))])
+        for one in section.histograms
+    ]
+
+
+def _drawn_lines(section: Section, pen: Pen) -> list[str]:
+    names = [pen.cell(escape.terminal(one.title, _NAME)) for one in section.histograms]
+    room = max(map(columns_of, names), default=0)
+    left = max(1, pen.width - room - len("    before    "))
+    lines = []
+    for name, one in zip(names, section.histograms, strict=True):
+        for when, shares in (("before", one.before), ("now   ", one.now)):
+            lead = _padded(name if when == "before" else "", room, False)
+            lines.append(f"  {lead}  {when}  {bars(shares[:left], top_of(one), unicode=pen.unicode)}".rstrip())
+    return lines
 
 
 def section_lines(section: Section, pen: Pen) -> list[str]:
@@ -65,6 +92,8 @@ def section_lines(section: Section, pen: Pen) -> list[str]:
         lines += _table(section, section.rows[:_SHOWN], pen)
         left = len(section.rows) - _SHOWN
         lines += [f"  and {left} more"] if left > 0 else []
+    if not section.folded:
+        lines += _drawn_lines(section, pen)
     return lines
 
 

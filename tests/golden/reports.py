@@ -7,7 +7,7 @@ from typing import Any
 
 from mlci.domain.figures import as_written, figure, on_scale
 from mlci.domain.finding import Finding
-from mlci.domain.report import Report, Section, Subject
+from mlci.domain.report import Histogram, Report, Section, Subject
 from mlci.domain.verdict import Verdict
 from mlci.domain.waiver import Waiver, held
 
@@ -374,6 +374,60 @@ def described() -> Report:
     )
 
 
+def drifted() -> Report:
+    """Columns that moved, one that did not, and drawings of them; a name in them is hostile too."""
+    message = (
+        "plan has moved away from production version 4: PSI 0.1367, 0.1327 less noise, at least 0.1051 "
+        "(one-sided 95 %), limit 0.02: fail"
+    )
+    heads = ("Column", "PSI", "less noise", "at least", "missing", "outside", "Judged")
+    rows = (
+        ("plan", "0.1367", "0.1327", "0.1051", "0.76 % → 6.62 %", "0.00 % → 10.10 %", "moved"),
+        ("income", "0.00433", "0.000726", "0.0000", "–", "–", "not shown to have moved"),
+    )
+    drawn = (
+        Histogram(
+            title="plan",
+            bins=("value 1", "value 2", "other values", "missing"),
+            before=(0.6, 0.3924, 0.0, 0.0076),
+            now=(0.5, 0.3328, 0.101, 0.0662),
+        ),
+        Histogram(title="income", bins=tuple(map(str, range(1, 11))), before=(0.1,) * 10, now=(0.11, 0.09) * 5),
+        Histogram(title=HOSTILE, bins=(HOSTILE, "b"), before=(1.0, 0.0), now=(0.0, 1.0)),
+    )
+    return Report(
+        step="data-check",
+        verdict=Verdict.FAIL,
+        reason=message,
+        model="churn",
+        candidate=Subject(name="train.parquet", digest=CANDIDATE.digest),
+        findings=(
+            Finding(
+                id="drift:plan",
+                rule="drift",
+                verdict=Verdict.FAIL,
+                reason="drifted",
+                metric="plan",
+                message=message,
+                explanation="The values are distributed otherwise than before. Look at where the column comes from.",
+                n=5_000,
+            ),
+        ),
+        sections=tuple(
+            Section(
+                id=f"drift-{name}",
+                title=f"Drift since production version 4, {name}",
+                sentences=("5 000 rows beside 5 000 rows here.",),
+                columns=heads if table else (),
+                rows=rows if table else (),
+                histograms=drawn,
+                folded=name == "folded",
+            )
+            for name, table in (("open", True), ("folded", True), ("drawn", False))
+        ),
+    )
+
+
 ALL = {
     "pass": passing,
     "warn": warned,
@@ -385,5 +439,6 @@ ALL = {
     "unverified": unverified,
     "input": unreadable,
     "sections": described,
+    "drift": drifted,
     "hostile": hostile,
 }

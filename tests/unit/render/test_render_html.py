@@ -24,7 +24,7 @@ def document(name: str) -> lxml.html.HtmlElement:
 def test_the_page_has_a_language_a_title_and_one_heading_that_is_the_verdict(name: str) -> None:
     page, shown = document(name), reports.ALL[name]()
     assert page.get("lang") == "en"
-    assert (page.findtext(".//title") or "").startswith(f"{shown.verdict.value.capitalize()}: gate-compare")
+    assert (page.findtext(".//title") or "").startswith(f"{shown.verdict.value.capitalize()}: {shown.step}")
     headings = page.findall(".//h1")
     assert [heading.text_content()[1:] for heading in headings] == [shown.verdict.value]
 

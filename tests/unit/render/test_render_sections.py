@@ -10,8 +10,9 @@ from cmarkgfm.cmark import Options
 from golden import reports
 from golden.reports import described, report
 
-from mlci.domain.report import Section
+from mlci.domain.report import Histogram, Report, Section
 from mlci.domain.verdict import Verdict
+from mlci.render.histogram import drawing
 from mlci.render.html import MOST_ROWS, html
 from mlci.render.markdown import markdown
 from mlci.render.openmetrics import openmetrics
@@ -76,3 +77,25 @@ def test_a_figure_that_is_no_number_is_left_out_of_the_metrics() -> None:
     written = openmetrics(report(Verdict.PASS, "Fine.", sections=(section,)))
     assert 'mlci_figure{model="churn",section="s",figure="a"} 1.0' in written
     assert 'figure="b"' not in written
+
+
+def test_histograms_are_drawn_in_every_face_that_can_and_told_to_who_cannot_see_them() -> None:
+    drawn = Histogram(title="plan <b>", bins=("a", "missing"), before=(0.75, 0.25), now=(0.5, 0.5))
+    section = Section(id="drift", title="Drift", histograms=(drawn,), folded=False)
+    shown = Report(step="data-check", verdict=Verdict.PASS, reason="fine", findings=(), sections=(section,))
+    assert "| plan &#60;b&#62; | █▃ | ▆▆ |" in markdown(shown)
+    assert "before  █▃" in text(shown)
+    assert "now     ▆▆" in text(shown)
+    page = html(shown)
+    assert "<title>plan &lt;b&gt;</title><desc>a: 75.00 % before, 50.00 % now; missing: 25.00 % before" in page
+    assert 'height="64.0"' in page
+    assert 'height="42.67"' in page
+    with pytest.raises(ValueError, match="a share before and a share now"):
+        Histogram(title="x", bins=("a",), before=(1.0,), now=())
+
+
+def test_a_drawing_is_bounded_however_many_bins_there_are() -> None:
+    many = tuple(f"value {number}" for number in range(500))
+    shown = drawing(Histogram(title="x", bins=many, before=(0.002,) * 500, now=(0.002,) * 500))
+    assert len(shown.bars) == 64
+    assert "and 476 more" in shown.words
