@@ -68,7 +68,9 @@ def reference_of(
     digest = digest_of(str(place))
     opened = engine.open(DataSource(role="reference", name=named, path=str(place)), types)
     return Compared(
-        reference=Reference(name=one_line(named), digest=digest, columns=dict(opened.columns), opened=opened)
+        reference=Reference(
+            name=one_line(named), digest=digest, columns=dict(opened.columns), rows=opened.rows, opened=opened
+        )
     )
 
 
@@ -80,6 +82,7 @@ def of_evidence(predicate: DataPredicate, name: str) -> Reference:
         profile=predicate.profile,
         digest=train.identity.digest if train is not None else None,
         columns=dict(train.columns) if train is not None and train.columns else None,
+        rows=train.identity.rows if train is not None else None,
     )
 
 

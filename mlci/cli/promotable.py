@@ -60,6 +60,7 @@ def judged(desk: Desk, stage: str, version: Version, compared: str, at: Standing
         verdict=again.verdict,
         reason=f"{again.reason} ({again.how})" if again.how else again.reason,
         measured=again.measured,
+        data=chain.data[1] if chain.data is not None else None,
     )
     if asked.merged:
         is_merged, unmerged = merged(desk, chain.model[1])

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import click
+
 from mlci.adapters.disk import files
-from mlci.cli import gate_compare, model_ci
+from mlci.cli import data_check, gate_compare, model_ci
 from mlci.cli.delivery import discard
 from mlci.cli.forge import COMMENT, on_github, on_gitlab
 from mlci.cli.invocation import Invocation
+from mlci.config.checking import is_checked
 from mlci.errors import Exit, Place, UsageError
+from mlci.surface.checking import DATA_CHECK
 from mlci.surface.command import Command
 from mlci.surface.pipeline import GATE_COMPARE, MODEL_CI
 from mlci.surface.spelling import spell
@@ -21,7 +26,7 @@ _ELSEWHERE = ("*/mlci.yml", "*/*/mlci.yml")
 
 
 def run(invocation: Invocation) -> Exit:
-    """Train or reuse, score, judge and, unless it is a change, register; the exit is that of the step that ended it."""
+    """Check data, train or reuse, score, judge and, unless it is a change, register; the exit is the last step's."""
     own = invocation.own
     _refuse_a_pipeline(invocation)
     _require_configuration(invocation)
@@ -39,10 +44,25 @@ def run(invocation: Invocation) -> Exit:
         # A verdict on an earlier model must not stand beside this one, should this run get no further.
         discard(GATE_COMPARE, gate.own)
         files.remove(COMMENT)
+        checked = _data_checked(invocation)
+        if checked is not Exit.PASS:
+            return checked
         made = model_ci.make(model)
         if made.exit is not Exit.PASS:
             return made.exit
         return gate_compare.run(replace(gate, own={**gate.own, "version": made.version}))
+
+
+def _data_checked(invocation: Invocation) -> Exit:
+    """Check the data where that is asked for: what fails there costs no training."""
+    config = invocation.resolved.config
+    required = is_checked(config)
+    if not required and config.data.train.contract is None:
+        return Exit.PASS
+    if not required and find_spec("duckdb") is None:
+        click.echo("the data are not checked: that needs mlci[data], and data.required is false", err=True)
+        return Exit.PASS
+    return data_check.run(_step(invocation, DATA_CHECK))
 
 
 def _require_configuration(invocation: Invocation) -> None:

@@ -156,8 +156,8 @@ class Promote:
         default=("dev", "staging", "production"), help="Stages, in the order a model passes them.", **NAMED
     )
     require: dict[str, tuple[str, ...]] = key(
-        factory=dict, names="stage", help="Kinds of evidence that a stage asks for, by stage.",
-        example="{production: [gate, approval]}",
+        factory=dict, names="stage", help="Kinds of evidence that a stage asks for, by stage: gate, approval, data.",
+        example="{production: [data, gate, approval]}",
     )  # fmt: skip
     relax: dict[str, tuple[Asked, ...]] = key(
         factory=dict, names="stage",

@@ -38,7 +38,8 @@ RUN = Command(
     title="Run the chain on this machine",
     summary="Train, score, judge and register as the pipeline would, and show the comment it would post.",
     description=(
-        "Runs model-ci and gate-compare one after the other. With --base, what is checked out is judged as a change to "
+        "Runs model-ci and gate-compare one after the other, and before them data-check where data.train names a "
+        "contract or data.required asks for it. With --base, what is checked out is judged as a change to "
         "that branch: by its policy, and registered nowhere. The comment is written to .mlci/comment.md.",
     ),
     params=(
@@ -58,8 +59,8 @@ RUN = Command(
         ),
     ),
     exits=(
-        Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.GATE, Exit.COMMAND,
-        Exit.INTERRUPTED,
+        Exit.PASS, Exit.BUG, Exit.USAGE, Exit.UNDECIDED, Exit.SERVICE, Exit.INTEGRITY, Exit.DATA, Exit.GATE,
+        Exit.COMMAND, Exit.INTERRUPTED,
     ),
     extras=("gate", "mlflow"),
     at_hand=True,

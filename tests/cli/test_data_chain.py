@@ -213,3 +213,42 @@ def test_what_was_trained_before_anybody_checked_gets_the_evidence_of_today(tmp_
     assert found.mlci("model-ci", "--register", "false") == 0
     assert found.trainings == 1
     assert found.evidence("model")["data"] == hashlib.sha256(content(found)).hexdigest()
+
+
+def promotable(found: Repository) -> Repository:
+    path = found.folder / "mlci.yml"
+    path.write_text(
+        f"{path.read_text()}promote: {{stages: [staging, production], require: {{staging: [data, gate]}}}}\n"
+    )
+    found.commit("what a stage asks for")
+    return found
+
+
+def test_a_stage_can_ask_for_checked_data_and_the_record_is_verified(asked: Repository) -> None:
+    promotable(asked)
+    assert asked.mlci("run") == 0
+    assert asked.mlci("promote", "--version", "1", "--to", "staging") == 0
+
+    findings = asked.report("promote")["findings"]
+    assert [each["verdict"] for each in findings if "its data passed" in each["message"]] == ["pass"]
+    assert asked.mlci("verify") == 0
+
+
+def test_a_stage_refuses_a_model_of_data_that_nobody_checked(tmp_path: Path) -> None:
+    found = promotable(repository(tmp_path / "repository"))
+    assert found.mlci("run") == 0
+
+    assert found.mlci("promote", "--version", "1", "--to", "staging") == 13
+    assert "nothing says that the data it was trained on were checked" in found.report("promote")["reason"]
+
+
+def test_later_data_are_compared_with_what_production_was_trained_on(asked: Repository) -> None:
+    assert asked.mlci("run") == 0
+    assert asked.mlci("data-check") == 0
+    same = asked.evidence("data")["since"]
+    (asked.folder / "data" / "train.csv").write_text(rows(0, 430))
+    assert asked.mlci("data-check") == 0
+    more = asked.evidence("data")["since"]
+
+    assert (same["same"], same["new_rows"], same["reference"]) == (True, 0, "production version 1")
+    assert (more["same"], more["rows_before"], more["rows_now"], more["new_rows"]) == (False, 400, 430, 30)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mlci import REPOSITORY
+from mlci.adapters.evidence.data import read_data
 from mlci.adapters.evidence.gate import read_gate
 from mlci.adapters.evidence.ledger import LARGEST_RELEASE, digest_of, read_approval, read_entry, read_promotion
 from mlci.adapters.evidence.model import LARGEST_EVIDENCE, read_model
@@ -21,7 +22,7 @@ from mlci.ports.record import Pieces, Written
 from mlci.ports.release import Ledger
 
 _READERS: dict[str, Callable[[bytes, str], Any]] = {
-    "approval": read_approval, "gate": read_gate, "model": read_model,
+    "approval": read_approval, "data": read_data, "gate": read_gate, "model": read_model,
     "promotion": read_promotion, "rollback": read_promotion,
 }  # fmt: skip
 # Entries that are read ahead so that their evidence comes in one portion, and the bytes of evidence held at once.
@@ -100,7 +101,7 @@ class LedgerRecord:
             digests={**decision.evidence},
             own=next((found[kind] for kind in OWN if kind in found), None),
             own_kind=_own_kind(contents),
-            **{kind: found.get(kind) for kind in ("approval", "gate", "model")},
+            **{kind: found.get(kind) for kind in ("approval", "data", "gate", "model")},
         )
         policy, unjudged = self._policy(chain)
         return Pieces(

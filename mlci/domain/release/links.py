@@ -1,6 +1,6 @@
 """The links between a decision and its evidence: which digests and names must be the same, and what may differ.
 
-ledger entry ──▶ promotion ──▶ approval ──▶ gate ──▶ model ──▶ artifact
+ledger entry ──▶ promotion ──▶ approval ──▶ gate ──▶ model ──▶ artifact, data
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mlci.domain.dataset.evidence import DataPredicate
+from mlci.domain.dataset.links import wrong_data
 from mlci.domain.evidence import GatePredicate
 from mlci.domain.release.evidence import ApprovalPredicate, PromotionPredicate
 from mlci.domain.release.ledger import Decision
@@ -30,6 +32,7 @@ class Chain:
         approval: who agreed.
         gate: what was judged.
         model: what the version is made from.
+        data: what the data passed that it was trained on.
     """
 
     digests: Mapping[str, str]
@@ -38,6 +41,7 @@ class Chain:
     approval: ApprovalPredicate | None = None
     gate: GatePredicate | None = None
     model: ModelPredicate | None = None
+    data: DataPredicate | None = None
 
 
 def is_signature(kind: str) -> bool:
@@ -57,6 +61,7 @@ def wrong_links(decision: Decision, chain: Chain, name: str) -> Iterator[str]:
         yield from _of_own(decision, chain.own, chain, name)
     if chain.model is not None:
         yield from _of_model(decision, chain.model, name)
+        yield from _of_data(chain.model, chain)
     if chain.gate is not None:
         yield from _of_gate(chain.gate, chain)
     if chain.approval is not None:
@@ -77,7 +82,7 @@ def _of_own(decision: Decision, own: PromotionPredicate, chain: Chain, name: str
     for asked in own.requirements:
         if not asked.held and not asked.relaxed:
             yield f"it was decided although {asked.name[:40]} was not as the stage asks for"
-        elif asked.held and asked.name in ("gate", "approval") and asked.name not in decision.evidence:
+        elif asked.held and asked.name in ("gate", "approval", "data") and asked.name not in decision.evidence:
             yield f"the {asked.name} is said to be as the stage asks for, and there is no evidence of it"
 
 
@@ -86,6 +91,13 @@ def _of_model(decision: Decision, model: ModelPredicate, name: str) -> Iterator[
         yield "the evidence of the model is of another model"
     if model.artifact != decision.target.artifact:
         yield "the evidence of the model is of another version: its artifact is not the one that was decided on"
+
+
+def _of_data(model: ModelPredicate, chain: Chain) -> Iterator[str]:
+    if chain.digests.get("data") != model.data:
+        yield "the evidence of the data is not the one that the evidence of the model names"
+    elif chain.data is not None:
+        yield from wrong_data(model, chain.data)
 
 
 def _of_gate(gate: GatePredicate, chain: Chain) -> Iterator[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mlci.domain.dataset.evidence import DataPredicate
+from mlci.domain.dataset.links import not_passed, unchecked_holdout
 from mlci.domain.inputs import NOTHING
 from mlci.domain.policy import OnInconclusive
 from mlci.domain.release.evidence import ApprovalPredicate, Requirement
@@ -12,7 +14,7 @@ from mlci.domain.release.ledger import Decision, Entry, Pointed
 from mlci.domain.training import ModelPredicate
 from mlci.domain.verdict import Verdict
 
-GATE, APPROVAL, MERGED, SIGNED = "gate", "approval", "merged", "signed"
+GATE, APPROVAL, DATA, MERGED, SIGNED = "gate", "approval", "data", "merged", "signed"
 # What the last stage asks for besides the kinds of evidence.
 OF_THE_LAST = ("clean-tree", "data-version", "locked-environment", "reproducible", "predictions")
 
@@ -52,6 +54,7 @@ class Facts:
         approval: who agreed; None where nobody was asked.
         unapproved: why nobody's word was counted; None where it was.
         unsigned: what is not signed, or by nobody whose word counts; None where everything is.
+        data: what the check of its training data found; None where its evidence names none.
     """
 
     model: ModelPredicate
@@ -63,6 +66,7 @@ class Facts:
     approval: ApprovalPredicate | None = None
     unapproved: str | None = None
     unsigned: str | None = None
+    data: DataPredicate | None = None
 
 
 def asked_of(
@@ -98,6 +102,8 @@ def _all(asked: Asked, facts: Facts) -> Iterator[Requirement]:
             yield _gate(asked, facts)
         elif kind == APPROVAL:
             yield _approval(facts)
+        elif kind == DATA:
+            yield _data(facts)
         else:
             yield Requirement(
                 name=kind, held=False, said=f"there is no evidence of the kind {kind} that mlci can check"
@@ -111,7 +117,7 @@ def _all(asked: Asked, facts: Facts) -> Iterator[Requirement]:
     if asked.signed:
         said = facts.unsigned if facts.unsigned is not None else "its evidence is signed with a key that counts"
         yield Requirement(name=SIGNED, held=facts.unsigned is None, said=said)
-    found = {**dict(_of_the_model(facts.model)), "predictions": _measured(asked, facts)}
+    found = {**dict(_of_the_model(facts.model, facts.data)), "predictions": _measured(asked, facts)}
     for name in asked.of_the_last:
         wrong, right = found[name]
         said = wrong if wrong is not None else right
@@ -151,11 +157,19 @@ def _approval(facts: Facts) -> Requirement:
     return Requirement(name=APPROVAL, held=True, said=f"approved by {_named(approval)} (level {approval.tier})")
 
 
+def _data(facts: Facts) -> Requirement:
+    data = facts.data
+    if data is None:
+        return Requirement(name=DATA, held=False, said="nothing says that the data it was trained on were checked")
+    wrong = not_passed(data) or unchecked_holdout(facts.model, data)
+    return Requirement(name=DATA, held=wrong is None, said=wrong or f"its data passed: {data.reason}")
+
+
 def _named(approval: ApprovalPredicate | None) -> str:
     return ", ".join(person.login for person in approval.approvers) if approval is not None else ""
 
 
-def _of_the_model(model: ModelPredicate) -> Iterator[tuple[str, tuple[str | None, str]]]:
+def _of_the_model(model: ModelPredicate, checked: DataPredicate | None) -> Iterator[tuple[str, tuple[str | None, str]]]:
     """Each name with what is wrong, if anything is, and what is said where nothing is."""
     made = model.provenance
     commit = made.commit
@@ -165,12 +179,21 @@ def _of_the_model(model: ModelPredicate) -> Iterator[tuple[str, tuple[str | None
     yield "clean-tree", (dirty, f"made from commit {(commit or '')[:12]}, with nothing changed")
     data = made.data
     unversioned = "its evidence names no training data" if data is None or model.inputs.data == NOTHING else None
-    yield "data-version", (unversioned, f"its data is {data.digest[:12]}" if data is not None else "")
+    yield "data-version", (unversioned, f"its data is {data.digest[:12]}{_kept(checked)}" if data is not None else "")
     yield "locked-environment", (_unlocked(model), f"its environment is pinned ({model.inputs.environment[:12]})")
     again = dirty or unversioned
     if made.profile is not None:
         again = "it was trained by a profile, on a part of the data"
     yield "reproducible", (again, f"commit, data and seed {made.seed} are known")
+
+
+def _kept(checked: DataPredicate | None) -> str:
+    """Under which name somebody else keeps the data, too; a digest alone finds nothing again."""
+    train = checked.of("train") if checked is not None else None
+    if train is None or train.identity.version.system in ("content", "query"):
+        return ""
+    version = train.identity.version
+    return f", which {version.system} keeps as {version.id[:40]}"
 
 
 def _measured(asked: Asked, facts: Facts) -> tuple[str | None, str]:

@@ -35,6 +35,7 @@ class Reference:
         profile: of its training data; None where it has none.
         digest: sha256 of that dataset, where it is known.
         columns: type of each of its columns, in order.
+        rows: how many it has, where that is known.
         opened: its rows, where the reference is a file.
     """
 
@@ -42,6 +43,7 @@ class Reference:
     profile: Profile | None = None
     digest: str | None = None
     columns: dict[str, str] | None = None
+    rows: int | None = None
     opened: Opened | None = None
 
 

@@ -56,8 +56,8 @@ def _new(found: Since) -> str:
 
 
 def _rows_before(reference: Reference) -> int | None:
-    if reference.opened is not None:
-        return reference.opened.rows
+    if reference.rows is not None:
+        return reference.rows
     return reference.profile.rows if reference.profile is not None else None
 
 

@@ -20,6 +20,7 @@ _HELP = {
     "gate": "Let the gate judge it again against what is in production. What is inconclusive a person can "
     "accept whom policy names.",
     "approval": "mlci approve says who may approve, and how.",
+    "data": "Let mlci data-check pass before the model is trained, on the holdout that it is judged on.",
     "merged": "Merge the change, and promote the version of the default branch.",
     "signed": "Sign the evidence with a key of promote.signers, and leave the signature beside it.",
     "clean-tree": "Commit everything and let model-ci train from that commit.",
