@@ -45,6 +45,12 @@ RULES = Rules(
     when="the pipelines of merge requests, and those of the default branch that a push, a schedule or a person "
     f"started, {_UNLESS_FORKS}",
 )
+# Of the whole pipeline, whose jobs that check can be switched off: by a variable that these alone have.
+MODEL_RULES = Rules(
+    rules=({"if": '$MLCI_CHECKED == "false"', "when": "never"}, *RULES.rules),
+    when=f"{RULES.when}. Rules of your own leave the jobs that are switched off out where the variable MLCI_CHECKED is "
+    "false",
+)
 FORK_RULES = Rules(
     rules=({"if": f"{_FORKS} && {_WITHOUT_PUSH}"},),
     when="pipelines of the default branch that a schedule or a person started with the variable MLCI_FORKS with the "
@@ -192,6 +198,15 @@ def timeout(default: str, name: str = "job-timeout", of: str = "the job") -> Com
     """How long a job may take."""
     return ComponentInput(
         name=name, default=default, regex=r"^.+$", description=f"Longest time that {of} may take, such as 1h 30m."
+    )
+
+
+def fetch() -> ComponentInput:
+    """What brings the data."""
+    return ComponentInput(
+        name="fetch",
+        description="Lines of shell that bring the data, where they do not lie in the repository, such as dvc pull, in "
+        "the shell of the job.",
     )
 
 

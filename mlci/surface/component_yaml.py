@@ -44,8 +44,8 @@ def _dumped(content: dict[str, Any], width: int) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return not isinstance(data, Script)
 
-        def generate_anchor(self, node: Any) -> str:  # noqa: ARG002 - the signature is PyYAML's
-            return ANCHOR
+        def generate_anchor(self, node: Any) -> str:
+            return "setup" if "MLCI_SETUP" in node.value else ANCHOR
 
         def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
             super().increase_indent(flow, False)

@@ -31,6 +31,13 @@ SETUP = Script((_SCRIPTS / "setup.sh").read_text(encoding="utf-8"))
 INHERITED = ["interruptible", "retry"]
 
 
+# Jobs before which the training environment is installed or the data are brought.
+PREPARED = (CODE_CI, DATA_CHECK, MODEL_CI)
+# Those that run code of the change, and so never ask for a token.
+RUNNING = (CODE_CI, MODEL_CI)
+# Where data-check leaves its evidence for a later job: each job clears .mlci/evidence before it begins.
+DATA_EVIDENCE = "mlci-data/data.json"
+
 _ENDS = {
     "junit": "junit.xml", "codequality": "codequality.json", "metrics": "metrics.txt",
     "annotations": "annotations.json", "dotenv": "env",
@@ -86,11 +93,8 @@ JOBS = {
     job.step.name: job
     for job in (
         Job(step=PLAN, stage=".pre", timeout="10 minutes", shows=("dotenv",)),
-        Job(step=CODE_CI, timeout="15 minutes", shows=("junit", "annotations")),
-        Job(
-            step=DATA_CHECK, timeout="30 minutes", leaves=(".mlci/evidence/data.json",),
-            shows=("junit", "annotations"),
-        ),
+        Job(step=CODE_CI, timeout="15 minutes", leaves=(".mlci/report/code-ci/",), shows=("junit", "annotations")),
+        Job(step=DATA_CHECK, timeout="30 minutes", leaves=("mlci-data/",), shows=("junit", "annotations")),
         Job(
             step=MODEL_CI, timeout="3 hours", leaves=("mlci-model/", ".mlci/evidence/model.json"),
             shows=("junit", "annotations"),
@@ -138,7 +142,8 @@ def inputs(job: Job) -> tuple[ComponentInput, ...]:
     """The inputs of a step's component: those of the command, then those of the job."""
     return (
         *(own.given(param) for param in own.offered(job.step)),
-        *([own.setup()] if job.step is MODEL_CI else []),
+        *([own.setup()] if job.step in RUNNING else []),
+        *([own.fetch()] if job.step in (DATA_CHECK, MODEL_CI) else []),
         own.job_name(f"mlci-{job.step.name}"),
         own.stage(job.stage),
         own.image(),
@@ -161,8 +166,10 @@ def _secret_inputs(job: Job) -> list[ComponentInput]:
 def step_job(job: Job) -> dict[str, Any]:
     """The job of a step's component."""
     variables = {job.step.variable(param): parameter(own.name_of(param)) for param in own.offered(job.step)}
-    if job.step is MODEL_CI:
+    if job.step in RUNNING:
         variables["MLCI_SETUP"] = parameter("setup")
+    if job.step in (DATA_CHECK, MODEL_CI):
+        variables["MLCI_FETCH"] = parameter("fetch")
     return assembled(job, variables)
 
 
@@ -190,14 +197,14 @@ def assembled(
         "image": filled(image),
         "tags": whole(tags),
         "rules": whole("rules"),
-        **({} if job.step is MODEL_CI else {"inherit": {"default": INHERITED}}),
+        **({} if job.step in RUNNING else {"inherit": {"default": INHERITED}}),
         **({"when": job.when} if job.when else {}),
         **more,
         "timeout": filled(timeout),
         **({"resource_group": filled("resource-group")} if job.releases else {}),
         **({"environment": Row(name=filled("environment"), action=_action(job))} if job.secret else {}),
         "variables": {**_started(job), **variables},
-        "script": [*([SETUP] if job.step is MODEL_CI else []), START],
+        "script": [*([SETUP] if job.step in PREPARED else []), START],
         **_allowed(job),
         "artifacts": _artifacts(job),
     }
@@ -236,6 +243,7 @@ def _started(job: Job) -> dict[str, Any]:
         "MLCI_VERSION": Quoted(__version__),
         "MLCI_EXTRAS": raw(Quoted(f"{extras},{filled('extras')}")) if extras else Quoted(""),
         **({} if job.checkout else {"GIT_STRATEGY": "none"}),
+        **({job.step.variable(job.step.by_name["evidence"]): DATA_EVIDENCE} if job.step is DATA_CHECK else {}),
     }
 
 

@@ -38,8 +38,9 @@ INPUTS: dict[str, dict[str, Any]] = {
     "report": {"gate-job": "mlci-gate", "change": "7"},
     "promote": {"to": "production", "environment": "production", "environment-action": "start", "dry-run": "true"},
     "rollback": {"model-stage": "production", "stage": "last", "resource-group": "churn"},
-    "model-ci": {"setup": "pip install .\n", "register": "false"},
-    "model": {"job-prefix": "churn", "register": "true", "train-image": "pytorch/pytorch", "environment": "judges"},
+    "model-ci": {"setup": "pip install .\n", "fetch": "dvc pull\n", "register": "false"},
+    "data-check": {"contract": "contracts/train.yml", "engine": "gx", "fetch": "dvc pull\n"},
+    "model": {"job-prefix": "churn", "register": "true", "train-image": "pytorch/pytorch", "check-code": "false"},
 }
 
 

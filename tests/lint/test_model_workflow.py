@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ FILE = ROOT / ".github/workflows/model.yml"
 JOBS: dict[str, Any] = yaml.safe_load(FILE.read_text())["jobs"]
 TRAINING: list[dict[str, Any]] = JOBS["model"]["steps"]
 PIP = "-m pip install --disable-pip-version-check -r"
-(SCRIPT,) = (step for step in TRAINING if "run" in step)
+SCRIPT, FETCH = (step for step in TRAINING if "run" in step)
 
 
 def steps_of(action: str) -> list[dict[str, Any]]:
@@ -28,7 +29,7 @@ def test_only_the_job_that_judges_may_write_and_it_runs_no_code_of_the_change() 
 
     assert writing == ["gate"]
     assert all("uses" in step for step in JOBS["gate"]["steps"])
-    assert [step["with"]["persist-credentials"] for step in steps_of("actions/checkout")] == [False] * 3
+    assert [step["with"]["persist-credentials"] for step in steps_of("actions/checkout")] == [False] * 5
 
 
 # What a run is handed: the token that may write, the one that only reads, or none.
@@ -45,7 +46,8 @@ RUNS = {
     ("workflow_run", "refs/heads/main"): "",
     ("issue_comment", "refs/heads/main"): "",
 }
-TOKENS = [step["env"]["MLFLOW_TRACKING_TOKEN"] for step in (*steps_of("/model-ci"), *steps_of("/gate-compare"))]
+HANDED = [step for name in ("data-check", "model-ci", "gate-compare") for step in steps_of(f"/{name}")]
+TOKENS = [step["env"]["MLFLOW_TRACKING_TOKEN"] for step in HANDED]
 
 
 def about(event: str, ref: str, head: str | None, **secrets: str) -> dict[str, Any]:
@@ -57,18 +59,18 @@ def about(event: str, ref: str, head: str | None, **secrets: str) -> dict[str, A
     return {"github": {"event_name": event, "ref": ref, "repository": "o/r", "event": payload}, "secrets": named}
 
 
-def test_a_secret_goes_to_two_steps_and_the_one_that_may_write_only_after_a_merge() -> None:
+def test_a_secret_goes_to_three_steps_and_the_one_that_may_write_only_after_a_merge() -> None:
     both = {"registry_token": "writes", "registry_read_token": "reads"}
 
-    assert FILE.read_text().count("secrets.") == len(TOKENS) * len(both) == 4
+    assert FILE.read_text().count("secrets.") == len(TOKENS) * len(both) == 6
     contexts = [about(event, ref, "o/r", **both) for event, ref in RUNS]
-    assert evaluated(*TOKENS, contexts=contexts) == [[token] * 2 for token in RUNS.values()]
+    assert evaluated(*TOKENS, contexts=contexts) == [[token] * 3 for token in RUNS.values()]
 
 
 def test_one_token_never_stands_in_for_the_other() -> None:
     for name, kind in (("registry_token", "writes"), ("registry_read_token", "reads")):
         contexts = [about(event, ref, "o/r", **{name: kind}) for event, ref in RUNS]
-        expected = [[token if token == kind else ""] * 2 for token in RUNS.values()]
+        expected = [[token if token == kind else ""] * 3 for token in RUNS.values()]
         assert evaluated(*TOKENS, contexts=contexts) == expected
 
 
@@ -76,7 +78,7 @@ def test_a_fork_is_handed_no_token_even_where_its_runs_are_given_secrets() -> No
     both = {"registry_token": "writes", "registry_read_token": "reads"}
     contexts = [about("pull_request", "refs/pull/5/merge", head, **both) for head in ("stranger/r", "o/r-2", None)]
 
-    assert evaluated(*TOKENS, contexts=contexts) == [["", ""]] * 3
+    assert evaluated(*TOKENS, contexts=contexts) == [[""] * 3] * 3
 
 
 def test_without_a_registry_the_last_accepted_run_is_production() -> None:
@@ -96,6 +98,56 @@ def test_what_the_job_that_judges_takes_is_the_candidate_of_this_run_or_none() -
     # Nothing that the change has checked in can stand there, or lead from there to elsewhere.
     assert fetch["with"]["path"] == judge["with"]["candidate"] == "${{ runner.temp }}/mlci-candidate"
     assert "if" not in judge
+
+
+def test_nothing_is_trained_before_code_and_data_were_checked() -> None:
+    needs = {name: JOBS[name].get("needs", []) for name in ("code", "data", "model", "conclude")}
+
+    assert needs == {
+        "code": [], "data": "plan", "model": ["plan", "code", "data"],
+        "conclude": ["plan", "code", "data", "model", "gate"],
+    }  # fmt: skip
+    # A check that is switched off is skipped, and a job is skipped with those it needs unless its condition says else.
+    assert JOBS["model"]["if"] == "${{ !failure() && !cancelled() && needs.plan.outputs.model == 'true' }}"
+
+
+def test_what_runs_code_of_the_change_before_it_is_trained_has_a_token_that_reads_and_no_secret() -> None:
+    assert JOBS["code"]["permissions"] == {"contents": "read"}
+    assert "secrets." not in yaml.safe_dump(JOBS["code"])
+    assert JOBS["code"]["runs-on"] == JOBS["data"]["runs-on"] == "${{ fromJSON(inputs.check-on) }}"
+    assert [step for step in JOBS["code"]["steps"] if "run" in step] == [SCRIPT]
+    assert JOBS["code"]["if"] == "inputs.check-code"
+
+
+def test_a_check_that_is_switched_off_may_be_skipped_and_no_other() -> None:
+    (may_skip,) = (step["with"]["may-skip"] for step in steps_of("/conclude"))
+    ways = [(code, data) for code in (True, False) for data in (True, False)]
+    contexts = [{"inputs": {"check-code": code, "check-data": data}} for code, data in ways]
+    alone = re.findall(r"\$\{\{.*?\}\}", may_skip)
+
+    assert re.sub(r"\$\{\{.*?\}\}", "", may_skip) == " "
+    assert evaluated(*alone, contexts=contexts) == [["", ""], ["", "data"], ["code", ""], ["code", "data"]]
+
+
+def test_the_evidence_of_the_data_is_that_of_this_run_and_is_taken_last() -> None:
+    names = [step.get("name") for step in TRAINING]
+    take = TRAINING[names.index("Take the evidence of the data")]
+    (upload,) = (step for step in JOBS["data"]["steps"] if "upload-artifact" in step.get("uses", ""))
+
+    assert take["with"]["name"] == upload["with"]["name"].replace("steps.data", "needs.data")
+    assert names.index("Take the evidence of the data") == names.index("Train and score") - 1
+    handed = TRAINING[names.index("Train and score")]["with"]["data-evidence"]
+    contexts = [{"inputs": {"check-data": on}, "runner": {"temp": "/tmp/r"}} for on in (True, False)]
+    assert evaluated(handed, contexts=contexts) == [["/tmp/r/mlci-data/data.json"], [""]]
+    assert take["with"]["path"] == "${{ runner.temp }}/mlci-data"
+
+
+def test_lines_that_bring_the_data_are_run_as_they_are_given() -> None:
+    (checking,) = (step for step in JOBS["data"]["steps"] if "run" in step)
+
+    assert checking == FETCH
+    assert FETCH["env"] == {"FETCH": "${{ inputs.fetch }}"}
+    assert "${{" not in FETCH["run"]
 
 
 def test_the_candidate_is_handed_over_whole() -> None:

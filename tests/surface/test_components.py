@@ -36,7 +36,7 @@ MODEL = "templates/model.yml"
 RELEASED = "templates/release.yml"
 PREFIX = "$[[ inputs.job-prefix ]]"
 PLACE = re.compile(r"\$\[\[ inputs\.([\w-]+) \]\]")
-OURS = {"MLCI_COMMAND", "MLCI_VERSION", "MLCI_EXTRAS", "MLCI_SETUP"}
+OURS = {"MLCI_COMMAND", "MLCI_VERSION", "MLCI_EXTRAS", "MLCI_SETUP", "MLCI_FETCH", "MLCI_DATA_CHECK_EVIDENCE"}
 
 
 def only(name: str) -> dict[str, Any]:
@@ -76,7 +76,8 @@ def test_no_input_and_no_variable_of_gitlabs_is_filled_into_a_script(name: str) 
     for job in BODIES[name].values():
         assert job["script"][-1:] == [START]
         assert job["script"][:-1] in ([], [SETUP])
-        assert (job["script"][:-1] == [SETUP]) == (job["variables"]["MLCI_COMMAND"] == MODEL_CI.name)
+        prepared = job["variables"]["MLCI_COMMAND"] in ("code-ci", "data-check", MODEL_CI.name)
+        assert (job["script"][:-1] == [SETUP]) == prepared
     for script in (START, SETUP):
         assert "$[[" not in script
         assert "${{" not in script
@@ -90,7 +91,7 @@ def test_what_an_input_says_is_never_looked_through_for_variables(name: str) -> 
             free = [
                 each
                 for each in PLACE.findall(value(one))
-                if "options" not in HEADERS[name]["inputs"][each] and each != "touched"
+                if "options" not in HEADERS[name]["inputs"][each] and each not in ("touched", "job-prefix")
             ]
             assert not free or one == {"value": value(one), "expand": False}, variable
 
@@ -229,7 +230,8 @@ def test_only_jobs_that_run_no_code_of_a_change_ask_for_the_token(name: str) -> 
         command = job["variables"]["MLCI_COMMAND"]
         assert job.get("environment") == environment(name, command)
         # What default: of the pipeline runs before may be code of the change.
-        assert job.get("inherit") == (None if command == MODEL_CI.name else {"default": ["interruptible", "retry"]})
+        runs_code = command in ("code-ci", MODEL_CI.name)
+        assert job.get("inherit") == (None if runs_code else {"default": ["interruptible", "retry"]})
     assert all("MLCI_TOKEN" not in str(job["variables"]) for job in BODIES[name].values())
 
 
@@ -253,6 +255,11 @@ def test_a_job_leaves_what_its_command_writes_whatever_becomes_of_it(name: str) 
         assert artifacts["when"] == "always"
         assert artifacts["expire_in"] == "$[[ inputs.expire-in ]]"
         written = [param.default for param in step.params if param.name in ("keep", "evidence")]
+        # Each job clears .mlci/evidence before it begins, so what is for the job that trains is laid elsewhere.
+        written = {
+            "data-check": [job["variables"].get("MLCI_DATA_CHECK_EVIDENCE", "").removesuffix("/data.json")],
+            "code-ci": [".mlci/report/code-ci"],
+        }.get(step.name, written)
         assert [one.rstrip("/") for one in artifacts["paths"][:-1]] == sorted(
             written, key=lambda one: one.startswith(".")
         )
@@ -276,7 +283,7 @@ def test_a_step_by_itself_stands_before_or_after_the_others() -> None:
 
     assert stages == {
         "plan": ".pre", "code-ci": "test", "data-check": "test", "model-ci": "test", "gate-compare": "test",
-        "report": "test", "approve": "test",        "promote": "deploy", "rollback": "deploy", "conclude": ".post",
+        "report": "test", "approve": "test", "promote": "deploy", "rollback": "deploy", "conclude": ".post",
     }  # fmt: skip
     assert {step.name: only(name)["when"] for step, name in STEP if "when" in only(name)} == {
         "conclude": "always", "rollback": "manual",
@@ -288,36 +295,69 @@ def test_the_jobs_of_the_pipeline_follow_one_another() -> None:
     jobs = {name.removeprefix(f"{PREFIX}-"): job for name, job in BODIES[MODEL].items()}
 
     assert [job["variables"]["MLCI_COMMAND"] for job in jobs.values()] == [
-        "plan",
-        "model-ci",
-        "gate-compare",
-        "conclude",
-    ]
+        "plan", "code-ci", "data-check", "model-ci", "gate-compare", "conclude",
+    ]  # fmt: skip
     assert {name: needs(job) for name, job in jobs.items()} == {
-        "plan": {}, "model": {"plan": True}, "gate": {"plan": True, "model": True},
-        "conclude": {"plan": False, "model": False, "gate": False},
+        "plan": {}, "code": {}, "data": {"plan": True}, "model": {"plan": True, "code": False, "data": True},
+        "gate": {"plan": True, "model": True},
+        "conclude": {"plan": False, "code": False, "data": False, "model": False, "gate": False},
     }  # fmt: skip
+    optional = {name: [one["job"] for one in job.get("needs", ()) if one.get("optional")] for name, job in jobs.items()}
+    checks = [f"{PREFIX}-code", f"{PREFIX}-data"]
+    assert {name: jobs for name, jobs in optional.items() if jobs} == {"model": checks, "conclude": checks}
     # Where training failed too, so that an earlier verdict does not stand as if it were about this commit.
     assert {name for name, job in jobs.items() if job.get("when") == "always"} == {"gate", "conclude"}
     assert {job["stage"] for job in jobs.values()} == {"$[[ inputs.stage ]]"}
     assert {job["rules"] for job in jobs.values()} == {"$[[ inputs.rules ]]"}
-    assert [name for name, job in jobs.items() if job["image"] == "$[[ inputs.train-image ]]"] == ["model"]
+    assert [name for name, job in jobs.items() if job["image"] == "$[[ inputs.train-image ]]"] == ["code", "model"]
     assert [name for name, job in jobs.items() if job["tags"] == "$[[ inputs.train-tags ]]"] == ["model"]
+    assert [name for name, job in jobs.items() if job["tags"] == "$[[ inputs.check-tags ]]"] == ["code", "data"]
 
 
 def needs(job: dict[str, Any]) -> dict[str, bool]:
     return {one["job"].removeprefix(f"{PREFIX}-"): one["artifacts"] for one in job.get("needs", [])}
 
 
+SPARED = {"data": "DATA_CHECK", "model": "MODEL_CI", "gate": "GATE_COMPARE"}
+
+
 def test_what_plan_found_reaches_the_jobs_that_it_spares() -> None:
     jobs = {name.removeprefix(f"{PREFIX}-"): job["variables"] for name, job in BODIES[MODEL].items()}
 
-    assert (
-        jobs["model"]["MLCI_MODEL_CI_TOUCHED"] == jobs["gate"]["MLCI_GATE_COMPARE_TOUCHED"] == "$MLCI_OUTPUT_PLAN_MODEL"
-    )
+    touched = {jobs[name][f"MLCI_{step}_TOUCHED"] for name, step in SPARED.items()}
+    assert touched == {"$MLCI_OUTPUT_PLAN_MODEL"}
     assert jobs["gate"]["MLCI_GATE_COMPARE_CANDIDATE"] == "mlci-model" == MODEL_CI.by_name["keep"].default
-    assert value(jobs["conclude"]["MLCI_CONCLUDE_EXPECT"]).replace(PREFIX, "p") == "p-plan,p-model,p-gate"
     assert value(jobs["conclude"]["MLCI_CONCLUDE_MAY_WARN"]).replace(PREFIX, "p") == "p-gate"
+
+
+@pytest.mark.parametrize(
+    ("code", "data", "expected"),
+    [
+        ("true", "true", ["plan", "code", "data", "model", "gate"]),
+        ("false", "true", ["plan", "data", "model", "gate"]),
+        ("true", "false", ["plan", "code", "model", "gate"]),
+        ("false", "false", ["plan", "model", "gate"]),
+    ],
+)
+def test_a_check_that_is_switched_off_is_no_job_and_no_other_job_expects_it(
+    code: str, data: str, expected: list[str]
+) -> None:
+    jobs = {name.removeprefix(f"{PREFIX}-"): job["variables"] for name, job in BODIES[MODEL].items()}
+
+    def put_in(job: dict[str, Any], text: str) -> str:
+        for name, said in {"check-code": code, "check-data": data, "job-prefix": "p"}.items():
+            text = text.replace(f"$[[ inputs.{name} ]]", said)
+        return re.sub(r"\$\{(\w+)\}", lambda name: put_in({}, value(job.get(name[1], ""))), text)
+
+    said = put_in(jobs["conclude"], value(jobs["conclude"]["MLCI_CONCLUDE_EXPECT"]))
+    assert [one.removeprefix("p-") for one in said.split(",") if one] == expected
+    checked = {name: put_in(job, job["MLCI_CHECKED"]) for name, job in jobs.items()}
+    assert {name for name, one in checked.items() if one == "false"} == {"code", "data"} - set(expected)
+    evidence = put_in(jobs["model"], value(jobs["model"]["MLCI_MODEL_CI_DATA_EVIDENCE"]))
+    assert evidence == ("mlci-data/data.json" if data == "true" else "")
+    assert jobs["data"]["MLCI_DATA_CHECK_EVIDENCE"] == "mlci-data/data.json"
+    first = HEADERS[MODEL]["inputs"]["rules"]["default"][0]
+    assert first == {"if": '$MLCI_CHECKED == "false"', "when": "never"}
 
 
 @pytest.mark.parametrize(
@@ -342,7 +382,7 @@ def test_the_registrys_token_is_the_one_that_reads_unless_the_project_hands_over
     found = {name: job["variables"].get("MLFLOW_TRACKING_TOKEN") for name, job in BODIES[MODEL].items()}
 
     # The project's own variable of that name, which a protected branch alone is given, holds before this one.
-    reading = {f"{PREFIX}-model": "$MLCI_REGISTRY_READ_TOKEN", f"{PREFIX}-gate": "$MLCI_REGISTRY_READ_TOKEN"}
+    reading = {f"{PREFIX}-{name}": "$MLCI_REGISTRY_READ_TOKEN" for name in ("data", "model", "gate")}
     assert {name: token for name, token in found.items() if token} == reading
 
 
@@ -357,7 +397,7 @@ OTHERWISE = [RELEASED, *(f"templates/{step.name}.yml" for step in (REPORT, APPRO
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in OTHERWISE])
 def test_a_component_runs_for_merge_requests_and_for_the_default_branch(name: str) -> None:
-    first, second, third = HEADERS[name]["inputs"]["rules"]["default"]
+    first, second, third = HEADERS[name]["inputs"]["rules"]["default"][-3:]
 
     assert first == {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}
     assert second == {"if": '$MLCI_FORKS == "true"', "when": "never"}

@@ -19,16 +19,21 @@ ADDRESS = f"$CI_SERVER_FQDN/mlci/mlci/model@{SHA}"
 
 def told(job: Job) -> dict[str, Any]:
     """What doctor goes by, the shell lines left out."""
-    expect = job.variables.get("MLCI_CONCLUDE_EXPECT") or None
+    expect = (job.given("conclude", "expect") or "").split(",") if job.calls == ("conclude",) else []
     return {
         "name": job.name, "stage": job.stage, "calls": job.calls, "rules": job.rules, "when": job.when,
         "allowed": job.allowed or None, "needs": job.needs, "takes": () if job.takes == () else None,
-        "environment": job.environment, "dotenv": job.dotenv, "expect": expect,
+        "environment": job.environment, "dotenv": job.dotenv, "expect": [one for one in expect if one],
+        "evidence": job.given("model-ci", "data-evidence"), "checked": job.variables.get("MLCI_CHECKED"),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("given", [{}, {"stage": "judge", "environment": "gate"}], ids=["as it is", "with inputs"])
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"stage": "judge", "environment": "gate", "check-code": "false", "check-data": "false"}],
+    ids=["as it is", "with inputs"],
+)
 def test_what_is_known_of_a_component_is_what_it_says(name: str, given: dict[str, str]) -> None:
     inputs = yaml.safe_load((TEMPLATES / f"{name}.yml").read_text().split("\n---\n")[0])["spec"]["inputs"]
     taken = {key: value for key, value in given.items() if key in inputs}
@@ -43,7 +48,8 @@ def test_what_is_known_of_a_component_is_what_it_says(name: str, given: dict[str
 def test_every_component_is_known() -> None:
     assert [components.component(f"$CI_SERVER_FQDN/mlci/mlci/{name}") for name in NAMES] == NAMES
     assert NAMES == [
-        "approve", "conclude", "gate-compare", "model", "model-ci", "plan", "promote", "release", "report", "rollback",
+        "approve", "code-ci", "conclude", "data-check", "gate-compare", "model", "model-ci", "plan", "promote",
+        "release", "report", "rollback",
     ]  # fmt: skip
 
 
@@ -52,8 +58,10 @@ def test_names_and_rules_are_those_that_the_pipeline_gives() -> None:
     model = components.jobs("model", {"job-prefix": "churn"}, None)
 
     assert (job.name, job.rules) == ("judge", (Rule(condition="$X"),))
-    assert [one.name for one in model] == ["churn-plan", "churn-model", "churn-gate", "churn-conclude"]
-    assert model[-1].given("conclude", "expect") == "churn-plan,churn-model,churn-gate"
+    assert [one.name for one in model] == [
+        "churn-plan", "churn-code", "churn-data", "churn-model", "churn-gate", "churn-conclude",
+    ]  # fmt: skip
+    assert model[-1].given("conclude", "expect") == "churn-plan,churn-code,churn-data,churn-model,churn-gate"
 
 
 def test_the_component_that_is_the_whole_pipeline_is_right_as_gitlab_puts_it_together() -> None:

@@ -27,7 +27,10 @@ def _step(action: str, **inputs: str) -> Step:
 
 
 _READS = _grant(contents="read", actions="read", pull_requests="read")
+_CHECKS = _grant(contents="read")
 _WRITES = _grant(contents="read", actions="read", pull_requests="write", statuses="write")
+
+_OFF = "${{ !inputs.check-code && 'code' || '' }} ${{ !inputs.check-data && 'data' || '' }}"
 
 # A test holds this against the workflow itself.
 MODEL = Workflow(
@@ -38,18 +41,25 @@ MODEL = Workflow(
     jobs=MappingProxyType({
         job.id: job
         for job in (
-            _job("plan", (), _grant(contents="read"), _step("plan")),
+            _job("plan", (), _CHECKS, _step("plan")),
+            _job("code", (), _CHECKS, _step("code-ci"), "inputs.check-code"),
             _job(
-                "model", ("plan",), _READS, _step("model-ci", reuse_from="artifacts"),
-                "needs.plan.outputs.model == 'true'",
+                "data", ("plan",), _CHECKS, _step("data-check"),
+                "inputs.check-data && needs.plan.outputs.model == 'true'",
+            ),
+            _job(
+                "model", ("plan", "code", "data"), _READS,
+                _step("model-ci", reuse_from="artifacts", data_evidence="$"),
+                "${{ !failure() && !cancelled() && needs.plan.outputs.model == 'true' }}",
             ),
             _job(
                 "gate", ("plan", "model"), _WRITES, _step("gate-compare", baseline_from="$"),
                 "${{ !cancelled() && needs.plan.outputs.model == 'true' }}",
             ),
             _job(
-                "conclude", ("plan", "model", "gate"), Grant(),
-                _step("conclude", needs="${{ toJSON(needs) }}", model_jobs="model, gate"), "always()",
+                "conclude", ("plan", "code", "data", "model", "gate"), Grant(),
+                _step("conclude", needs="${{ toJSON(needs) }}", model_jobs="data, model, gate", may_skip=_OFF),
+                "always()",
             ),
         )
     }),

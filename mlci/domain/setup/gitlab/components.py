@@ -18,6 +18,9 @@ RULES = (
     Rule(condition='$MLCI_FORKS == "true"', when="never"),
     Rule(condition="$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_PIPELINE_SOURCE =~ /^(push|schedule|web)$/"),
 )
+_MODEL_RULES = (Rule(condition='$MLCI_CHECKED == "false"', when="never"), *RULES)
+# Where the job that checks data leaves its evidence.
+DATA_EVIDENCE = "mlci-data/data.json"
 _FOR_FORKS = (
     Rule(
         condition='$MLCI_FORKS == "true" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && '
@@ -30,7 +33,8 @@ _MOVED = RULES[1:]
 _RELEASING = "mlci-release"
 _NAMES = frozenset(
     {
-        "approve", "conclude", "gate-compare", "model", "model-ci", "plan", "promote", "release", "report", "rollback",
+        "approve", "code-ci", "conclude", "data-check", "gate-compare", "model", "model-ci", "plan", "promote",
+        "release", "report", "rollback",
     }
 )  # fmt: skip
 
@@ -59,26 +63,43 @@ def jobs(name: str, inputs: Mapping[str, str], rules: tuple[Rule, ...] | None) -
         return tuple(_release(inputs, rules or _MOVED))
     if name != "model":
         return (_single(name, inputs, rules),)
+    return tuple(_model(inputs, rules or _MODEL_RULES))
+
+
+# What the jobs of the whole pipeline run, and which of them each waits for.
+_PIPELINE = {
+    "plan": ("plan", None),
+    "code": ("code-ci", ()),
+    "data": ("data-check", ("plan",)),
+    "model": ("model-ci", ("plan", "code", "data")),
+    "gate": ("gate-compare", ("plan", "model")),
+    "conclude": ("conclude", ("plan", "code", "data", "model", "gate")),
+}
+
+
+def _model(inputs: Mapping[str, str], rules: tuple[Rule, ...]) -> Iterator[Job]:
+    """The six jobs of the whole pipeline; one that is switched off is there, and its first rule leaves it out."""
     prefix = inputs.get("job-prefix") or "mlci"
-    stage = inputs.get("stage") or "test"
-    plan, model, gate = (f"{prefix}-{each}" for each in ("plan", "model", "gate"))
-    expected = {"MLCI_CONCLUDE_EXPECT": f"{plan},{model},{gate}"}
-    before = {gate: (plan, model), f"{prefix}-conclude": (plan, model, gate)}
-    named = {plan: "plan", model: "model-ci", gate: "gate-compare", f"{prefix}-conclude": "conclude"}
-    return tuple(
-        _job(
+    on = {one: inputs.get(f"check-{one}") != "false" for one in ("code", "data")}
+    there = [one for one in _PIPELINE if on.get(one, True) and one != "conclude"]
+    own: dict[str, dict[str, str]] = {
+        **{one: {"MLCI_CHECKED": "false"} for one in on if not on[one]},
+        "model": {"MLCI_MODEL_CI_DATA_EVIDENCE": DATA_EVIDENCE} if on["data"] else {},
+        "conclude": {"MLCI_CONCLUDE_EXPECT": ",".join(f"{prefix}-{one}" for one in there)},
+    }
+    taken: dict[str, tuple[str, ...]] = {"code": (), "conclude": (), "model": (f"{prefix}-plan", f"{prefix}-data")}
+    for one, (command, before) in _PIPELINE.items():
+        yield _job(
             command,
             inputs,
-            name=job,
-            stage=stage,
-            rules=rules or RULES,
+            name=f"{prefix}-{one}",
+            stage=inputs.get("stage") or "test",
+            rules=rules,
             when="always" if command in ("gate-compare", "conclude") else None,
-            needs=before.get(job, () if command == "plan" else (plan,)) or None,
-            takes=() if command == "conclude" else None,
-            variables=expected if command == "conclude" else {},
+            needs=None if before is None else tuple(f"{prefix}-{each}" for each in before),
+            takes=taken.get(one),
+            variables={"MLCI_CHECKED": "true", **own.get(one, {})},
         )
-        for job, command in named.items()
-    )
 
 
 _STAGES = {"plan": ".pre", "conclude": ".post", "promote": "deploy", "rollback": "deploy"}

@@ -17,6 +17,8 @@ STAGES = (".pre", "build", "test", "deploy", ".post")
 # The environment that keeps MLCI_TOKEN from jobs that run code of a change.
 ENVIRONMENT = "mlci"
 _JUDGING = frozenset({"plan", "gate-compare", "conclude", "report"})
+_OWN = re.compile(r"\$\{(MLCI_[A-Za-z_]+)\}")
+_RUNNING = frozenset({"code-ci", "model-ci"})
 # What runs files of the checkout, which in a merge request are those of the change.
 _FOREIGN = re.compile(
     r"^[ \t]*(?:(?:bash|sh|source|\.|python[0-9.]*)[ \t]+(?!-)\S+\.(?:sh|py)\b|\./\S+"
@@ -107,8 +109,8 @@ class Job:
 
     @property
     def trains(self) -> bool:
-        """Whether code of a change trains or scores a model in it."""
-        return "model-ci" in self.calls
+        """Whether code of a change runs in it by a step of ours: checks, training or scoring."""
+        return bool(_RUNNING & set(self.calls))
 
     @property
     def judges(self) -> bool:
@@ -123,7 +125,9 @@ class Job:
 
     def given(self, command: str, parameter: str) -> str | None:
         """What a parameter of one of our commands is set to; None where it is not."""
-        return scripts.given(self.spoken, self.variables, command, parameter)
+        found = scripts.given(self.spoken, self.variables, command, parameter)
+        # A variable of the job stands for what it holds, one of ours that there is not for nothing, as on GitLab.
+        return None if found is None else _OWN.sub(lambda name: self.variables.get(name[1], ""), found) or None
 
     def swallows(self, command: str) -> bool:
         """Whether a line that runs one of our commands is green whatever the command says."""
