@@ -43,6 +43,15 @@ def held(stored: str) -> Held:
     return "string" if stored.startswith("ENUM") else _WORDS.get(stored, "other")
 
 
+def finite_or_endless(column: str) -> str:
+    """A floating-point column with NaN as missing.
+
+    ``isnan`` will not do: of a Parquet file DuckDB answers it, as it does comparisons, from the least and greatest
+    value that the file states, and other writers leave NaN out of these.
+    """
+    return f"CASE WHEN isfinite({column}) OR isinf({column}) THEN {column} END"
+
+
 def plain(column: str, stored: str) -> str:
     """A column as everybody reads it: in one type of each kind, NaN as missing, times in UTC.
 
@@ -52,7 +61,7 @@ def plain(column: str, stored: str) -> str:
     """
     kind = held(stored)
     if stored in ("FLOAT", "DOUBLE"):
-        return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END"
+        return finite_or_endless(column)
     if kind in ("number", "string", "timestamp") and stored != _PLAIN[kind]:
         return f"CAST({column} AS {_PLAIN[kind]})"
     return column

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mlci.adapters.datasets.duck_session import Session
 from mlci.adapters.datasets.duck_table import ROW, Table, literal, paths, quoted
-from mlci.adapters.datasets.duck_types import NARROWEST, Held, fits, read_as
+from mlci.adapters.datasets.duck_types import NARROWEST, Held, finite_or_endless, fits, read_as
 from mlci.domain.dataset.contract import Type
 
 # Looked at to guess a type, which all values then have to bear out.
@@ -64,7 +64,7 @@ def typed(
 
 
 def _missing(column: str, kind: Held) -> str:
-    return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END" if kind == "number" else column
+    return finite_or_endless(column) if kind == "number" else column
 
 
 def _found(
