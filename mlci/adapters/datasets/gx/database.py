@@ -109,6 +109,8 @@ class GxDatabaseEngine(GxEngine):
     def close(self) -> None:
         """Give the connections back."""
         self._database.close()
+        # Its source has an engine of its own, by which it sees whether somebody answers.
+        self._source.get_engine().dispose()
 
     def batch(self, opened: Opened, columns: Sequence[str], where: Sequence[Condition]) -> Any:
         """Some columns of the rows that meet conditions, each as c and its number, for Great Expectations."""
