@@ -238,7 +238,8 @@ def _aggregate(rule: Rule, found: Results, held: str) -> Measured:
     elif present:
         observed = found[1].get("observed_value")
         observed = [int(observed), present] if "proportion" in rule.expectation else value_of(observed, held)
-        observed = int(observed) if "unique_value_count" in rule.expectation else observed
+        whole = "unique_value_count" in rule.expectation or ("sum" in rule.expectation and held == "integer")
+        observed = int(observed) if whole and observed is not None else observed
     return Measured(rule=rule.id, rows=rows, missing=missing, observed=observed)
 
 

@@ -6,13 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 
+from mlci.adapters.datasets.duck_table import Table
+from mlci.adapters.datasets.duck_values import condition
 from mlci.adapters.datasets.gx.asking import quiet
 from mlci.adapters.datasets.gx.connected import Database, connect, failure
 from mlci.adapters.datasets.gx.engine import GxEngine
+from mlci.adapters.datasets.gx.offending import broken_rules, offending, write_rows
+from mlci.adapters.datasets.gx.queries import query_measured
 from mlci.adapters.datasets.gx.relation import one_select, without_binds, without_percent
-from mlci.adapters.datasets.gx.transpiling import literal, quoted, transpiled
+from mlci.adapters.datasets.gx.selects import breaking, measured
+from mlci.adapters.datasets.gx.transpiling import quoted, transpiled
 from mlci.domain.dataset.contract import Condition, Rule, Type
-from mlci.domain.dataset.measured import Measured
+from mlci.domain.dataset.measured import Measured, Offenders
+from mlci.domain.dataset.vocabulary import level_of
 from mlci.errors import Contradiction, EngineFailed, OutOfRange, Place
 from mlci.ports import DataSource, Opened
 
@@ -120,7 +126,7 @@ class GxDatabaseEngine(GxEngine):
         )
         query = f"SELECT {selected or '1 AS c'} FROM (\n{self._relations[opened.relation]}\n) AS mlci_rows"
         if where:
-            query += f" WHERE {transpiled(f'SELECT {condition_sql(where, opened.columns)}', dialect)[7:]}"
+            query += f" WHERE {transpiled(f'SELECT {condition(opened.columns, where)}', dialect)[7:]}"
         return self._asset(query)
 
     def _asset(self, query: str) -> Any:
@@ -128,9 +134,36 @@ class GxDatabaseEngine(GxEngine):
             asset = self._source.add_query_asset(self.asking.name(), query=without_binds(query))
             return asset.add_batch_definition_whole_table("whole").get_batch()
 
-    def counted(self, opened: Opened, rules: Sequence[Rule]) -> Sequence[Measured]:  # noqa: ARG002 - not yet
+    def counted(self, opened: Opened, rules: Sequence[Rule]) -> Sequence[Measured]:
         """Rules that Great Expectations does not count by our meaning, in their order."""
-        return [Measured(rule=rule.id, trouble="no engine counts it yet") for rule in rules]
+        table = self._table(opened)
+        selected = [one for one in rules if level_of(one.expectation) != "sql"]
+        others = iter(measured(self.rows, table, selected, self.name))
+        return [self._query(opened, one) if level_of(one.expectation) == "sql" else next(others) for one in rules]
+
+    def _query(self, opened: Opened, rule: Rule) -> Measured:
+        relation = self._relations[opened.relation]
+        return query_measured(self.asking, lambda: self._asset(relation), rule, self._database.dialect)
+
+    def _table(self, opened: Opened) -> Table:
+        read = {name: quoted(name, "duckdb") for name in opened.columns}
+        columns = dict(opened.columns)
+        return Table(name=opened.source.name, reader=opened.relation, columns=columns, read=read, rows=opened.rows)
+
+    def offenders(self, opened: Opened, rule: Rule, keys: Sequence[str], most: int, *, values: bool) -> Offenders:
+        """Some rows that break a rule on rows, by what names them; rows of a database have no numbers."""
+        return offending(self.rows, self._table(opened), rule, keys, most, values=values)
+
+    def quarantine(self, opened: Opened, rules: Sequence[Rule], path: str) -> int:
+        """Write every row that breaks one of the rules, once, to a Parquet file; return how many.
+
+        Raises:
+            NotWritable: the file cannot be written; nothing half is left.
+        """
+        sql = f"SELECT {', '.join(quoted(name, 'duckdb') for name in opened.columns)} FROM "
+        sql += breaking(self._table(opened), broken_rules(self._table(opened), rules))
+        written = transpiled(sql, self._database.dialect, self._relations)
+        return write_rows(self._database.batches(written), opened.columns, path)
 
     def _as_time(self, column: str, held: Held) -> str:
         """A date as its midnight: that is how it is compared."""
@@ -155,28 +188,6 @@ class GxDatabaseEngine(GxEngine):
         if held in ("string", "other"):
             return f'CAST({column} AS TEXT) COLLATE "C"'
         return f"({column} AT TIME ZONE 'UTC')" if stored == _WITH_ZONE else column
-
-
-def condition_sql(where: Sequence[Condition], columns: Mapping[str, str]) -> str:
-    """Conditions in DuckDB's SQL; a row without the value meets none but ``is null``."""
-    parts = []
-    for one in where:
-        column = quoted(one.column, "duckdb")
-        if one.operator in ("is null", "is not null"):
-            parts.append(f"{column} {one.operator.upper()}")
-        else:
-            parts.append(f"{column} {one.operator} {value_sql(one.value, columns[one.column])}")
-    return " AND ".join(f"({part})" for part in parts)
-
-
-def value_sql(value: Any, held: str) -> str:
-    """A value to compare a column with."""
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, int | float):
-        return repr(value)
-    text = literal(str(value), "duckdb")
-    return f"CAST({text} AS TIMESTAMP)" if held in ("date", "timestamp") else text
 
 
 def _held(values: Sequence[Any]) -> Held:

@@ -92,6 +92,8 @@ def _rewritten(node: Any, dialect: str) -> Any:
     if isinstance(node, exp.IsInf) and dialect != "duckdb":
         far = [exp.cast(exp.Literal.string(one), "double") for one in ("Infinity", "-Infinity")]
         return exp.In(this=exp.cast(node.this, "double"), expressions=far)
+    if isinstance(node, exp.DataType) and node.this.name in ("INT128", "UINT128"):
+        return exp.DataType.build("decimal(38, 0)")
     if isinstance(node, exp.Anonymous):
         return _called(node, dialect)
     if isinstance(node, exp.From | exp.Join) and isinstance(node.this, exp.Subquery) and not node.this.alias:
@@ -111,6 +113,8 @@ def _called(node: Any, dialect: str) -> Any:
     from sqlglot import exp
 
     name = node.name.lower()
+    if name == "fsum":
+        return exp.Sum(this=node.expressions[0])
     if name == "strlen":
         return exp.Anonymous(this="octet_length", expressions=node.expressions)
     if name == "regexp_full_match":
@@ -189,3 +193,25 @@ def _within(name: str, value: Any, share: Any) -> Any:
 
     ordered = exp.Order(expressions=[exp.Ordered(this=value.copy())])
     return exp.WithinGroup(this=exp.Anonymous(this=name, expressions=[share.copy()]), expression=ordered)
+
+
+def only_reads(sql: str, relations: set[str]) -> None:
+    """Make sure that a query of a contract is one SELECT that reads nothing but these relations.
+
+    Raises:
+        SqlError: it is not.
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        trees = [one for one in sqlglot.parse(sql, read="duckdb") if one is not None]
+    except SqlglotError as error:
+        raise SqlError(" ".join(str(error).split())[:240]) from error
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise SqlError("it is not one SELECT")
+    known = relations | {one.alias for one in trees[0].find_all(exp.CTE)}
+    for table in trees[0].find_all(exp.Table):
+        if table.db or table.name not in known:
+            raise SqlError(f"it reads {table.name[:60] or 'what a function gives'}, which is none of the datasets")
