@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mlci.errors import Contradiction, ExtraMissing, Place
+from mlci.errors import Contradiction, Place
 from mlci.ports import DataEngine
 
 
@@ -44,4 +44,10 @@ def open_engine(
         from mlci.adapters.datasets.duck import DuckEngine
 
         return DuckEngine(memory=memory, folder=folder)
-    raise ExtraMissing(f"the engine {name} is not there yet", help='pip install "mlci[gx]"')
+    if name == "gx":
+        from mlci.adapters.datasets.gx.frames import GxPandasEngine
+
+        return GxPandasEngine(memory=memory, folder=folder)
+    from mlci.adapters.datasets.gx.sparked import GxSparkEngine
+
+    return GxSparkEngine(memory=memory, folder=folder)

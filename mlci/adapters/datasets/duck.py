@@ -8,7 +8,7 @@ from typing import Any
 
 from mlci.adapters.datasets.duck_files import files_of
 from mlci.adapters.datasets.duck_session import Refused, Session
-from mlci.adapters.datasets.duck_table import Table
+from mlci.adapters.datasets.duck_table import Table, literal, quoted
 from mlci.adapters.oneline import one_line
 from mlci.domain.dataset.contract import Rule, Type
 from mlci.domain.dataset.measured import Measured, Offenders
@@ -76,6 +76,27 @@ class DuckEngine:
         """The small result of a SELECT."""
         with self._ours():
             return self._session.run(sql, "the data")
+
+    def table(self, opened: Opened) -> Table:
+        """How an opened dataset is read, for engines that let DuckDB read."""
+        return self._tables[opened.relation]
+
+    def arrow(self, sql: str) -> Any:
+        """The result of a SELECT as an Arrow table, in memory as a whole."""
+        with self._ours():
+            return self._session.arrow(sql, "the data")
+
+    def written(self, opened: Opened) -> str:
+        """The path of a Parquet file with all rows as everybody reads them, and what strays beside; gone with this."""
+        table = self._tables[opened.relation]
+        strays = "".join(f", {sql}" for sql in table.strays.values())
+        place = self._session.spill.file(f"{opened.relation}-for-others.parquet")
+        columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in table.read.items())
+        with self._ours():
+            self._session.run(
+                f"COPY (SELECT {columns}{strays} FROM {table.reader}) TO {literal(place)} (FORMAT parquet)", table.name
+            )
+        return place
 
     def close(self) -> None:
         """Give back everything that was kept."""

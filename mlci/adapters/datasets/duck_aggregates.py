@@ -142,7 +142,7 @@ def _distinct_set(one: Aggregate, rule: Rule) -> Aggregate:
     name, inside = quoted(one.column), within(one.column, one.kind, values)
     # One flag for each value says whether the column holds it.
     known = [member(value, one.kind) for value in values]
-    held = [f"coalesce(bool_or({name} = {sql}), false)" if sql is not None else "false" for sql in known]
+    held = [f"bool_or({name} = {sql})" if sql is not None else "bool_or(false)" for sql in known]
     outside = f"count(DISTINCT {name}) FILTER (WHERE NOT {inside})"
 
     def of(found: list[Any], count: int) -> Any:

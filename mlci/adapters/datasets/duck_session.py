@@ -101,6 +101,11 @@ class Session:
             found: dict[str, Any] = self._connection.execute(sql).fetchnumpy()
         return found
 
+    def arrow(self, sql: str, source: str) -> Any:
+        """The result of a query as an Arrow table."""
+        with self._errors(source, None):
+            return self._connection.sql(sql).to_arrow_table()
+
     def refusal(self, sql: str) -> str | None:
         """Why DuckDB does not take an expression that reads nothing, on one line; None where it does."""
         try:

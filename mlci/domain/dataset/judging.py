@@ -22,6 +22,9 @@ from mlci.domain.figures import count, percent
 
 # The largest whole number that evidence can carry (RFC 8785).
 _LARGEST = 2**53 - 1
+# Engines add in different orders, so that the last of the 16 digits of what is computed differ. Verdicts may not.
+_DIGITS = 12
+_COMPUTED = ("mean", "median", "stdev", "sum")
 _NOTHING = "there is no value to look at"
 
 _MOMENT = re.compile(
@@ -142,6 +145,8 @@ def _of_bounds(rule: Rule, observed: Any) -> _Found:
         return _outcome(_within(share, rule.kwargs)), said, _carried(float(share))
     if isinstance(observed, (float, Decimal)) and observed != observed:
         return "error", "could not run, what was computed is not a number", None
+    if isinstance(observed, float) and EXPECTATIONS[rule.expectation].short in _COMPUTED:
+        observed = float(f"{observed:.{_DIGITS}g}")
     try:
         holds = _within(observed, rule.kwargs)
     except (TypeError, ValueError, ArithmeticError):

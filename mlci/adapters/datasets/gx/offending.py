@@ -77,9 +77,7 @@ def write_rows(batches: Iterator[list[tuple[Any, ...]]], columns: Mapping[str, s
         try:
             with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
                 for rows in batches:
-                    arrays = [
-                        pa.array([row[at] for row in rows], type=one.type) for at, one in enumerate(schema)
-                    ]
+                    arrays = [pa.array([row[at] for row in rows], type=one.type) for at, one in enumerate(schema)]
                     writer.write_table(pa.table(arrays, schema=schema))
                     written += len(rows)
             Path(temporary).chmod(0o666 & ~umask())

@@ -96,7 +96,7 @@ def _of_aggregate(run: Run, table: Table, one: Aggregate, rule: Rule) -> _Asked:
     def read(found: Sequence[Any]) -> Measured:
         rows, values = int(found[0]), int(found[1])
         parts = list(found[2:]) or _apart(run, table, one, rule, present, values)
-        observed = one.of([*parts, rows], values)
+        observed = one.of(parts, values)
         return Measured(rule=rule.id, rows=rows, missing=rows - values, observed=observed)
 
     asked = [_narrowed(part, one.about) for part in one.asked]
@@ -108,9 +108,6 @@ def _narrowed(part: str, about: str) -> str:
         return part
     if ") FILTER" in part:
         return part.removesuffix(")") + f" AND {about})"
-    if part.startswith("coalesce("):
-        inner = part.removeprefix("coalesce(").removesuffix(", false)")
-        return f"coalesce({inner} FILTER (WHERE {about}), false)"
     return f"{part} FILTER (WHERE {about})"
 
 

@@ -137,7 +137,9 @@ class GxSparkEngine(GxEngine):
     def counted(self, opened: Opened, rules: Sequence[Rule]) -> Sequence[Measured]:
         """Rules that Great Expectations does not count by our meaning, in their order."""
         table = self._table(opened)
-        others = iter(measured(self.rows, table, [one for one in rules if level_of(one.expectation) != "sql"], self.name))
+        others = iter(
+            measured(self.rows, table, [one for one in rules if level_of(one.expectation) != "sql"], self.name)
+        )
         return [self._query(opened, one) if level_of(one.expectation) == "sql" else next(others) for one in rules]
 
     def _query(self, opened: Opened, rule: Rule) -> Measured:
