@@ -61,8 +61,11 @@ def _value(opened: Opened, name: str) -> str:
     quoted = sql.name(name)
     if opened.columns[name] != "number":
         return quoted
-    # NaN is the one number that equals it, everywhere but in a program.
-    return f"CASE WHEN CAST({quoted} AS DOUBLE) <> CAST('NaN' AS DOUBLE) THEN {quoted} END"
+    # As text, and only where a number minus itself is not 0: DuckDB answers a comparison with NaN from the least and
+    # the greatest value that a Parquet file states, and these leave NaN out.
+    number = f"CAST({quoted} AS DOUBLE)"
+    text = f"lower(CAST({quoted} AS VARCHAR))"
+    return f"CASE WHEN {number} - {number} = 0 THEN {quoted} WHEN {text} <> 'nan' THEN {quoted} END"
 
 
 def _of_column(engine: DataEngine, opened: Opened, name: str, counted: Sequence[Any]) -> Facts:
