@@ -45,7 +45,7 @@ def section(
             *(_HEADS[name] for name in asked),
             "missing",
             "outside",
-            "",
+            "Judged",
         ),
         rows=tuple(_row(each, asked, confidence) for each in worst[:_ROWS]),
         figures=_figures(columns, moved),

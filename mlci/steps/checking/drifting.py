@@ -17,7 +17,7 @@ from mlci.domain.dataset.drift import (
 )
 from mlci.domain.dataset.drifted import section
 from mlci.domain.dataset.profile import ColumnProfile
-from mlci.steps.checking import Material, Part, Reference
+from mlci.steps.checking import Material, Part, Reference, separating
 from mlci.steps.checking.profiling import Profiled
 
 if TYPE_CHECKING:
@@ -37,17 +37,19 @@ def run(material: Material, profiled: Profiled | None) -> Part:
         return Part(assumptions=("There is no reference to compare the data with, so drift was not looked at.",))
     from mlci.stats.multiplicity import holm
 
-    change = schema_change(_types(given, profiled), types_of(profiled.profile.columns), settings.ignore)
+    ignored = (*settings.ignore, *([material.id] if material.id is not None else []))
+    change = schema_change(_types(given, profiled), types_of(profiled.profile.columns), ignored)
     before, now = profiled.reference, profiled.beside
     columns = tuple(
         compared(of_reference, each, (before.rows, now.rows), settings, dict(profiled.new.get(each.name, {})))
         for each in now.columns
-        if each.name not in settings.ignore and (of_reference := before.column(each.name)) is not None
+        if each.name not in ignored and (of_reference := before.column(each.name)) is not None
     )
     columns = corrected_for_all(columns, holm([one.p for each in columns for one in each.moved]))
     findings = (
         *of_schema(change, given.name, settings.on_drift),
         *of_columns(columns, given.name, settings.confidence, settings.on_drift),
+        *([together] if (together := separating.run(material, profiled, ignored)) is not None else []),
     )
     shown = section(columns, change, given.name, settings.confidence, show_values=material.settings.show_values)
     return Part(findings=findings, sections=(shown,))

@@ -146,7 +146,7 @@ def _categories(column: Column, values: list[tuple[Any, int]], present: int) -> 
     """
     if column.type in ("date", "timestamp"):
         return None
-    labels = {_label(value): count for value, count in values}
+    labels = {label_of(value): count for value, count in values}
     different = len(labels)
     if different <= 2 or (different <= _FEW and 2 * different <= present):
         rare = column.type == "number" and 5 * different > present and different > 2
@@ -157,10 +157,10 @@ def _categories(column: Column, values: list[tuple[Any, int]], present: int) -> 
     return dict(sorted(frequent)) or None
 
 
-def _label(value: Any) -> str:
+def label_of(value: Any) -> str:
     """A value as it is written in a profile, the same for every engine.
 
-    >>> _label(3.0), _label(0.5), _label("a")
+    >>> label_of(3.0), label_of(0.5), label_of("a")
     ('3', '0.5', 'a')
     """
     if isinstance(value, str):
@@ -259,7 +259,7 @@ def _beside(
         counts = facts.counts if reference.edges else ()
         return replace(blank, edges=reference.edges, counts=counts), {}
     known = list(reference.categories)
-    labels = {_label(value): count for value, count in values or ()}
+    labels = {label_of(value): count for value, count in values or ()}
     if values is not None and len(values) > MOST_VALUES:
         every = dict(zip(known, counting.labelled(engine, opened, column, known), strict=True))
     else:
