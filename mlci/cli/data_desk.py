@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from mlci.cli.data_reference import reference_of
+from mlci.cli.training import STATE, folder_of
 from mlci.config.checking import judging_digest
 from mlci.domain.dataset.evidence import Checked, Identity
+from mlci.domain.dataset.media import medium_of
 from mlci.domain.dataset.notes import contract_not_yet_merged, unreadable, version_broken
 from mlci.domain.ownership import Changed, gate_changed
 from mlci.errors import DataUnreadable
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from mlci.config.model import Config
     from mlci.domain.dataset.contract import Contract, Type
     from mlci.domain.finding import Finding
-    from mlci.ports import DataEngine, Opened
+    from mlci.ports import DataEngine, DataSource, Opened
     from mlci.steps.data_check import Result
 
 _UNHELD = "no contract says what the training data must look like (data.train.contract); mlci data-profile drafts one"
@@ -79,9 +82,18 @@ class Desk:
     def _open(self, dataset: Dataset) -> Opened:
         if dataset.refused is not None:
             raise dataset.refused
-        opened = self.engine.open(dataset.source, self._types(dataset.role))
+        opened = self.engine.open(self._table(dataset.source), self._types(dataset.role))
         self._identities[dataset.role] = dataset.opened(self.engine, opened)
         return opened
+
+    def _table(self, source: DataSource) -> DataSource:
+        """Images, texts and chats as the table of their facts; anything else as it is."""
+        from mlci.adapters.datasets.media import table_of
+
+        if source.path is None:
+            return source
+        facts = str(folder_of(self.invocation.own["config"]) / STATE / "facts")
+        return replace(source, path=table_of(source.path, facts, source.name) or source.path)
 
     def _types(self, role: DataRole) -> dict[str, Type]:
         contract = self.contracts.deciding.get(role)
@@ -95,14 +107,16 @@ class Desk:
         compared: Compared,
         notes: tuple[Finding, ...],
     ) -> Result:
+        media = medium_of(opened["train"].columns) is not None
         material = Material(
             engine=self.engine,
             train=opened["train"],
             holdout=opened.get("holdout"),
             reference=compared.reference,
             settings=config.data,
-            target=config.evaluate.target,
-            id=config.evaluate.id,
+            target="label" if media else config.evaluate.target,
+            id="path" if media else config.evaluate.id,
+            now=datetime.now(timezone.utc).isoformat(),
         )
         given: dict[DataRole, data_check.Given] = {
             role: data_check.Given(identity=self._identities[role], contract=contracts.get(role)) for role in opened

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlci.cli.training import PRODUCTION, folder_of
+from mlci.cli.training import PRODUCTION, STATE, folder_of
 from mlci.config.quote import one_line
 from mlci.errors import ExtraMissing, FileMissing, Place
 from mlci.steps.checking import Reference
@@ -62,11 +62,13 @@ def reference_of(
         from mlci.adapters.evidence.data import read_data
 
         return Compared(reference=of_evidence(read_data(content, named), f"the evidence {one_line(named)}"))
+    from mlci.adapters.datasets.media import table_of
     from mlci.adapters.disk.content import digest_of
     from mlci.ports import DataSource
 
     digest = digest_of(str(place))
-    opened = engine.open(DataSource(role="reference", name=named, path=str(place)), types)
+    facts = table_of(str(place), str(folder_of(file) / STATE / "facts"), named)
+    opened = engine.open(DataSource(role="reference", name=named, path=facts or str(place)), types)
     return Compared(
         reference=Reference(
             name=one_line(named), digest=digest, columns=dict(opened.columns), rows=opened.rows, opened=opened

@@ -17,12 +17,12 @@ from mlci.domain.evidence import statement
 from mlci.domain.finding import Finding
 from mlci.domain.report import Report, Section, Subject
 from mlci.domain.verdict import Verdict, worst
-from mlci.steps.checking import Material, Part, drifting, leaking, poisoning, profiling, ruling, since
+from mlci.steps.checking import Material, Part, describing, drifting, leaking, poisoning, profiling, ruling, since
 
 STEP = "data-check"
 
 # What looks at the training data as a whole, in the order in which a reader wants to know.
-PARTS: tuple[Callable[[Material], Part], ...] = (leaking.run, poisoning.run)
+PARTS: tuple[Callable[[Material], Part], ...] = (describing.run, leaking.run, poisoning.run)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,10 +91,10 @@ def excess_of(repeats: Repeats, alpha: float) -> Excess:
     z = NormalDist().inv_cdf(1 - alpha)
     error = math.sqrt(chance * (1 - chance) / m + variance)
     low = share - chance - z * error
-    repeated = (n - repeats.once) / 2
-    if not multiplied and repeats.inside + repeated < _FEW:
-        p = _tail(repeats.inside, round(repeats.inside + repeated), m / (m + n / 2))
-        least = next(k for k in range(m + 1 + _FEW) if _tail(k, round(k + repeated), m / (m + n / 2)) < alpha)
+    within, across = _pairs(repeats)
+    if not multiplied and repeats.inside + within < _FEW:
+        p = _tail(repeats.inside, repeats.inside + within, across)
+        least = next(k for k in range(m + 1 + _FEW) if _tail(k, k + within, across) < alpha)
         detectable = max(least / m - chance, 0.0)
     elif multiplied and chance * m < _FEW:
         p = _poisson_tail(repeats.inside, chance * m)
@@ -104,6 +104,25 @@ def excess_of(repeats: Repeats, alpha: float) -> Excess:
         p = 1 - NormalDist().cdf((share - chance) / error) if error else float(share <= chance)
         detectable = z * error
     return Excess(share=share, chance=chance, error=error, p=p, low=low, detectable=detectable)
+
+
+def certain(repeats: Repeats) -> Excess:
+    """An overlap of what is never equal by chance, such as pictures."""
+    share = repeats.inside / repeats.holdout
+    return Excess(share=share, chance=0.0, error=0.0, p=0.0, low=share, detectable=1 / repeats.holdout)
+
+
+def _pairs(repeats: Repeats) -> tuple[int, float]:
+    """Pairs of equal rows that lie on one side, and which share of all would lie across if chance made them.
+
+    Pairs of the holdout count only where it is the smaller side; in a larger one a row finds its like too easily for
+    them to be so many.
+    """
+    n, m = repeats.train, repeats.holdout
+    within = (n - repeats.once) / 2
+    if m > n:
+        return round(within), m / (m + n / 2)
+    return round(within + repeats.holdout_pairs), 2 * n * m / (n + m) ** 2
 
 
 def _tail(least: int, of: int, probability: float) -> float:

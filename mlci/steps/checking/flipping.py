@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlci.domain.dataset.media import medium_of
 from mlci.ports import DataEngine, Opened
 from mlci.steps.checking import sql
 from mlci.steps.checking.shared import comparable, content
@@ -35,6 +36,9 @@ def flips(
     columns, _ = content(engine, train, before, {name, key, target})
     if not columns:
         return None
+    if medium_of(train.columns) is not None:
+        # The name of a file says its class, so that a flip gives it another name.
+        name = None
     if name is not None and _names(engine, train, name) and _names(engine, before, name):
         matched, flipped = engine.rows(
             f"SELECT count(*), sum(CASE WHEN {_differs(train, before, target)} THEN 1 ELSE 0 END) "

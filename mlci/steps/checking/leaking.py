@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from mlci.domain.dataset import leakage
+from mlci.domain.dataset.media import NAMES, medium_of
 from mlci.domain.figures import as_written, figure, percent
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.report import Section
@@ -76,11 +77,16 @@ def _contents(material: Material) -> Iterable[Part]:
     labelled = target is not None and target in train.columns and target in holdout.columns
     # Twice looked at is twice a chance to be wrong.
     alpha = leakage.ALPHA / 2 if labelled else leakage.ALPHA
-    bare = leakage.excess_of(overlap.by_content(engine, train, holdout, columns), alpha)
+    pictures = medium_of(train.columns) == medium_of(holdout.columns) == "images"
+
+    def beyond(repeats: leakage.Repeats) -> leakage.Excess:
+        return leakage.certain(repeats) if pictures else leakage.excess_of(repeats, alpha)
+
+    bare = beyond(overlap.by_content(engine, train, holdout, columns))
     whole, asked = bare, list(columns)
     if labelled and bare.share:
         asked = [*columns, str(target)]
-        whole = leakage.excess_of(overlap.by_content(engine, train, holdout, asked), alpha)
+        whole = beyond(overlap.by_content(engine, train, holdout, asked))
     limit = material.settings.leakage.overlap
     shown = [(each, which) for each, which in ((whole, asked), (bare, columns)) if each.shown(alpha, limit)]
     excess = shown[0][0] if shown else whole
@@ -209,7 +215,8 @@ def _target(material: Material) -> Iterable[Part]:
     if lacking is not None:
         yield Part(findings=(lacking,))
         return
-    found = telling.said(material.engine, train, target, {material.id, settings.key, *settings.ignore})
+    names = NAMES if medium_of(train.columns) is not None else ()
+    found = telling.said(material.engine, train, target, {material.id, settings.key, *settings.ignore, *names})
     if found is None:
         why = "A target of one value, or of too few examples of each, is told by nothing. Check that it is the one."
         least = leakage.LEAST_OF_A_CLASS

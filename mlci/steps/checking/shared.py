@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from mlci.domain.dataset.media import CONTENT
+from mlci.domain.dataset.media import CONTENT, medium_of
 from mlci.ports import DataEngine, Opened
 from mlci.steps.checking import sql
 
@@ -37,9 +37,8 @@ def content(
         The columns; and those left out because they only name rows: each of their values stands once in ``one``.
     """
     both = [column for column in one.columns if column in other.columns and column not in apart]
-    digest = [column for column in both if column in CONTENT]
-    if digest and "path" in one.columns:
-        return digest, []
+    if medium_of(one.columns) is not None and medium_of(other.columns) is not None:
+        return list(CONTENT), []
     named = naming(engine, one, both)
     left = [column for column in both if column not in named]
     return (left, named) if left else (both, [])
