@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mlci.cli.redact import redact
 from mlci.cli.training import Order, recipe_of
 from mlci.domain.checks import Check, Ran
-from mlci.domain.figures import percent
+from mlci.domain.figures import as_written
 from mlci.errors import Contradiction, ModelMissing, Place, RequiredMissing, UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Smoke:
             find_payload(str(self.output), config.train.model, config.evaluate.command is not None)
         except ModelMissing as error:
             return replace(ran, how="failed", said="ended well, and left nothing to use", lines=(error.cause,))
-        return replace(ran, said=f"passed on {percent(self.sample)} of the data")
+        return replace(ran, said=f"passed on {as_written(self.sample, relative=True)} of the data")
 
 
 def prepared(bench: Bench) -> Smoke | None:
@@ -104,7 +104,7 @@ def prepared(bench: Bench) -> Smoke | None:
         cwd=str(bench.folder),
         environ=environ,
         log=bench.log("smoke"),
-        title=f"smoke training on {percent(profile.sample)} of the data",
+        title=f"smoke training on {as_written(profile.sample, relative=True)} of the data",
         limit=recipe.timeout,
     )
     return Smoke(

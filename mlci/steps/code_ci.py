@@ -136,7 +136,9 @@ def _message(ran: Ran, timing: Timing) -> str:
     if ran.how == "missing":
         return f"{name} {ran.said}"
     told = f": {_first(ran)}" if ran.problems else _last(ran) if ran.how == "failed" else ""
-    return f"{name} {ran.said} after {took}{told}" if ran.how != "passed" else f"{name} passed in {took}{_counts(ran)}"
+    return (
+        f"{name} {ran.said} after {took}{told}" if ran.how != "passed" else f"{name} {ran.said} in {took}{_counts(ran)}"
+    )
 
 
 def _counts(ran: Ran) -> str:

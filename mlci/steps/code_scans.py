@@ -24,11 +24,13 @@ class Secrets:
         found: file, line and kind of each, at most ``MOST_FILES``.
         more: how many besides.
         files: how many files were searched.
+        large: how many are too long to be searched.
     """
 
     found: tuple[Problem, ...]
     more: int
     files: int
+    large: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +210,8 @@ def _secrets(secrets: Secrets) -> Iterator[Finding]:
             id="scan:secrets",
             rule="scan",
             verdict=Verdict.PASS,
-            message=f"none of {count(secrets.files)} files holds what looks like a credential",
+            message=f"none of {count(secrets.files)} files holds what looks like a credential"
+            + (f"; {count(secrets.large)} too large to be text were left out" if secrets.large else ""),
         )
 
 

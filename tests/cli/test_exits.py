@@ -1,4 +1,4 @@
-"""Every way gate-compare, model-ci, promote, rollback and config explain can end, each with exactly one exit code."""
+"""Every way a command of gate, model, code, release and configuration can end, each with exactly one exit code."""
 
 from __future__ import annotations
 
@@ -338,8 +338,36 @@ ROLLBACK_ENDINGS = [
     Ending("nowhere to go back to", 13, BACK, PROMOTING, "P001", before=release.standing("1")),
     Ending("interrupted on the way back", 130, BACK, PROMOTING, before=release.backing(interrupt)),
 ]
+CODE = ("code-ci",)
+
+
+def checked(command: str, more: str = "") -> dict[str, str | bytes]:
+    return config(f"code: {{scan: {{models: false}}, checks: {{one: {command!r}}}{more}}}\n")
+
+
+def code_instead(instead: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch], Any]:
+    return lambda patch: patch.setattr("mlci.steps.code_ci.run", lambda *_, **__: instead())
+
+
+def unanswered_policy(patch: pytest.MonkeyPatch) -> None:
+    world = proposed().entered(patch, "code_ci")
+    world.memory.commits.error = ServiceFailed("it did not answer")
+
+
+CODE_ENDINGS = [
+    Ending("every check passes", 0, CODE, checked("true"), environ=PATHED),
+    Ending("an internal error beside checks", 1, CODE, checked("true"), None, PATHED, code_instead(lambda: 1 / 0)),
+    Ending("no such check", 2, (*CODE, "--only", "two"), checked("true"), "U001", PATHED),
+    Ending("a check by a name of mlci's own", 2, CODE, config("code: {checks: {smoke: 'true'}}"), "C008", PATHED),
+    Ending("nothing to check", 3, CODE, config("code: {scan: {models: false}}"), None, PATHED),
+    Ending("a check that is not there", 3, CODE, checked("no-such-program"), None, PATHED),
+    Ending("checks take too long", 3, CODE, checked("sleep 60", ", budget: 1s"), None, PATHED),
+    Ending("no policy for a scan", 4, CODE, checked("true"), "S003", PATHED, unanswered_policy),
+    Ending("a check fails", 11, CODE, checked("exit 1"), None, PATHED),
+    Ending("interrupted beside checks", 130, CODE, checked("true"), None, PATHED, code_instead(interrupt)),
+]
 RELEASE_ENDINGS = [*PROMOTE_ENDINGS, *ROLLBACK_ENDINGS]
-ALL_ENDINGS = [*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS, *RELEASE_ENDINGS]
+ALL_ENDINGS = [*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS, *CODE_ENDINGS, *RELEASE_ENDINGS]
 
 
 def ended(ending: Ending, monkeypatch: pytest.MonkeyPatch) -> int:
