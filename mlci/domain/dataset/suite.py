@@ -19,10 +19,14 @@ PUBLISHED_TYPES: dict[Type, tuple[str, ...]] = {
         "float64", "float32", "float", "DOUBLE_PRECISION", "FLOAT", "REAL", "NUMERIC", "DECIMAL", "DOUBLE",
         "DoubleType", "FloatType", "DecimalType",
     ),
-    "string": ("str", "object", "string", "VARCHAR", "TEXT", "CHAR", "StringType"),
+    # The type that pandas 3 gives texts by itself has no name that GX knows.
+    "string": ("str", "object", "string", "StringDtype", "VARCHAR", "TEXT", "CHAR", "StringType"),
     "boolean": ("bool", "boolean", "BOOLEAN", "BooleanType"),
     "date": ("date", "DATE", "DateType"),
-    "timestamp": ("datetime64", "datetime64[ns]", "Timestamp", "datetime", "TIMESTAMP", "DATETIME", "TimestampType"),
+    "timestamp": (
+        "datetime64[ns]", "datetime64[us]", "datetime64[ms]", "datetime64[s]", "Timestamp", "datetime", "TIMESTAMP",
+        "DATETIME", "TimestampType",
+    ),
 }  # fmt: skip
 
 _OPERATORS = {"=": "==", "in": "IN", "not in": "NOT_IN"}

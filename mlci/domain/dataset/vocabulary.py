@@ -230,7 +230,7 @@ TYPE_NAMES: dict[Type, tuple[str, ...]] = {
     ),
     "string": (
         "str", "string", "object", "varchar", "text", "char", "stringtype", "object_", "large_string", "string[python]",
-        "string[pyarrow]", "nvarchar", "unicode", "category",
+        "string[pyarrow]", "nvarchar", "unicode", "category", "stringdtype",
     ),
     "boolean": ("bool", "boolean", "booleantype", "bool_"),
     "date": ("date", "datetype", "date32", "datetime.date"),
