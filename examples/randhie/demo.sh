@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A repository of its own, a model in production, and two proposed changes: one makes it worse, one makes it better. The
-# better one is agreed to, promoted, and taken back.
+# A repository of its own, a model in production, broken data that nothing is trained on, and two proposed changes: one
+# makes the model worse, one makes it better. The better one is agreed to, promoted, and taken back.
 # Usage: demo.sh FOLDER_WITH_PYTHON_AND_MLCI [FOLDER_TO_WORK_IN]
 set -euo pipefail
 bin=$(cd "${1:?name the folder that holds python and mlci}" && pwd)
@@ -31,7 +31,7 @@ ends() { # expected exit, command…
 
 rm -rf "$work"
 mkdir -p "$work"
-cp "$example"/{prepare.py,train.py,params.yml,mlci.yml,requirements.txt,.gitignore} "$work"
+cp -r "$example"/{prepare.py,train.py,test_train.py,params.yml,mlci.yml,contracts,requirements.txt,.gitignore} "$work"
 cd "$work"
 git init -q
 git symbolic-ref HEAD refs/heads/main
@@ -40,11 +40,23 @@ git add .
 commits "A model of who sees a doctor"
 python prepare.py
 
-say "main: train the first model, judge it by its limits, register it: mlci run"
+say "the code is checked in seconds, before anything is trained: mlci code-ci"
+ends 0 mlci code-ci
+
+say "main: check the data, train the first model, judge it by its limits, register it: mlci run"
 ends 0 mlci run
 
 say "its first decision, in the ledger: mlci promote goes to staging"
 ends 0 mlci promote
+
+say "new data: from row 9000 on somebody wrote the chronic diseases in tenths; they are stopped, whatever it would cost"
+cp data/train.csv .mlci/train.csv
+awk -F, -v OFS=, 'NR > 9000 { $7 = 10 * $7 } 1' .mlci/train.csv >data/train.csv
+ends 10 mlci data-check
+cp .mlci/report/data-check.html .mlci/broken-data.html
+say "and nothing is trained on them: mlci model-ci"
+ends 10 mlci model-ci
+mv .mlci/train.csv data/train.csv
 
 say "a change: leave out people whose answer about disability is a guess (it leaves out the disabled, too)"
 git checkout -q -b cleaner-data
@@ -92,9 +104,11 @@ ends 0 mlci verify
 
 cat <<SAID
 
+Broken data were stopped before a model was trained on them: exit 10.
 The first change looks as good as production on average and fails people with a disability: exit 11, and it is blocked.
 The second went to production when a second person had accepted its verdict, and back; the ledger is the branch mlci/ledger.
-What each pull request would show, to open in a browser:
+What was said of the broken data, and what each pull request would show, to open in a browser:
+  $work/.mlci/broken-data.html
   $work/.mlci/cleaner-data.html
   $work/.mlci/more-trees.html
 The registry is $work/.mlci/mlflow.db; look at it with: mlflow ui --backend-store-uri sqlite:///$work/.mlci/mlflow.db

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import html
+import io
+import json
+import re
+import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from consumer import ROOT, exit_of, seen
+from consumer import ROOT, exit_of, rendered, seen
 from forge.fixtures import loopback, missing, need_description
 from trained import (  # a fixture is found by its name
     CALLER,
@@ -18,6 +24,7 @@ from trained import (  # a fixture is found by its name
     in_one_file,
     proposed,
     results,
+    rows,
 )
 
 from mlci.steps import caller
@@ -26,8 +33,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATUS = "mlci/gate/churn"
-WHOLE = dict.fromkeys(("plan", "model", "gate", "conclude"), "success")
+CHECKS = {"plan": "success", "code": "success", "data": "success"}
+WHOLE = CHECKS | dict.fromkeys(("model", "gate", "conclude"), "success")
+# A change that is nothing of the model; its tests are run all the same.
+SPARED = {"plan": "success", "code": "success", "conclude": "success"}
 REPORT = (ROOT / "workflows-templates/github/mlci-report.yml").read_text()
+
+
+def seen_of(summary: str) -> str:
+    """What a reader sees of the page of a job, as text."""
+    return html.unescape(re.sub("<!--.*?-->|<[^>]*>", "", rendered(summary))).replace("\u2060", "")
 
 
 @pytest.fixture(name="merged", scope="module")
@@ -71,7 +86,7 @@ def test_a_better_model_is_judged_against_the_last_merge_and_documentation_is_gr
     words = proposed(consumer, "words", **{"docs/index.md": "a better model\n"})
     outcome = act.run(PLACE, pull=words)
     assert outcome.code == 0, outcome.log
-    assert results(outcome) == {"plan": "success", "conclude": "success"}
+    assert results(outcome) == SPARED
     assert consumer.merge(words)[0] == 200
 
 
@@ -83,7 +98,7 @@ def test_a_utility_outside_of_train_paths_starts_no_training(consumer, act, trai
     number = proposed(consumer, "utility", **{"util.py": "LIMIT = 2\n"})
     outcome = act.run(PLACE, pull=number)
 
-    assert (outcome.code, results(outcome)) == (0, {"plan": "success", "conclude": "success"}), outcome.log
+    assert (outcome.code, results(outcome)) == (0, SPARED), outcome.log
     assert "does not touch the model: util.py" in outcome.job("conclude").outputs["reason"]
     assert training.count == before
     assert consumer.merge(number)[0] == 200
@@ -106,12 +121,48 @@ def test_a_change_that_touches_no_input_of_training_takes_the_result_of_the_defa
     assert consumer.merge(number)[0] == 200
 
 
+def test_broken_data_and_a_test_that_fails_stop_a_change_before_anything_is_trained(consumer, act, training):
+    before = training.count
+    broken = rows(2000).replace("\n2500,2500,", "\n2500,-7,")
+    number = proposed(consumer, "broken-data", **{"train.csv": broken, "score.py": "import csv,\n"})
+
+    outcome = act.run(in_one_file(), pull=number)
+
+    ended = {"plan": "success", "model": "skipped"} | dict.fromkeys(("code", "data", "gate", "conclude"), "failure")
+    assert (results(outcome), training.count) == (ended, before), outcome.log
+    assert (exit_of(outcome, "data"), exit_of(outcome, "code")) == (10, 11), outcome.log
+    said = "train.csv: x must be at least 0: 1 of 2 000 values break it (0.05 %), none is accepted"
+    assert outcome.job("data").outputs["reason"] == said
+    assert said in seen_of(outcome.job("data").summary)
+    assert "code failed" in outcome.job("conclude").outputs["reason"]
+    assert "data failed" in outcome.job("conclude").outputs["reason"]
+    # The compiler's own words, at their place.
+    (problem,) = [one for one in outcome.job("code").annotations if one.level == "error" and "score.py" in str(one)]
+    assert "trailing comma" in problem.message
+    assert outcome.job("code").outputs["failed"] == "syntax"
+    # The engine hands outputs of a skipped job on as they are written, so what the gate asks for is not GitHub's.
+    (comment,) = consumer.comments(number)
+    assert "inconclusive" in seen(comment).lower()
+    assert consumer.merge(number)[0] == 405
+
+
+def test_the_model_names_the_evidence_of_the_very_data_that_were_checked(merged):
+    (name,) = [each for each in merged if each.startswith("mlci-data-")]
+    data = zipfile.ZipFile(io.BytesIO(merged[name])).read("data.json")
+    model = zipfile.ZipFile(io.BytesIO(merged["mlci-model-churn"])).read("model.json")
+    checked = json.loads(data)["predicate"]["datasets"][0]["identity"]["digest"]
+
+    assert name == f"mlci-data-{hashlib.sha256(data).hexdigest()}"
+    assert checked == hashlib.sha256(rows(2000).encode()).hexdigest()
+    assert name.removeprefix("mlci-data-") in json.dumps(json.loads(model)["predicate"])
+
+
 def test_a_worse_model_is_red_with_a_comment_and_cannot_be_merged(consumer, act):
     number = proposed(consumer, "worse", **{"quality.txt": "5\n"})
 
     outcome = act.run(in_one_file(), pull=number)
 
-    ended = {"plan": "success", "model": "success", "gate": "failure", "conclude": "failure"}
+    ended = WHOLE | {"gate": "failure", "conclude": "failure"}
     assert (results(outcome), exit_of(outcome)) == (ended, 11), outcome.log
     assert outcome.job("conclude").outputs["reason"] == "gate failed"
     (comment,) = consumer.comments(number)
@@ -129,7 +180,7 @@ def test_training_that_fails_is_red_with_its_last_lines_and_takes_the_place_of_a
 
     outcome = act.run(in_one_file(), pull=number)
 
-    ended = {"plan": "success", "model": "failure", "gate": "failure", "conclude": "failure"}
+    ended = CHECKS | {"model": "failure", "gate": "failure", "conclude": "failure"}
     assert (results(outcome), exit_of(outcome, "model"), exit_of(outcome)) == (ended, 14, 2), outcome.log
     assert "model failed" in outcome.job("conclude").outputs["reason"]
     said = [each.message for each in outcome.job("model").annotations if each.level == "error"]
@@ -181,7 +232,8 @@ def test_two_models_of_one_repository_have_a_comment_and_a_status_each(github, a
         assert all(job.name.startswith(f"{name} / ") for job in outcome.jobs), results(outcome)
         bodies[name] = github.comments(number)[-1].body
         left = {each.name for each in github.repository().artifacts.values() if each.run == act.ran[-1].id}
-        assert left == {f"mlci-model-{name}", f"mlci-gate-{name}"}
+        (data,) = left - {f"mlci-model-{name}", f"mlci-gate-{name}"}
+        assert re.fullmatch("mlci-data-[0-9a-f]{64}", data)
 
     assert [each.body for each in github.comments(number)] == list(bodies.values()), "neither touched the other's"
     assert all(f"key={name} " in body for name, body in bodies.items())

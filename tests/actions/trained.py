@@ -50,12 +50,26 @@ with open(os.environ["MLCI_HOLDOUT"]) as given, open(os.environ["MLCI_PREDICTION
 """
 CONFIG = """
 model: churn
-data: {train: train.csv, holdout: holdout.csv}
+code: {checks: {syntax: PYTHON -m py_compile train.py score.py}}
+data: {train: {path: train.csv, contract: contract.yml}, holdout: holdout.csv}
 train: {command: python train.py, python: PYTHON}
 evaluate: {command: python score.py, target: label, id: id}
 validation: {compare_to: production, tolerance: -0.02, metrics: [accuracy]}
 """
-ROWS = "id,x,label\n" + "".join(f"{i},{i},{i * 7919 % 2}\n" for i in range(2000))
+CONTRACT = """
+columns:
+  id: {unique: true}
+  x: {type: integer, nullable: false, min: 0}
+  label: {values: [0, 1]}
+"""
+
+
+def rows(first: int) -> str:
+    """A table of as many examples as the others, none of them alike."""
+    return "id,x,label\n" + "".join(f"{i},{i},{i * 7919 % 2}\n" for i in range(first, first + 2000))
+
+
+ROWS = rows(0)
 
 
 @dataclass(frozen=True)
@@ -80,7 +94,7 @@ class Training:
         return {
             PLACE: CALLER, "train.py": TRAIN.replace("TRACE", str(self.trace)), "score.py": SCORE,
             "quality.txt": "50\n", "docs/index.md": "a model\n", "mlci.yml": config.replace("PYTHON", str(self.python)),
-            "train.csv": ROWS.replace("\n", "\n1"), "holdout.csv": ROWS,
+            "train.csv": rows(2000), "holdout.csv": ROWS, "contract.yml": CONTRACT,
         }  # fmt: skip
 
 

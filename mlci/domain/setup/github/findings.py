@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
+from mlci.domain.setup.github.checking import checking
 from mlci.domain.setup.github.conclusion import conclusion
 from mlci.domain.setup.github.facts import Setup
 from mlci.domain.setup.github.forgery import forgery
@@ -21,6 +22,7 @@ def findings(setup: Setup) -> Iterator[Finding]:
     """What is right, what is not, and what is unknown; the same may be said twice of a job that two ways lead to."""
     yield from required(setup)
     yield from conclusion(setup)
+    yield from checking(setup)
     yield from merge_queue(setup)
     yield from permissions(setup)
     yield forgery(setup)

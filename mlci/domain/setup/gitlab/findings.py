@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mlci.domain.finding import Finding
 from mlci.domain.setup.gitlab.access import access
+from mlci.domain.setup.gitlab.checking import checking
 from mlci.domain.setup.gitlab.conclusion import conclusion
 from mlci.domain.setup.gitlab.facts import READS, Setup
 from mlci.domain.setup.gitlab.forgery import forgery
@@ -25,6 +26,7 @@ def findings(setup: Setup) -> Iterator[Finding]:
     yield from pipelines(setup)
     yield from gates(setup)
     yield from conclusion(setup)
+    yield from checking(setup)
     yield from separation(setup)
     yield from access(setup)
     yield from token(setup)
