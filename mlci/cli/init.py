@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlci.cli.init_checks import NOTHING_CHECKED, checks_code, contract_of
 from mlci.cli.setup_gitlab import hosts
 from mlci.config.model import DEFAULT_FILE
 from mlci.config.problems import raise_all
@@ -66,12 +67,20 @@ def run(invocation: Invocation) -> Exit:
         answers, parts = _split(place, answers, source)
         files.update(parts)
     answers = _identified(place, answers, columns, files)
+    drafted = contract_of(place.folder, answers.data or "", files.get(place.folder / (answers.data or "")))
+    answers = replace(answers, contract=drafted.path)
+    if drafted.path is not None and drafted.text is not None:
+        files[place.folder / drafted.path] = drafted.text
     forge = init.forge_of(place.survey, own["forge"], hosts(invocation.environ))
-    advice = init.advice(place.survey, answers, source=source, forge=forge)
+    advice = [*init.advice(place.survey, answers, source=source, forge=forge), drafted.told]
+    check_code = None
+    if forge in ("github", "gitlab") and not checks_code(place.folder, place.top, invocation.environ):
+        check_code = "false"
+        advice.append(NOTHING_CHECKED)
     if forge == "github":
-        files.update(_workflow(place, answers))
+        files.update(_workflow(place, answers, check_code))
     elif forge == "gitlab":
-        pipeline, paragraphs = _pipeline(place, answers, force=invocation.wants("force"))
+        pipeline, paragraphs = _pipeline(place, answers, check_code, force=invocation.wants("force"))
         files.update(pipeline)
         advice += paragraphs
     # The last one, so that where it stands everything else does.
@@ -191,7 +200,7 @@ def _identified(place: _Place, answers: Answers, columns: Sequence[str], files: 
     return init.identified(answers, values_of(holdout, named, files.get(holdout))) if named else answers
 
 
-def _workflow(place: _Place, answers: Answers) -> dict[Path, bytes]:
+def _workflow(place: _Place, answers: Answers, check_code: str | None) -> dict[Path, bytes]:
     """The pipeline on GitHub: a file of its own for each model."""
     below, name = place.survey.below, answers.model or ""
     text = caller.workflow(
@@ -201,12 +210,15 @@ def _workflow(place: _Place, answers: Answers) -> dict[Path, bytes]:
         config=_config(place),
         python_version=place.survey.python,
         setup=_setup(place),
+        check_code=check_code,
     )
     file = f"mlci-{name}.yml" if below else caller.FILE
     return {place.top / _WORKFLOWS / file: text.encode()}
 
 
-def _pipeline(place: _Place, answers: Answers, *, force: bool) -> tuple[dict[Path, bytes], list[str]]:
+def _pipeline(
+    place: _Place, answers: Answers, check_code: str | None, *, force: bool
+) -> tuple[dict[Path, bytes], list[str]]:
     """The pipeline on GitLab, which is one file for everything, and what is left to do by hand."""
     component, python = PIN.component("model"), place.survey.python
     inputs = {
@@ -214,6 +226,7 @@ def _pipeline(place: _Place, answers: Answers, *, force: bool) -> tuple[dict[Pat
         "job_prefix": answers.model if place.survey.below else None,
         "setup": _setup(place),
         "train_image": f"python:{python}" if python is not None else None,
+        "check_code": check_code,
     }
     path, content = place.top / including.FILE, including.pipeline(component, **inputs).encode()
     found = origin(place.survey.remote) if place.survey.remote is not None else None

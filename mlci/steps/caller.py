@@ -72,8 +72,13 @@ def workflow(*, uses: str, branch: str, check: str = "model", **inputs: str | No
     return (
         text
         if not given
-        else f"{text}    with:\n" + "".join(f"      {name}: {scalar(value)}\n" for name, value in given.items())
+        else f"{text}    with:\n" + "".join(f"      {name}: {_input(name, value)}\n" for name, value in given.items())
     )
+
+
+def _input(name: str, value: str) -> str:
+    # The called workflow takes no text for what it declares a boolean.
+    return value if name == "check-code" else scalar(value)
 
 
 def _branch(name: str) -> str:

@@ -53,6 +53,7 @@ class Answers:
         target: the column of the true label or value.
         id: the column that names each row of the holdout.
         group: the column of what its rows are drawn by.
+        contract: the file that says what the training data must look like.
     """
 
     model: str | None = None
@@ -62,6 +63,7 @@ class Answers:
     target: str | None = None
     id: str | None = None
     group: str | None = None
+    contract: str | None = None
 
 
 def guess(survey: Survey, given: Answers) -> Answers:
@@ -249,7 +251,10 @@ def configuration(survey: Survey, answers: Answers, schema: str) -> bytes:
     evaluate = {part: getattr(answers, part) for part in ("target", "id", "group")}
     wanted: dict[str, Any] = {
         "model": answers.model,
-        "data": {"train": answers.data, "holdout": answers.holdout},
+        "data": {
+            "train": answers.data if answers.contract is None else {"path": answers.data, "contract": answers.contract},
+            "holdout": answers.holdout,
+        },
         "train": train if model is None else {"command": train, "model": model},
         "evaluate": {part: column for part, column in evaluate.items() if column is not None},
         "validation": {"compare_to": "production"},
@@ -275,7 +280,7 @@ def _confirm(text: bytes, answers: Answers) -> None:
     read = Answers(
         model=config.model, train=config.train.command, data=config.data.train.path,
         holdout=config.data.holdout.path, target=config.evaluate.target, id=config.evaluate.id,
-        group=config.evaluate.group,
+        group=config.evaluate.group, contract=config.data.train.contract,
     )  # fmt: skip
     if read != answers:
         wrong = next(name for name in vars(answers) if getattr(read, name) != getattr(answers, name))

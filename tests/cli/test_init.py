@@ -20,6 +20,7 @@ from mlci.adapters.survey import survey, values_of
 from mlci.adapters.tables.split import split
 from mlci.cli import init as command
 from mlci.cli.main import run
+from mlci.config.contract import read_contract
 from mlci.config.load import load
 from mlci.config.resolve import resolve
 from mlci.domain.run import ChangedFiles
@@ -40,6 +41,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "train.py").write_text(SCRIPT)
     (folder / "data/churn.csv").write_text(ROWS)
     (folder / "requirements.txt").write_text("scikit-learn\n")
+    (folder / ".flake8").write_text("[flake8]\n")
     git(folder, "init", "-q", "-b", "trunk")
     git(folder, "remote", "add", "origin", "https://someone:hunter2@github.com/someone/churn-model.git")
     monkeypatch.chdir(folder)
@@ -59,6 +61,56 @@ def said(path: Path = CONFIG) -> tuple[str | None, ...]:
     loaded = load(str(path), {})
     config = resolve(loaded, []).config
     return config.train.command, config.data.train.path, config.data.holdout.path, config.evaluate.target
+
+
+def test_the_training_data_are_held_to_a_contract_that_they_meet_today(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "--yes", "--target", "churned"], {}) == 0
+
+    config = resolve(load(str(CONFIG), {}), []).config
+    contract = read_contract(Path("contracts/train.yml").read_bytes(), "contracts/train.yml")
+    assert config.data.train.contract == "contracts/train.yml"
+    assert {column for rule in contract.rules for column in rule.columns} == {"age", "churned", "plan"}
+    assert "contracts/train.yml says what the training data are like today" in capsys.readouterr().out
+    assert run(["data-check"], {}) == 0
+    kept = Path("data/churn-train.csv").read_text()
+    Path("data/churn-train.csv").write_text(kept.replace("\n20,", "\n-20,"))
+    assert run(["data-check"], {}) == 10
+
+
+def test_a_contract_that_is_there_is_kept_and_named() -> None:
+    Path("contracts").mkdir()
+    Path("contracts/train.yml").write_text("columns: {age: {min: 0}}\n")
+
+    assert run(["init", "--yes", "--target", "churned"], {}) == 0
+
+    assert Path("contracts/train.yml").read_text() == "columns: {age: {min: 0}}\n"
+    assert "contract: contracts/train.yml" in CONFIG.read_text()
+
+
+def test_without_duckdb_the_way_to_a_contract_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+
+    assert run(["init", "--yes", "--target", "churned"], {}) == 0
+
+    told = capsys.readouterr().out
+    assert not Path("contracts").exists()
+    assert said()[1] == "data/churn-train.csv"
+    assert "No contract was drafted" in told
+    assert "mlci[data]" in told
+    assert "mlci data-profile --data data/churn-train.csv --output contracts/train.yml" in told
+
+
+def test_a_repository_that_checks_no_code_has_that_switched_off_and_is_told(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / ".flake8").unlink()
+
+    assert run(["init", "--yes", "--target", "churned"], {}) == 0
+
+    assert yaml.safe_load(PIPELINE.read_text())["jobs"]["model"]["with"] == {"check-code": False}
+    assert "Name commands under code.checks of mlci.yml" in capsys.readouterr().out
 
 
 def test_a_newcomer_gets_everything_by_one_word(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

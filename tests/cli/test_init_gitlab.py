@@ -25,6 +25,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("train.csv", "holdout.csv"):
         (folder / name).write_text("age,churned\n1,0\n")
     (folder / "requirements.txt").write_text("scikit-learn\n")
+    (folder / ".flake8").write_text("[flake8]\n")
     subprocess.run(["git", "-C", str(folder), "init", "-q", "-b", "trunk"], check=True)
     remote(folder, "https://someone:hunter2@gitlab.com/group/churn-model.git", "add")
     monkeypatch.chdir(folder)
@@ -61,7 +62,7 @@ def test_a_newcomer_gets_an_include_and_is_told_what_is_left(
     for part in ("MLCI_TOKEN", "role Developer", "environment scope mlci", '"Pipelines must succeed"', "mlci doctor"):
         assert part in told
     assert "a mirror" not in told
-    assert "git add -- .gitignore .gitlab-ci.yml mlci.yml train.py" in told
+    assert "git add -- .gitignore contracts/train.yml .gitlab-ci.yml mlci.yml train.py" in told
     assert "hunter2" not in told + PIPELINE.read_text()
 
 
