@@ -48,9 +48,18 @@ with open(os.environ["MLCI_HOLDOUT"]) as given, open(os.environ["MLCI_PREDICTION
     for i, row in enumerate(csv.DictReader(given)):
         rows.writerow([row["id"], row["label"] if i % every else 1 - int(row["label"])])
 """
+# A linter of a few lines, which says what is wrong as all of them do.
+CHECK = """
+import sys
+for name in ("train.py", "score.py"):
+    try:
+        compile(open(name).read(), name, "exec")
+    except SyntaxError as problem:
+        sys.exit(f"{name}:{problem.lineno}:{problem.offset}: E999 SyntaxError: {problem.msg}")
+"""
 CONFIG = """
 model: churn
-code: {checks: {syntax: PYTHON -m py_compile train.py score.py}}
+code: {checks: {syntax: PYTHON check.py}}
 data: {train: {path: train.csv, contract: contract.yml}, holdout: holdout.csv}
 train: {command: python train.py, python: PYTHON}
 evaluate: {command: python score.py, target: label, id: id}
@@ -92,7 +101,7 @@ class Training:
     def files(self, config: str = CONFIG) -> dict[str, str]:
         """The repository as init leaves it."""
         return {
-            PLACE: CALLER, "train.py": TRAIN.replace("TRACE", str(self.trace)), "score.py": SCORE,
+            PLACE: CALLER, "train.py": TRAIN.replace("TRACE", str(self.trace)), "score.py": SCORE, "check.py": CHECK,
             "quality.txt": "50\n", "docs/index.md": "a model\n", "mlci.yml": config.replace("PYTHON", str(self.python)),
             "train.csv": rows(2000), "holdout.csv": ROWS, "contract.yml": CONTRACT,
         }  # fmt: skip
