@@ -77,6 +77,7 @@ def _judged(
     for owner, weight in zip(owners, found.telling, strict=True):
         weights[owner] = weights.get(owner, 0.0) + float(weight)
     telling = sorted(weights, key=lambda each: (-weights[each], each))[:_TELLING]
+    telling = [each for each in telling if 2 * weights[each] >= weights[telling[0]]]
     message = (
         f"a classifier tells rows of {name} from these with an AUC of {figure(found.auc)}, at least {figure(least)} "
         f"(one-sided {as_written(settings.confidence, relative=True)}), limit {as_written(limit)}, on "

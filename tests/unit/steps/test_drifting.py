@@ -175,15 +175,9 @@ def test_whole_numbers_and_all_numbers_are_compared(check: Check) -> None:
 
 @pytest.mark.parametrize("rows", [0, 1, 19])
 def test_too_few_rows_are_said_and_block_nothing(check: Check, rows: int) -> None:
-    part = check(
-        table(2_000, 1),
-        table(rows, 2)
-        if rows
-        else {
-            name: pa.array([], type=pa.string()) if name in ("plan", "note") else pa.array([], type=pa.float64())
-            for name in table(1, 1)
-        },
-    )
+    texts = ("plan", "note")
+    nothing = {name: pa.array([], type=pa.string() if name in texts else pa.float64()) for name in table(1, 1)}
+    part = check(table(2_000, 1), table(rows, 2) if rows else nothing)
     few = of(part, "drift:few")
     assert (few.verdict, few.reason, few.advisory) == (Verdict.INCONCLUSIVE, "insufficient", True)
     assert f"2 000 in version 4, {rows} here" in few.message
@@ -230,16 +224,7 @@ def test_a_change_of_two_columns_together_is_found_though_neither_moved(check: C
     assert [finding.id for finding in check(before, now).findings] == ["drift"]
     found = of(check(before, now, multivariate=0.55), "drift:multivariate")
     assert (found.verdict, found.reason) == (Verdict.FAIL, "drifted")
-    assert "most of all a, b" in (found.explanation or "")
-
-
-def test_rows_of_one_source_are_not_told_apart_more_often_than_asked(check: Check) -> None:
-    shown = 0
-    for seed in range(40):
-        part = check(correlated(800, 2 * seed + 100, 0.3), correlated(800, 2 * seed + 101, 0.3), multivariate=0.5)
-        shown += of(part, "drift:multivariate").verdict is Verdict.FAIL
-    # Five in a hundred of forty are two; more than six would be one in a hundred.
-    assert shown <= 6
+    assert "most of all b, a, even" in (found.explanation or "")
 
 
 def test_order_of_rows_does_not_move_the_classifier(check: Check) -> None:
