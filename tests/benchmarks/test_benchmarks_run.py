@@ -26,9 +26,12 @@ TINY = {
     "release/ledger": ["--entries", "20", "--quick"],
     "gate/latency": ["--trials", "1", "--pairs", "40", "--starts", "2", "--slower", "0"],
     "calibration": ["--quick", "--worlds", "values", "--processes", "1"],
+    "data/drift": ["--rows", "2000", "--rounds", "1"],
+    "drift_simulation": ["--tables", "2", "--columns", "2", "--workers", "1"],
     "simulation": ["--rows", "2000", "--harmless", "2", "--harmful", "2", "--processes", "1"],
 }
 FIRST_CELLS = {
+    "data/drift": ["mlci, first profile", "mlci, drift beside a stored profile"],
     "startup": ["mlci --help", "mlci gate-compare --help"],
     "million_rows": ["Parquet, same order", "Parquet, each in its own order", "CSV"],
     "paired_interval": ["accuracy", "f1", "roc_auc", "pr_auc", "log_loss", "brier", "rmse", "roc_auc", "accuracy"],
@@ -290,3 +293,13 @@ def test_serving_is_measured_beside_its_peer_and_no_request_fails() -> None:
         for name in ("mlci serve", "mlflow models serve")
     ]
     assert {row[-1] for row in rows if len(row) > 2 and row[-1] not in ("failed", "---")} == {"0"}
+
+
+def test_the_simulation_of_drift_prints_a_line_for_each_size_and_shift() -> None:
+    header, _, *rows = _rows(_run("drift_simulation"))
+    # Nine sizes by four shifts, and eleven of one column alone.
+    assert len(rows) == 9 * 4 + 11
+    assert all(len(row) == len(header) and 0 <= float(row[-1]) <= 100 for row in rows)
+    # A hundred rows beside ten thousand: the fixed threshold calls noise drift, and the two-part rule does not.
+    few = next(row for row in rows if row[:2] == ["10,000", "100"] and row[3] == "0")
+    assert float(few[header.index("ours, % of columns")]) < float(few[header.index("PSI > 0.1, % of columns")])
