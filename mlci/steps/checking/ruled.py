@@ -119,16 +119,17 @@ def _broken(told: Told, one: Judged) -> Finding:
     known = EXPECTATIONS[one.expectation]
     schema = known.short in ("exists", "columns", "width", "type")
     reason: Reason = "schema" if schema else "violated"
-    where = "Mend them where they come from" if known.on_rows else "Mend the data where they come from"
-    rows = f"{count(one.unexpected)} rows break" if one.unexpected is not None and known.on_rows else "The data break"
+    rows = "The data break"
+    if one.unexpected is not None and known.on_rows:
+        rows = f"{count(one.unexpected)} rows break" if one.unexpected != 1 else "One row breaks"
     return Finding(
         id=_id(told, one.rule),
         rule="contract",
         verdict=Verdict.FAIL if one.severity == "fail" else Verdict.WARN,
         reason=reason,
         message=f"{_dataset(told)}: {one.message}",
-        explanation=f"{rows} the rule {shown(one.rule)} of {shown(told.contract)}. {where}, or change the rule if it "
-        "no longer says what you need.",
+        explanation=f"{rows} the rule {shown(one.rule)} of {shown(told.contract)}. Mend the data where they come "
+        "from, or change the rule if it no longer says what you need.",
         n=one.evaluated,
     )
 
