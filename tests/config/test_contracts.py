@@ -295,3 +295,16 @@ def test_a_contract_survives_being_a_suite_and_being_a_file_again() -> None:
     third = read(as_file(again, "https://example.org/contract.schema.json"))
     assert third.rules == contract.rules
     assert third.key == contract.key
+
+
+def test_every_contract_of_the_pages_is_one() -> None:
+    pages = [page.read_text() for page in (Path(__file__).parents[2] / "docs").glob("*.md")]
+    shown = [
+        (name, body)
+        for page in pages
+        for name, body in re.findall(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", page, re.DOTALL)
+        if re.search(r"^(columns|rules):", body, re.MULTILINE)
+    ]
+    assert {"customers.yml", "orders.yml"} <= {name for name, _ in shown}
+    for name, body in shown:
+        assert read_contract(body.encode(), name).rules
