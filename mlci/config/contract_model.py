@@ -7,24 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from mlci.config.contract_bounds import Bounds
+from mlci.config.contract_media import Images, Texts
 from mlci.config.duration import Duration
 from mlci.config.key import key
 from mlci.domain.dataset.contract import Severity, Type, Value
 
 _SHARE: dict[str, Any] = {"minimum": 0, "maximum": 1}
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What a number of the whole column, or of the table, must be."""
-
-    main: ClassVar[tuple[str, ...]] = ("is",)
-
-    is_: Value | None = key(default=None, help="Exactly this.")
-    min: Value | None = key(default=None, help="At least this.", example="0")
-    max: Value | None = key(default=None, help="At most this.")
-    above: Value | None = key(default=None, help="More than this.")
-    below: Value | None = key(default=None, help="Less than this.")
 
 
 @dataclass(frozen=True)
@@ -155,6 +144,8 @@ class ContractFile:
         default="allow", help="Whether other columns than these may be there."
     )
     rows: Bounds = key(factory=Bounds, help="How many rows there are.", example="{min: 1000}")
+    images: Images = key(factory=Images, help="What images must be like, for a dataset that is a folder of them.")
+    texts: Texts = key(factory=Texts, help="What texts or chats must be like, for a dataset of them.")
     rules: dict[str, TableRule] = key(
         factory=dict, names="rule", help="Rules over several columns or on some rows, by a name of your own.",
         example="{ends-after-it-starts: {greater: [end, start]}}",

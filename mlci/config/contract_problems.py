@@ -19,6 +19,9 @@ _ORDERED = ("integer", "number", "date", "timestamp")
 def contradictions(settings: Settings) -> Iterator[MlciError]:
     """Every contradiction in what was set; what is wrong by itself is left to reader and vocabulary."""
     yield from _bounds(branch(settings, "rows"), "rows")
+    for block, names in (("images", ("width", "height")), ("texts", ("chars", "words", "messages"))):
+        for name in names:
+            yield from _bounds(branch(branch(settings, block), name), f"{block}.{name}")
     for name in branch(settings, "columns"):
         yield from _column(branch(branch(settings, "columns"), name), f"columns.{printable(name)}")
     for name in branch(settings, "rules"):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from mlci.config.contract_model import Bounds, Column, ContractFile, TableRule, When
+from mlci.config.contract_bounds import Bounds
+from mlci.config.contract_media import Media
+from mlci.config.contract_media_rules import columns_of
+from mlci.config.contract_model import Column, ContractFile, TableRule, When
 from mlci.config.quote import printable
 from mlci.domain.dataset.contract import Condition, Operator, Severity
 from mlci.domain.dataset.parameters import oldest
@@ -41,6 +44,8 @@ def rules_of(file: ContractFile) -> list[Drafted]:
         found.append(_drafted(expectation, kwargs, "columns", ("columns",), file.severity))
     if _is_set(file.rows):
         found += _of_bounds("expect_table_row_count_to_be_between", {}, file.rows, "rows", ("rows",), file.severity)
+    for block, media in (("images", file.images), ("texts", file.texts)):
+        found += _of_media(media, (block,), media.severity or file.severity)
     for name, column in file.columns.items():
         found += _of_column(name, column, ("columns", name), column.severity or file.severity, None)
     for name, rule in file.rules.items():
@@ -114,6 +119,25 @@ def _of_column(name: str, column: Column, path: Path, severity: Severity, mostly
         expectation = "expect_column_value_lengths_to_be_between"
         yield from _of_bounds(expectation, {**of, **share}, column.length, "length", (*path, "length"), severity)
     yield from _of_aggregates(name, column, path, severity)
+
+
+def _of_media(media: Media, path: Path, severity: Severity) -> Iterator[Drafted]:
+    """Rules on the table of facts of images or texts."""
+    for key, column, asked in columns_of(media):
+        for one in _of_column(column, asked, (*path, key), severity, None):
+            yield replace(one, path=(*path, key), spelled=_within(one.spelled, path, key))
+    if media.min_per_class is not None:
+        few = f"SELECT label FROM {{batch}} GROUP BY label HAVING count(*) < {media.min_per_class}"  # noqa: S608
+        yield Drafted(
+            expectation="unexpected_rows_expectation", kwargs={"unexpected_rows_query": few}, short="min_per_class",
+            path=(*path, "min_per_class"), severity=severity, named="label.min_per_class",
+        )  # fmt: skip
+
+
+def _within(spelled: dict[str, Path], path: Path, key: str) -> dict[str, Path]:
+    """Where arguments stand: a bound below its key, and everything else as the key itself."""
+    deeper = ("min", "max", "above", "below", "is")
+    return {name: (*path, key, at[-1]) if at[-1] in deeper else (*path, key) for name, at in spelled.items()}
 
 
 # The end of a rule's name where it is not the key.

@@ -13,7 +13,8 @@ from mlci.ports import DataSource
 
 def test_nan_is_missing_where_the_statistics_of_a_parquet_file_leave_it_out(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
-    pq.write_table(pa.table({"x": [0.25, math.nan, 0.75, math.nan, math.inf, None]}), path)
+    columns = {"x": [0.25, math.nan, 0.75, math.nan, 0.5, None], "y": [math.inf, math.nan, 0.1, -math.inf, 0.2, 0.3]}
+    pq.write_table(pa.table(columns), path)
     engine = open_engine("duckdb", memory="500MB", folder=str(tmp_path / "spill"))
     opened = engine.open(DataSource(role="train", name="t", path=str(path)), {})
     rules = [
@@ -21,6 +22,8 @@ def test_nan_is_missing_where_the_statistics_of_a_parquet_file_leave_it_out(tmp_
         Rule(id="most", expectation="expect_column_values_to_be_between", kwargs={"column": "x", "max_value": 0.5}),
     ]
     null, most = engine.measure(opened, rules)
-    assert (null.unexpected, most.missing, most.unexpected) == (3, 3, 2)
-    assert engine.rows("SELECT count(x), min(x), max(x) FROM train") == [(3, 0.25, math.inf)]
+    assert (null.unexpected, most.missing, most.unexpected) == (3, 3, 1)
+    assert engine.rows("SELECT count(x), max(x), count(y), max(y), min(y) FROM train") == [
+        (3, 0.75, 5, math.inf, -math.inf)
+    ]
     engine.close()

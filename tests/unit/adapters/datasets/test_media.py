@@ -250,3 +250,77 @@ def test_pictures_of_training_are_found_in_the_holdout_whatever_their_file_is(tm
         "1 of 69 images of the training data (1.45 %) cannot be read: a/cut"
     )
     assert said["media:duplicates[train]"].startswith("8 of 69 images")
+
+
+def judged(train: Path, folder: Path, contract: str) -> dict[str, tuple[str, int | None]]:
+    from mlci.config.contract import read_contract
+    from mlci.steps.checking import ruling
+
+    engine = open_engine("duckdb", memory="500MB", folder=str(folder / "spill"))
+    opened = engine.open(DataSource(role="train", name="train", path=table_of(str(train), str(folder))), {})
+    ruled = ruling.run(engine, opened, read_contract(contract.encode(), "contract.yml"), Data())
+    return {one.rule: (one.outcome, one.unexpected) for one in ruled.judged}
+
+
+def test_a_contract_on_images_counts_what_it_asks_for(zoo: Path, tmp_path: Path) -> None:
+    contract = """
+images:
+  classes: [cat, dog]
+  min_per_class: 2
+  unreadable: 0
+  duplicates: 0
+  formats: PNG
+  modes: L
+  width: {min: 16, max: 64}
+  height: {is: 16}
+"""
+    assert {one[0] for one in judged(zoo, tmp_path, contract).values()} == {"pass"}
+    picture(zoo / "dog" / "wide.png", 9, size=(80, 16), mode="RGB")
+    picture(zoo / "eel" / "copy.bmp", 0)
+    (zoo / "dog" / "cut.png").write_bytes((zoo / "cat" / "0.png").read_bytes()[:30])
+    found = {name: n for name, (outcome, n) in judged(zoo, tmp_path, contract).items() if outcome == "fail"}
+    assert found == {
+        "label.in_set": 1, "readable.in_set": 1, "content.unique": 2, "format.in_set": 1, "mode.in_set": 1,
+        "width.between": 1, "label.min_per_class": 1,
+    }  # fmt: skip
+    (zoo / "eel" / "copy.bmp").unlink()
+    for n in (4, 5):
+        (zoo / "dog" / f"{n}.png").unlink()
+    (zoo / "dog" / "wide.png").unlink()
+    (zoo / "dog" / "cut.png").unlink()
+    missing = judged(zoo, tmp_path, contract)
+    assert [name for name, one in missing.items() if one[0] == "fail"] == ["label.contains"]
+
+
+def test_a_contract_on_chats_counts_what_it_asks_for(tmp_path: Path) -> None:
+    lines = [
+        {
+            "messages": [
+                {"role": "user", "content": f"What is the answer to {n}?"},
+                {"role": "assistant", "content": "It is."},
+            ]
+        }
+        for n in range(9)
+    ]
+    lines.append({"messages": [{"role": "user", "content": "Was ist das und wie ist das nicht?"}], "x": []})  # type: ignore[dict-item]
+    (tmp_path / "chats.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    contract = """
+texts:
+  languages: en
+  roles: ["user,assistant"]
+  keys: messages
+  messages: {min: 2}
+  words: {min: 3}
+  duplicates: 0
+  unreadable: 0
+  empty: 0
+"""
+    found = {
+        name: one for name, one in judged(tmp_path / "chats.jsonl", tmp_path, contract).items() if one[0] != "pass"
+    }
+    assert found == {
+        "language.in_set": ("fail", 1), "roles.in_set": ("fail", 1), "keys.in_set": ("fail", 1),
+        "messages.between": ("fail", 1),
+    }  # fmt: skip
+    relaxed = contract.replace("languages: en", "languages: en\n  other_languages: 0.1")
+    assert judged(tmp_path / "chats.jsonl", tmp_path, relaxed)["language.in_set"] == ("pass", 1)
