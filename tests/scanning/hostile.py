@@ -225,6 +225,9 @@ def _packed(folder: Path, bad: bytes, command: str) -> dict[str, bytes]:
         "torch system.pt": b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03." + bad,
         "zip in zip.zip": zipped(a=zipped(b=zipped(c=bad))),
         "tar.tar": tarred("x/pickle", bad),
+        "name in a tar is opcodes.tar": tarred(oldest(command).decode(), b"x"),
+        "gguf is opcodes.gguf": b"GGUF\0\0\0\0\x000" + oldest(command),
+        "length is opcodes.safetensors": _lengthy(),
         "tar.tgz": gzip.compress(tarred("x/pickle", bad)),
         "zip behind a picture.jpg": b"\xff\xd8\xff\xe0JFIF" + b"\0" * 600 + zipped(data_pkl=bad),
         "zip behind a pickle.pkl": pickle.dumps([1]) + zipped(data_pkl=bad),
@@ -247,6 +250,15 @@ def _packed(folder: Path, bad: bytes, command: str) -> dict[str, bytes]:
         "native.pt2": zipped(**{"m/archive_format": b"pt2", "m/data/x.so": b"\x7fELF" + b"\0" * 60}),
         "oldest in gzip.txt.gz": gzip.compress(oldest(command)),
     }
+
+
+def _lengthy() -> bytes:
+    """Good to a reader of safetensors: a length, and JSON of that length. To an unpickler: texts, and a call."""
+    module, name = b"ours.module_of_a_name_that_is_long_enough", b"function_of_a_name_that_is_long_too\xc2"
+    inner = b"0U" + bytes((len(module),)) + module + b"U" + bytes((len(name),)) + name + b"\x93)R."
+    header = b'{"__metadata__":{"' + inner + b'":"x"}}'
+    first = 6 + header.index(inner)
+    return b"U" + bytes((first,)) + b"\0" * 6 + header.ljust(first << 8 | ord("U"))
 
 
 def _unwalkable(bad: bytes) -> dict[str, bytes]:

@@ -104,6 +104,14 @@ class Look:
         head = stream.read(_HEAD)
         if depth > DEEPEST:
             raise Unreadable(f"is packed more than {DEEPEST} times")
+        format = self._by_kind(stream, head, inside, depth, name, kind)
+        if format != "pickle":
+            # A name in a tar, the length before a header, or the letters GGUF are opcodes, too, to an unpickler.
+            stream.seek(0)
+            format = Pickled(self, stream, inside).look(headed=is_headed(head)) or format
+        return format
+
+    def _by_kind(self, stream: Source, head: bytes, inside: str, depth: int, name: str, kind: str) -> str:
         if kind == "zip" or head.startswith((_ZIP, _ZIP_END)):
             return self._zip(stream, inside, depth)
         for magic, closed in _CLOSED.items():
@@ -121,8 +129,7 @@ class Look:
             stream.seek(0)
             if format := look(self, stream, head, inside, name):
                 return format
-        stream.seek(0)
-        return Pickled(self, stream, inside).look(headed=is_headed(head))
+        return ""
 
     # Containers.
 
@@ -135,8 +142,7 @@ class Look:
             except Unreadable:
                 # Two bytes of zlib's can begin anything.
                 if packing == "zlib":
-                    stream.seek(0)
-                    return self._plain(stream, stream.read(_HEAD), inside, name)
+                    return ""
                 raise
             if not head:
                 return ""

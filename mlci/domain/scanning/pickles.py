@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import pickletools
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,6 +73,12 @@ class Walk:
 
     def walk(self) -> Walked:
         """Follow the pickle to its STOP, or to where the unpickler would stop with an error."""
+        with warnings.catch_warnings():
+            # An odd escape in a text is not worth a word.
+            warnings.simplefilter("ignore")
+            return self._followed()
+
+    def _followed(self) -> Walked:
         walked = self._walked
         try:
             for op, argument, position in self._opcodes():

@@ -15,7 +15,7 @@ ITEMS = 64
 # NPY_ITEM_REFCOUNT of https://numpy.org/doc/stable/reference/c-api/types-and-structures.html
 _HAS_OBJECTS = 0x01
 _TEXT, _BLOCK, _LINE = 4096, 1 << 20, 1 << 20
-NAME = re.compile(r"[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)*")
+NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
 class Stream(Protocol):
