@@ -55,7 +55,7 @@ def run(invocation: Invocation) -> Exit:
 def _checked(invocation: Invocation, decided: Decided, forge: Forge | None, delivery: Delivery) -> Exit:
     from mlci.adapters.datasets import open_engine
     from mlci.cli.data_contract import contracts_of
-    from mlci.cli.data_given import engine_name, given
+    from mlci.cli.data_given import database, engine_name, given
 
     own, config = invocation.own, decided.config
     folder = folder_of(own["config"])
@@ -63,7 +63,9 @@ def _checked(invocation: Invocation, decided: Decided, forge: Forge | None, deli
     at_hand = forge is None or forge.run.event == LOCAL
     with _cache(folder, at_hand=at_hand) as cache, _spill(folder) as spill:
         datasets = given(config, own["config"], invocation.environ, cache)
-        with closing(open_engine(engine_name(config), memory=config.data.memory, folder=spill)) as engine:
+        with closing(
+            open_engine(engine_name(config), memory=config.data.memory, folder=spill, **database(config))
+        ) as engine:
             desk = Desk(invocation=invocation, decided=decided, contracts=contracts, datasets=datasets, engine=engine)
             result = desk.judged()
             _quarantine(own.get("quarantine"), desk, result, delivery)

@@ -84,6 +84,15 @@ def engine_name(config: Config) -> EngineName:
     return config.data.engine
 
 
+def database(config: Config) -> dict[str, str]:
+    """The database that an engine has to reach, and whose it is; nothing for files."""
+    for role in ROLES:
+        address = getattr(config.data, role).database
+        if address is not None:
+            return {"database": address, "dataset": f"data.{role}"}
+    return {}
+
+
 def given(config: Config, file: str, environ: Mapping[str, str], cache: str | None) -> tuple[Dataset, ...]:
     """The training data, and the holdout where one is named.
 

@@ -45,7 +45,7 @@ def _require_free(path: str, *, force: bool) -> None:
 
 def _drafted(invocation: Invocation) -> str:
     from mlci.adapters.datasets import open_engine
-    from mlci.cli.data_given import engine_name
+    from mlci.cli.data_given import database, engine_name
     from mlci.cli.training import folder_of
     from mlci.ports import DataSource
     from mlci.steps import data_profile
@@ -63,7 +63,9 @@ def _drafted(invocation: Invocation) -> str:
         source = DataSource(role="train", name=name, path=place)
     with (
         tempfile.TemporaryDirectory(prefix="mlci-profile-", ignore_cleanup_errors=True) as spill,
-        closing(open_engine(engine_name(config), memory=config.data.memory, folder=spill)) as engine,
+        closing(
+            open_engine(engine_name(config), memory=config.data.memory, folder=spill, **database(config))
+        ) as engine,
     ):
         text = data_profile.run(engine, engine.open(source, {}), SCHEMA)
     return text if own["as"] == "contract" else _as_suite(text, name)

@@ -108,6 +108,8 @@ def _distinct(one: Aggregate, rule: Rule) -> Aggregate:
     share = "proportion" in rule.expectation
 
     def of(found: list[Any], count: int) -> Any:
+        if not count:
+            return None
         return [found[0], count] if share else found[0]
 
     return _with(one, apart="distinct", of=of)

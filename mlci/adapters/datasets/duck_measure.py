@@ -11,7 +11,7 @@ from mlci.adapters.datasets.duck_query import rows_of_query
 from mlci.adapters.datasets.duck_ranks import ranked
 from mlci.adapters.datasets.duck_rules import on_rows, patterns_of
 from mlci.adapters.datasets.duck_session import Refused, Session
-from mlci.adapters.datasets.duck_table import Table, literal, quoted
+from mlci.adapters.datasets.duck_table import MANY, Table, literal, quoted
 from mlci.adapters.datasets.duck_values import Impossible, condition, within
 from mlci.adapters.oneline import one_line
 from mlci.domain.dataset.contract import Rule
@@ -139,8 +139,9 @@ def _apart(session: Session, table: Table, one: Aggregate, rule: Rule, where: st
     if one.apart == "common" and values:
         name = quoted(one.column)
         inside = within(one.column, one.kind, rule.kwargs["value_set"])
-        counts = f"SELECT {name}, count(*) AS n FROM {table.numbered} WHERE {where} GROUP BY {name}"
-        most = f"WITH c AS ({counts}) SELECT count(*), count_if({inside}) FROM c WHERE n = (SELECT max(n) FROM c)"
+        counts = f"SELECT {name}, count(*) AS {MANY} FROM {table.numbered} WHERE {where} GROUP BY {name}"
+        most = f"{MANY} = (SELECT max({MANY}) FROM c)"
+        most = f"WITH c AS ({counts}) SELECT count(*), count_if({inside}) FROM c WHERE {most}"
         return list(session.run(most, table.name)[0])
     return []
 

@@ -11,6 +11,10 @@ from mlci.adapters.datasets.duck_types import Held
 ROW = '"number of the row in mlci"'
 
 
+# What a count is called beside columns of a file, one of which may well be called n.
+MANY = '"how many in mlci"'
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """How the rows of a dataset are read.

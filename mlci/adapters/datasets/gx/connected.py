@@ -78,8 +78,10 @@ class Database:
 
     def batches(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of a query as the database gives them, some at a time."""
-        with self.errors(), self.engine.connect().execution_options(stream_results=True) as connection:
-            result = connection.exec_driver_sql(sql)
+        with self.errors(), self.engine.connect() as connection:
+            # What is set at the beginning is no query that has rows to stream.
+            connection.begin()
+            result = connection.execution_options(stream_results=True).exec_driver_sql(sql)
             while part := result.fetchmany(_BATCH):
                 yield [tuple(row) for row in part]
 

@@ -136,12 +136,9 @@ def _only(wanted: str, held: str) -> None:
 
 
 def _pattern(pattern: str, backend: Backend) -> str:
-    flavours: dict[Backend, Flavour | None] = {"pandas": None, "sql": "postgres", "spark": "java"}
-    flavour = flavours[backend]
-    if flavour is None:
-        return pattern
+    flavours: dict[Backend, Flavour] = {"pandas": "python", "sql": "postgres", "spark": "java"}
     try:
-        return translated(pattern, flavour)
+        return translated(pattern, flavours[backend])
     except Untranslatable:
         raise NotCounted from None
 
@@ -189,7 +186,7 @@ def _set(values: Sequence[Any], held: str) -> list[Any]:
 
 
 def _rows_of(rule: Rule, result: Mapping[str, Any]) -> Measured:
-    rows, unexpected = int(result["element_count"]), int(result["unexpected_count"])
+    rows, unexpected = int(result["element_count"] or 0), int(result["unexpected_count"] or 0)
     missing = 0 if rule.expectation.endswith("null") else int(result.get("missing_count") or 0)
     return Measured(rule=rule.id, rows=rows, missing=missing, unexpected=unexpected)
 
@@ -225,12 +222,12 @@ def _aggregated(rule: Rule, columns: Mapping[str, str], aliases: Mapping[str, st
         return Plan((present,), lambda found: _aggregate(rule, found, held))
     counted = _COUNTED[0] if name in _COUNTED else name
     # Something has to be asked of it, though nothing but what it observes is looked at.
-    bound = {"max_value": 0} if held not in _TIMES else {"max_value": "1970-01-01"}
+    bound = {"max_value": 0} if held not in _TIMES else {"max_value": datetime(1970, 1, 1, 0, 0, 1)}
     return Plan((present, (counted, {"column": aliases[column], **bound})), lambda found: _aggregate(rule, found, held))
 
 
 def _aggregate(rule: Rule, found: Results, held: str) -> Measured:
-    rows, missing = int(found[0]["element_count"]), int(found[0]["unexpected_count"])
+    rows, missing = int(found[0]["element_count"] or 0), int(found[0]["unexpected_count"] or 0)
     present = rows - missing
     observed: Any = None
     if "non_null" in rule.expectation:

@@ -1,4 +1,4 @@
-"""Patterns in the syntax of RE2, which DuckDB and pandas have, for PostgreSQL's and Java's regular expressions.
+"""Patterns in the syntax of RE2, which DuckDB has, for the regular expressions of PostgreSQL, Java and Python.
 
 What those would read otherwise is written out: ``.`` is anything but a line feed, the classes of words, digits and
 blanks are ASCII, ``$`` is the very end. What they have no counterpart for is refused, so that nothing is counted by
@@ -11,18 +11,24 @@ import re
 from typing import Literal
 
 _CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\n\f\r "}
-_JAVA_POSIX = {
-    "alpha": r"\p{Alpha}", "digit": "0-9", "alnum": r"\p{Alnum}", "upper": r"\p{Upper}", "lower": r"\p{Lower}",
-    "punct": r"\p{Punct}", "space": r"\t\n\x0B\f\r ", "xdigit": r"\p{XDigit}", "word": "0-9A-Za-z_",
-    "blank": r"\t ", "cntrl": r"\p{Cntrl}", "graph": r"\p{Graph}", "print": r"\p{Print}", "ascii": r"\p{ASCII}",
+# As RE2 has them: ASCII.
+_POSIX = {
+    "alpha": "A-Za-z", "digit": "0-9", "alnum": "0-9A-Za-z", "upper": "A-Z", "lower": "a-z", "xdigit": "0-9A-Fa-f",
+    "punct": r"!-/:-@\[-`{-~", "space": r"\t\n\x0B\f\r ", "word": "0-9A-Za-z_", "blank": r"\t ",
+    "cntrl": r"\x00-\x1F\x7F", "graph": "!-~", "print": " -~", "ascii": r"\x00-\x7F",
 }  # fmt: skip
+_BORDERS = {
+    "postgres": {"b": r"\y", "B": r"\Y", "A": r"\A", "z": r"\Z"},
+    "java": {"b": r"\b", "B": r"\B", "A": r"\A", "z": r"\z"},
+    "python": {"b": r"(?a:\b)", "B": r"(?a:\B)", "A": r"\A", "z": r"\Z"},
+}
 _REPEAT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 _GROUP = re.compile(r"\(\?(?:P?<([A-Za-z_]\w*)>|([ims]*)(:|\)))")
 _SPECIAL = ".^$*+?()[]{}|\\"
 # PostgreSQL's bound; RE2 has 1000.
-_MOST = {"postgres": 255, "java": 1000}
+_MOST = {"postgres": 255, "java": 1000, "python": 1000}
 
-Flavour = Literal["postgres", "java"]
+Flavour = Literal["postgres", "java", "python"]
 
 
 class Untranslatable(ValueError):
@@ -51,7 +57,7 @@ class _Reader:
         while self.at < len(self.text):
             self.one()
         # Java folds only ASCII without u; PostgreSQL takes options nowhere but at the start.
-        options = {"postgres": "(?i)", "java": "(?iu)"}[self.flavour] if self.folding else ""
+        options = {"postgres": "(?i)", "java": "(?iu)", "python": "(?i)"}[self.flavour] if self.folding else ""
         return options + "".join(self.out)
 
     def one(self) -> None:
@@ -70,9 +76,10 @@ class _Reader:
 
     def plain(self, sign: str) -> str:
         if sign == ".":
-            return r"[\s\S]" if self.dotall and self.flavour == "java" else "." if self.dotall else r"[^\n]"
+            every = "." if self.flavour == "postgres" else r"[\s\S]"
+            return every if self.dotall else r"[^\n]"
         if sign == "$":
-            return r"\z" if self.flavour == "java" else "$"
+            return "$" if self.flavour == "postgres" else _BORDERS[self.flavour]["z"]
         return r"\A" if sign == "^" and self.flavour == "java" else sign
 
     def repeat(self) -> None:
@@ -112,13 +119,8 @@ class _Reader:
         elif letter.lower() in _CLASSES and letter:
             self.out.append(f"[{'^' if letter.isupper() else ''}{_CLASSES[letter.lower()]}]")
             self.at += 2
-        elif letter in ("b", "B"):
-            self.out.append(
-                {"postgres": {"b": r"\y", "B": r"\Y"}, "java": {"b": r"\b", "B": r"\B"}}[self.flavour][letter]
-            )
-            self.at += 2
-        elif letter in ("A", "z"):
-            self.out.append({"A": r"\A", "z": r"\z" if self.flavour == "java" else r"\Z"}[letter])
+        elif letter in ("b", "B", "A", "z"):
+            self.out.append(_BORDERS[self.flavour][letter])
             self.at += 2
         else:
             self.out.append(self.literal(self.character()))
@@ -161,14 +163,10 @@ class _Reader:
     def member(self) -> str:
         posix = re.compile(r"\[:(\^?)([a-z]+):\]").match(self.text, self.at)
         if posix is not None:
-            if (
-                posix[1]
-                or posix[2] not in _JAVA_POSIX
-                or (self.flavour == "postgres" and posix[2] in ("word", "ascii"))
-            ):
+            if posix[1] or posix[2] not in _POSIX or (self.flavour == "postgres" and posix[2] in ("word", "ascii")):
                 raise Untranslatable(f"it has the class {posix[0]}")
             self.at = posix.end()
-            return posix[0] if self.flavour == "postgres" else _JAVA_POSIX[posix[2]]
+            return posix[0] if self.flavour == "postgres" else _POSIX[posix[2]]
         sign = self.text[self.at]
         if sign == "\\":
             letter = self.text[self.at + 1 : self.at + 2]

@@ -80,9 +80,15 @@ def without_binds(sql: str) -> str:
     end = 0
     for token in Dialect.get_or_raise("postgres").tokenize(sql) if _BIND.search(sql) else ():
         word = sql[token.start : token.end + 1]
-        if token.token_type.name == "STRING" and word[:1] == "'" and _BIND.search(word):
+        if not _BIND.search(word):
+            continue
+        if token.token_type.name == "STRING" and word[:1] == "'":
             text = token.text.replace("\\", r"\x5c").replace(":", r"\x3a").replace("'", "''")
             parts += [sql[end : token.start], f"E'{text}'"]
+            end = token.end + 1
+        elif token.token_type.name == "IDENTIFIER" and word[:1] == '"':
+            text = token.text.replace("\\", "\\\\").replace(":", r"\003a").replace('"', '""')
+            parts += [sql[end : token.start], f'U&"{text}"']
             end = token.end + 1
     return "".join([*parts, sql[end:]])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlci.adapters.datasets.duck_aggregates import Aggregate, aggregate
 from mlci.adapters.datasets.duck_rules import OnRows, on_rows
-from mlci.adapters.datasets.duck_table import Table, quoted
+from mlci.adapters.datasets.duck_table import MANY, Table, quoted
 from mlci.adapters.datasets.duck_values import Impossible, condition, within
 from mlci.adapters.datasets.gx.transpiling import SqlError
 from mlci.domain.dataset.contract import Rule
@@ -86,8 +86,8 @@ def _of_rows(run: Run, table: Table, one: OnRows, rule: Rule) -> _Asked:
 
 def _alike(run: Run, table: Table, one: OnRows) -> int:
     names = ", ".join(map(quoted, one.alike))
-    groups = f"SELECT count(*) AS n FROM {table.reader} WHERE {one.looked_at} GROUP BY {names} HAVING count(*) > 1"
-    return int(run(f"SELECT coalesce(sum(n), 0) FROM ({groups}) AS twice")[0][0])
+    groups = f"SELECT count(*) AS {MANY} FROM {table.reader} WHERE {one.looked_at} GROUP BY {names} HAVING count(*) > 1"
+    return int(run(f"SELECT coalesce(sum({MANY}), 0) FROM ({groups}) AS twice")[0][0])
 
 
 def _of_aggregate(run: Run, table: Table, one: Aggregate, rule: Rule) -> _Asked:
@@ -124,8 +124,8 @@ def _apart(run: Run, table: Table, one: Aggregate, rule: Rule, where: str, value
         by_rank: Mapping[int, Any] = dict(run(f"SELECT r, v FROM ({numbered}) AS ranked WHERE r IN ({wanted})"))
         return [by_rank[rank] for rank in ranks]
     inside = within(one.column, one.kind, rule.kwargs["value_set"])
-    counts = f"SELECT {name}, count(*) AS n FROM {table.reader} WHERE {where} GROUP BY {name}"
-    most = "n = (SELECT max(n) FROM c)"
+    counts = f"SELECT {name}, count(*) AS {MANY} FROM {table.reader} WHERE {where} GROUP BY {name}"
+    most = f"{MANY} = (SELECT max({MANY}) FROM c)"
     return list(run(f"WITH c AS ({counts}) SELECT count(*), {_count(inside)} FROM c WHERE {most}")[0])
 
 

@@ -101,10 +101,20 @@ def _rewritten(node: Any, dialect: str) -> Any:
         node.this.set("alias", exp.TableAlias(this=exp.to_identifier("unnamed")))
     if isinstance(node, exp.ApproxDistinct):
         return exp.Count(this=exp.Distinct(expressions=[node.this]))
-    if isinstance(node, exp.TryCast) and dialect == "postgres":
-        return _tried(node)
+    if dialect == "postgres":
+        return _for_postgres(node)
     if dialect == "spark":
         return _for_spark(node)
+    return node
+
+
+def _for_postgres(node: Any) -> Any:
+    from sqlglot import exp
+
+    if isinstance(node, exp.TryCast):
+        return _tried(node)
+    if isinstance(node, exp.Round) and node.args.get("decimals"):
+        node.set("this", exp.cast(node.this, "decimal"))
     return node
 
 
