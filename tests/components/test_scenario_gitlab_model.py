@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import sys
 import uuid
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +20,15 @@ from mlci.surface.pin import PIN
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "actions"))
 
-from trained import CONFIG, PLACE, Training, _training  # noqa: F401
+from trained import CONFIG, PLACE, Training, _training, rows  # noqa: F401
 
 if TYPE_CHECKING:
     from lab import Lab, Ran
 
 TOKEN = "token-of-the-registry"
 STATUS = "mlci/gate/churn"
-WHOLE = dict.fromkeys(("mlci-plan", "mlci-model", "mlci-gate", "mlci-conclude"), "success")
+JOBS = ("mlci-plan", "mlci-code", "mlci-data", "mlci-model", "mlci-gate", "mlci-conclude")
+WHOLE = dict.fromkeys(JOBS, "success")
 
 
 def files_of(training: Training, config: str = CONFIG, **inputs: str) -> dict[str, str]:
@@ -77,6 +81,29 @@ def test_documentation_is_green_at_once_and_a_worse_model_is_red_until_it_is_tak
     again = lab.run(change=later)
     assert exits(again) == (0, 11, 11), again.text
     assert f"mlci-gate of run {merged.pipeline.id}" in report_note(lab, later).body
+
+
+def test_broken_data_and_a_test_that_fails_stop_a_change_before_anything_is_trained(
+    lab: Lab, training: Training
+) -> None:
+    accepted(lab, files_of(training))
+    left = {job.name: job.artifacts for job in lab.project().pipelines[max(lab.project().pipelines)].jobs}
+    evidence = zipfile.ZipFile(io.BytesIO(left["mlci-data"] or b"")).read("mlci-data/data.json")
+    model = zipfile.ZipFile(io.BytesIO(left["mlci-model"] or b"")).read("mlci-model/model.json").decode()
+    assert hashlib.sha256(evidence).hexdigest() in model, "the model names the data that were checked"
+    assert hashlib.sha256(rows(2000).encode()).hexdigest() in evidence.decode()
+    before = training.count
+    broken = rows(2000).replace("\n2500,2500,", "\n2500,-7,")
+    change = proposed(lab, {"train.csv": broken, "score.py": "import csv,\n"}, "broken-data")
+
+    ran = lab.run(change=change)
+
+    ended = {name: ran.job(f"mlci-{name}").exit for name in ("plan", "code", "data", "gate", "conclude")}
+    assert ended == {"plan": 0, "code": 11, "data": 10, "gate": 2, "conclude": 11}, ran.text
+    assert (ran.results["mlci-model"], training.count, ran.status) == ("skipped", before, "failed"), ran.text
+    assert "x must be at least 0: 1 of 2 000 values break it" in " ".join(ran.job("mlci-data").log.split())
+    assert "there is no candidate: model-ci left none" in report_note(lab, change).body
+    assert lab.gitlab.merge(change.iid)[0] == 405
 
 
 def test_training_that_fails_is_red_and_the_note_says_that_there_is_no_candidate(lab: Lab, training: Training) -> None:
