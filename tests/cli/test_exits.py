@@ -366,8 +366,34 @@ CODE_ENDINGS = [
     Ending("a check fails", 11, CODE, checked("exit 1"), None, PATHED),
     Ending("interrupted beside checks", 130, CODE, checked("true"), None, PATHED, code_instead(interrupt)),
 ]
+PROFILE = ("data-profile", "--data", "b.csv")
+
+
+def profiling_instead(instead: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch], Any]:
+    return lambda patch: patch.setattr("mlci.steps.data_profile.run", lambda *_, **__: instead())
+
+
+def silent_database(patch: pytest.MonkeyPatch) -> None:
+    def opened(*_: Any, **__: Any) -> Any:
+        raise ServiceFailed("the database did not answer")
+
+    patch.setattr("mlci.adapters.datasets.open_engine", opened)
+
+
+PROFILE_ENDINGS = [
+    Ending("a contract is drafted", 0, PROFILE),
+    Ending("a bug while drafting", 1, PROFILE, before=profiling_instead(lambda: 1 / 0)),
+    Ending("no data are named", 2, PROFILE[:1], error="C007"),
+    Ending("data that are not there", 2, (*PROFILE[:2], "absent.csv"), error="U002"),
+    Ending("a contract is there already", 2, (*PROFILE, "--output", "b.csv"), error="U001"),
+    Ending("nothing to look at data with", 2, PROFILE, error="U003", before=blocked("duckdb")),
+    Ending("a contract to write out that is none", 2, ("data-profile", "--from-contract", "b.csv"), error="C003"),
+    Ending("a silent database", 4, PROFILE, error="S001", before=silent_database),
+    Ending("data that cannot be read", 10, (*PROFILE[:2], "d.parquet"), {"d.parquet": b"PAR1"}, "D001"),
+    Ending("interrupted while drafting", 130, PROFILE, before=profiling_instead(interrupt)),
+]
 RELEASE_ENDINGS = [*PROMOTE_ENDINGS, *ROLLBACK_ENDINGS]
-ALL_ENDINGS = [*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS, *CODE_ENDINGS, *RELEASE_ENDINGS]
+ALL_ENDINGS = [*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS, *CODE_ENDINGS, *PROFILE_ENDINGS, *RELEASE_ENDINGS]
 
 
 def ended(ending: Ending, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -463,6 +489,8 @@ def test_every_error_of_the_catalogue_is_reached() -> None:
         ("gate-compare", GATE_ENDINGS),
         ("config explain", EXPLAIN_ENDINGS),
         ("model-ci", MODEL_ENDINGS),
+        ("code-ci", CODE_ENDINGS),
+        ("data-profile", PROFILE_ENDINGS),
         ("promote", PROMOTE_ENDINGS),
         ("rollback", ROLLBACK_ENDINGS),
     ],
