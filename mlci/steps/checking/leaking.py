@@ -218,11 +218,16 @@ def _target(material: Material) -> Iterable[Part]:
     names = NAMES if medium_of(train.columns) is not None else ()
     found = telling.said(material.engine, train, target, {material.id, settings.key, *settings.ignore, *names})
     if found is None:
-        why = "A target of one value, or of too few examples of each, is told by nothing. Check that it is the one."
-        least = leakage.LEAST_OF_A_CLASS
-        yield Part(findings=(_unrun("target", f"{target} has no two values with {least} rows each", why),))
+        # Texts without classes, and pictures of one, are data to learn from all the same.
+        if not names:
+            why = "From a target of one value nothing is learned, and it is told by nothing. Check that it is the one."
+            yield Part(findings=(_unrun("target", f"{target} has fewer than two values", why),))
         return
     if not found.shares:
+        if found.rare:
+            least = leakage.LEAST_OF_A_CLASS
+            few = f"no value of {target} has {least} rows and as many beside it"
+            yield Part(assumptions=(f"Whether a column gives {target} away was not looked at: {few}.",))
         return
     ranked = sorted(found.shares.items(), key=lambda item: (-item[1], item[0]))
     section = Section(

@@ -21,7 +21,7 @@ class Said:
     """What each column says of the target.
 
     Attributes:
-        shares: by column: 0.5 says nothing, 1 says everything.
+        shares: by column: 0.5 says nothing, 1 says everything; none where no class has examples enough.
         rows: that were looked at.
         classes: of the target; None where it is a number.
         rare: classes too rare to be judged.
@@ -50,8 +50,10 @@ def said(engine: DataEngine, opened: Opened, target: str, apart: Collection[str 
     rows = int(engine.rows(f"SELECT count(*) {source}")[0][0])
     classes = [(str(name), int(n)) for name, n in counted[:MOST_CLASSES]]
     common = [(name, n) for name, n in classes if min(n, rows - n) >= leakage.LEAST_OF_A_CLASS]
-    if len(classes) < 2 or not common:
+    if len(classes) < 2:
         return None
+    if not common:
+        return Said(shares={}, rows=rows, classes=len(counted), rare=len(classes))
     # Of two classes one says it all.
     asked = common[:1] if len(classes) == 2 else common
     shares: dict[str, float] = {}

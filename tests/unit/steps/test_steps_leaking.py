@@ -329,6 +329,12 @@ def test_a_target_that_cannot_be_asked_for_is_no_pass(tmp_path: Path, target: st
     assert (finding.verdict.value, finding.reason) == ("inconclusive", "unrun")
 
 
+def test_too_few_examples_of_a_class_are_said_and_judged_by_nobody(tmp_path: Path) -> None:
+    part = leaking.run(material(tmp_path, {"x": [1, 2, 3, 4], "y": [0, 1, 0, 1]}, target="y"))
+    assert part.findings == ()
+    assert part.assumptions[0].startswith("Whether a column gives y away was not looked at: no value of y has 10 rows")
+
+
 def test_names_and_values_are_never_read_as_sql(tmp_path: Path) -> None:
     odd = 'a"; DROP VIEW train; --'
     train, holdout = smooth(300, 1), smooth(100, 2, start=300)
