@@ -65,7 +65,7 @@ def _checked(invocation: Invocation, decided: Decided, delivery: Delivery) -> Ex
     jobs = [_job(bench, one) for one in checks if one.absent is None]
     jobs += [smoke.job] if smoke is not None else []
     settings = decided.config.code
-    at_once = settings.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    at_once = settings.jobs or _processors()
     started = time.monotonic()
     ended = side_by_side.run(
         [*jobs, *scans.jobs],
@@ -88,6 +88,11 @@ def _checked(invocation: Invocation, decided: Decided, delivery: Delivery) -> Ex
     slowest = code_ci.slowest(ran)
     delivery.deliver(report, _outputs(slowest, wall, code_ci.failed(ran, report)))
     return EXITS[report.verdict]
+
+
+def _processors() -> int:
+    """How many this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _outputs(slowest: Ran | None, seconds: float, failed: Sequence[str]) -> dict[str, str]:

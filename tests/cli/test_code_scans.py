@@ -63,6 +63,24 @@ def test_a_change_cannot_leave_its_own_files_out(tmp_path: Path) -> None:
     assert {one.key for one in both.changed} == {"code.scan.ignore", "code.scan.models"}
 
 
+def test_what_a_fork_leaves_out_is_looked_through_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cli.running import proposed
+
+    from mlci.cli.main import run
+
+    own = "code: {checks: {one: 'true'}, scan: {ignore: ['**'], models: false}}\n"
+    repository(tmp_path, {"mlci.yml": own, "bad.pkl": BAD, "data/known.pkl": BAD})
+    monkeypatch.chdir(tmp_path)
+    base = "code: {checks: {two: 'false'}, scan: {ignore: ['data/**']}}\n"
+    proposed(base, own=own, fork=True).entered(monkeypatch, "code_ci")
+    assert run(("code-ci",), {"PATH": os.environ["PATH"], "GITHUB_WORKSPACE": str(tmp_path)}) == 11
+    found = {one["id"] for one in json.loads((tmp_path / ".mlci/report/code-ci.json").read_text())["findings"]}
+    assert {"code:one", "scan:models:bad.pkl", "policy:gate-changed"} <= found
+    assert not {"code:two", "scan:models:data/known.pkl"} & found
+
+
 def test_credentials_are_named_by_place_and_kind_and_never_shown(tmp_path: Path) -> None:
     files = {
         "mlci.yml": "code: {checks: {one: 'true'}, scan: {secrets: true, models: false}}\n",
