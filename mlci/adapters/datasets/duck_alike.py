@@ -32,7 +32,11 @@ def alike(session: Session, table: Table, columns: Sequence[str], where: str, ro
         rows: how many these are.
     """
     if rows > _SMALL:
-        if len(columns) == 1 and table.columns[columns[0]] == "integer" and _by_bits(session, table, columns[0], where):
+        if (
+            len(columns) == 1
+            and table.columns[columns[0]] == "integer"
+            and _bits(session, table, columns[0], where) == (rows)
+        ):
             return 0
         met = _met(session, table, columns, where, rows)
         if met is not None and len(met) == 0:
@@ -59,14 +63,6 @@ def distinct(session: Session, table: Table, column: str, where: str, values: in
         f"SELECT count(*) FROM (SELECT {name} FROM {table.numbered} WHERE {where} GROUP BY {name})", table.name
     )
     return int(found[0][0])
-
-
-def _by_bits(session: Session, table: Table, column: str, where: str) -> bool:
-    """Whether all values are shown to differ."""
-    name = quoted(column)
-    found = session.run(f"SELECT count({name}) FROM {table.numbered} WHERE {where}", table.name)[0][0]
-    bits = _bits(session, table, column, where)
-    return bits is not None and bits == int(found)
 
 
 def _bits(session: Session, table: Table, column: str, where: str) -> int | None:

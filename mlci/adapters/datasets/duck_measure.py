@@ -119,7 +119,7 @@ def _of_aggregate(session: Session, table: Table, rule: Rule) -> _Asked:
 
     def read(found: Sequence[Any]) -> Measured:
         about, values = int(found[0] or 0), int(found[1] or 0)
-        parts = list(found[2:]) or _apart(session, table, one, rule, present, values)
+        parts = [*found[2:], *_apart(session, table, one, rule, present, values, found)]
         observed = one.of(parts, values)
         return Measured(rule=rule.id, rows=about, missing=about - values, observed=observed)
 
@@ -131,7 +131,12 @@ def _and(part: str, about: str) -> str:
     return part.removesuffix(")") + f" AND {about})" if about else part
 
 
-def _apart(session: Session, table: Table, one: Aggregate, rule: Rule, where: str, values: int) -> list[Any]:
+def _apart(
+    session: Session, table: Table, one: Aggregate, rule: Rule, where: str, values: int, found: Sequence[Any]
+) -> list[Any]:
+    if one.apart == "outside":
+        some = bool(found[2])
+        return [distinct(session, table, one.column, f"{where} AND {one.beside}", values) if some else 0]
     if one.apart == "distinct":
         return [distinct(session, table, one.column, where, values)]
     if one.apart == "ranks":
