@@ -67,8 +67,8 @@ def quarantine(session: Session, table: Table, rules: Sequence[Rule], path: str)
     original = table.original or f"SELECT *, {table.number} AS {ROW} FROM {table.reader}"
     place = session.spill.file("quarantine.parquet")
     sql = (
-        f"COPY (SELECT * EXCLUDE ({ROW}) FROM ({original}) WHERE {ROW} IN {numbers}) TO {literal(place)} "
-        "(FORMAT parquet, COMPRESSION zstd)"
+        f"COPY (SELECT * EXCLUDE ({ROW}) FROM ({original}) WHERE {ROW} IN {numbers} ORDER BY {ROW}) "
+        f"TO {literal(place)} (FORMAT parquet, COMPRESSION zstd)"
     )
     with _writing(path), contextlib.ExitStack() as after:
         after.callback(Path(place).unlink, missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mlci.adapters.datasets.duck_spill import Spill
@@ -92,13 +92,39 @@ class Session:
             Overdue: it took longer than it may.
         """
         with self._errors(source, within):
-            found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
+            found: list[tuple[Any, ...]] = self._aside(lambda: self._connection.execute(sql).fetchall())
         return found
 
     def arrays(self, sql: str, source: str) -> dict[str, Any]:
         """The columns of a query as numpy arrays by name; where a value may be missing, a masked array."""
         with self._errors(source, None):
-            found: dict[str, Any] = self._connection.execute(sql).fetchnumpy()
+            found: dict[str, Any] = self._aside(lambda: self._connection.execute(sql).fetchnumpy())
+        return found
+
+    def _aside(self, work: Callable[[], Any]) -> Any:
+        """Do it in a thread of its own, so that a signal is seen at once: while rows come, DuckDB looks for none."""
+        done: list[Any] = []
+        finished = threading.Event()
+
+        def attempt() -> None:
+            try:
+                done.append((work(), None))
+            except BaseException as error:  # noqa: BLE001 - it is raised where it belongs
+                done.append((None, error))
+            finally:
+                finished.set()
+
+        threading.Thread(target=attempt, daemon=True).start()
+        try:
+            # Not join(), which a signal leaves believing that the thread has ended.
+            finished.wait()
+        except BaseException:
+            self._connection.interrupt()
+            finished.wait()
+            raise
+        found, error = done[0]
+        if error is not None:
+            raise error
         return found
 
     def arrow(self, sql: str, source: str) -> Any:
@@ -116,7 +142,8 @@ class Session:
 
     def close(self) -> None:
         """Give back everything that was kept."""
-        self._connection.close()
+        with contextlib.suppress(self._duckdb.Error):
+            self._connection.close()
         self.spill.remove()
 
     def _connected(self) -> Any:
@@ -161,11 +188,6 @@ class Session:
         except self._duckdb.InterruptException as error:
             if late.is_set():
                 raise Overdue from error
-            raise KeyboardInterrupt from error
-        except RuntimeError as error:
-            # What the Python client makes of a signal while a query runs.
-            if "interrupted" not in str(error):
-                raise
             raise KeyboardInterrupt from error
         except self._duckdb.Error as error:
             raise self._error(error, source) from error
