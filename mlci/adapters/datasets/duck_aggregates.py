@@ -28,9 +28,8 @@ class Aggregate:
         about: SQL that is true for the rows it is about, never NULL; empty for all.
         asked: SQL of aggregates, over those rows, that the one SELECT computes.
         of: what the rule observes, from these in order, and how many values there are.
-        apart: what a pass of its own computes: distinct, common, ranks of values, or outside, how many different
-            values there are where the first of ``asked`` is not 0; empty where nothing is left.
-        beside: SQL that is true for the values that ``outside`` counts.
+        apart: what a pass of its own computes: distinct, common, or ranks of values; empty where nothing is left.
+        others: SQL that is true for the values of which the first of ``asked`` counts the different ones.
         ranks: number of values → the ranks, from 1, of the values that are wanted.
     """
 
@@ -40,7 +39,7 @@ class Aggregate:
     asked: tuple[str, ...] = ()
     of: Callable[[list[Any], int], Any] = lambda found, _: found[0]
     apart: str = ""
-    beside: str = ""
+    others: str = ""
     ranks: Callable[[int], list[int]] = lambda _: []
 
 
@@ -145,20 +144,19 @@ def _quantiles(one: Aggregate, rule: Rule) -> Aggregate:
 def _distinct_set(one: Aggregate, rule: Rule) -> Aggregate:
     values = list(rule.kwargs["value_set"])
     name, inside = quoted(one.column), within(one.column, one.kind, values)
-    # One flag for each value says whether the column holds it. Only where another value is there are these counted:
-    # different values next to everything else would make the one SELECT several times as slow.
+    # One flag for each value says whether the column holds it.
     known = [member(value, one.kind) for value in values]
     held = [f"bool_or({name} = {sql})" if sql is not None else "bool_or(false)" for sql in known]
-    others = f"count_if(NOT {inside})"
+    outside = f"count(DISTINCT {name}) FILTER (WHERE NOT {inside})"
 
     def of(found: list[Any], count: int) -> Any:
         if not count:
             return None
         flags = found[1 : 1 + len(values)]
         absent = [value for value, there in zip(values, flags, strict=True) if not there]
-        return {"outside": int(found[-1]), "absent": list(dict.fromkeys(absent))}
+        return {"outside": int(found[0]), "absent": list(dict.fromkeys(absent))}
 
-    return _with(one, asked=(others, *held), of=of, apart="outside", beside=f"NOT {inside}")
+    return _with(one, asked=(outside, *held), of=of, others=f"NOT {inside}")
 
 
 def _most_common(one: Aggregate, rule: Rule) -> Aggregate:

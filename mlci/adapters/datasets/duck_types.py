@@ -46,10 +46,10 @@ def held(stored: str) -> Held:
 def finite_or_endless(column: str) -> str:
     """A floating-point column with NaN as missing.
 
-    ``isnan`` will not do: of a Parquet file DuckDB answers it, as it does comparisons, from the least and greatest
-    value that the file states, and other writers leave NaN out of these.
+    DuckDB would answer ``isnan`` from the least and greatest value that a Parquet file states, of which other writers
+    leave NaN out; every session therefore does without what files state (``duck_session``).
     """
-    return f"CASE WHEN isfinite({column}) OR isinf({column}) THEN {column} END"
+    return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END"
 
 
 def plain(column: str, stored: str) -> str:
