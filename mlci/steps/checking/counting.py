@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, TypeVar
@@ -85,7 +85,11 @@ class Column:
 
 
 def facts(
-    engine: DataEngine, opened: Opened, columns: Sequence[Column], edges: Mapping[str, Sequence[float]]
+    engine: DataEngine,
+    opened: Opened,
+    columns: Sequence[Column],
+    edges: Mapping[str, Sequence[float]],
+    bare: Collection[str] = (),
 ) -> dict[str, Facts]:
     """Look at every row once.
 
@@ -94,9 +98,11 @@ def facts(
         opened: the dataset.
         columns: which of its columns.
         edges: of those that are to be counted in bins, by name, two at least; different values are not counted there.
+        bare: names of those of which no more is asked than how many rows have a value.
     """
     found: dict[str, Facts] = {}
-    for part in _parts(columns):
+    asked = [Column(each.name, "other") if each.name in bare else each for each in columns]
+    for part in _parts(asked):
         inner, outer = [], []
         for place, column in enumerate(part):
             inner += _inner(column, place)

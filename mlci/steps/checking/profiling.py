@@ -60,7 +60,9 @@ def profiled(engine: DataEngine, opened: Opened, reference: Profile | None = Non
     columns = [Column(name, type) for name, type in opened.columns.items()]
     shared = {each.name: each for each in _shared(columns, reference)}
     edges = {name: each.edges for name, each in shared.items() if len(each.edges) > 1}
-    found = counting.facts(engine, opened, columns, edges)
+    # Lengths of texts that are categories say nothing.
+    words = {name for name, each in shared.items() if each.kind == "category" and opened.columns[name] == "string"}
+    found = counting.facts(engine, opened, columns, edges, words)
     valued = [each for each in columns if _by_value(each, shared.get(each.name), found[each.name])]
     values = counting.values(engine, opened, valued)
     own, left = {}, []
