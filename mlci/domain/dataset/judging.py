@@ -94,8 +94,8 @@ def _of_query(measured: Measured) -> _Found:
     if rows is None:
         return "error", "could not run, the query was not counted", None
     if rows == 0:
-        return "pass", "it gives none", None
-    return "fail", f"it gives {count(rows)}", None
+        return "pass", "no row breaks it", None
+    return "fail", f"{count(rows)} rows break it" if rows != 1 else "one row breaks it", None
 
 
 def _of_rows(rule: Rule, known: Expectation, measured: Measured) -> _Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -149,7 +150,7 @@ _ASKED: dict[str, Callable[[dict[str, Any]], str]] = {
         "be there" if kwargs.get("column_index") is None else f"be there, as number {kwargs['column_index'] + 1}"
     ),
     "expect_table_columns_to_match_set": lambda kwargs: (
-        f"be {'' if kwargs.get('exact_match', True) else 'among others '}{columns(kwargs['column_set'])}"
+        f"{'be' if kwargs.get('exact_match', True) else 'include'} {columns(kwargs['column_set'])}"
     ),
     "expect_table_columns_to_match_ordered_list": lambda kwargs: f"be, in this order, {columns(kwargs['column_list'])}",
     "expect_table_row_count_to_be_between": lambda kwargs: f"be {bounds(kwargs, count)}",
@@ -195,9 +196,16 @@ NAMED = {
 }  # fmt: skip
 
 
+# What the key check of a contract becomes.
+_CHECK = re.compile(r"SELECT \* FROM \{batch\} WHERE NOT \(\n(.*)\n\)", re.DOTALL)
+
+
 def sentence(rule: Rule) -> str:
     """The whole rule, without what was found."""
     known = EXPECTATIONS.get(rule.expectation)
+    check = _CHECK.fullmatch(str(rule.kwargs.get("unexpected_rows_query")))
+    if check is not None and rule.trouble is None:
+        return f"{shown(check[1], 120)} must be true in each row"
     if known is None or known.level == "sql":
         start = "the query" if known is not None else subject(rule) or "the table"
     elif rule.expectation.startswith("expect_table_"):

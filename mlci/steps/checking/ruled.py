@@ -29,6 +29,7 @@ class Told:
         rows: how many it has.
         contract: name of its contract; None without one.
         judged: every rule.
+        asked: what each rule asks for, by its id.
         absent: columns that are not there, with the rules that speak of each.
         offenders: rows that break a rule, by rule.
     """
@@ -38,6 +39,7 @@ class Told:
     rows: int
     contract: str | None = None
     judged: tuple[Judged, ...] = ()
+    asked: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     offenders: Mapping[str, Offenders] = field(default_factory=dict)
 
@@ -198,13 +200,18 @@ def sections_of(told: Told) -> tuple[Section, ...]:
         id=f"contract-{told.role}",
         title=f"Rules for {_dataset(told)}",
         sentences=tuple(sentences),
-        columns=("rule", "asked and found", "severity", "outcome"),
-        rows=tuple(
-            (shown(one.rule), one.message, one.severity, _WORDS[one.outcome]) for one in ordered[:_MOST_ROWS]
-        ),
+        columns=("rule", "asked", "found", "outcome"),
+        rows=tuple(_row(told, one) for one in ordered[:_MOST_ROWS]),
         figures={"rules": len(told.judged), **{f"rules_{each}": number for each, number in numbers.items()}},
     )  # fmt: skip
     return (table, *_offenders(told))
+
+
+def _row(told: Told, one: Judged) -> tuple[str, str, str, str]:
+    asked = told.asked.get(one.rule, "")
+    found = one.message.removeprefix(f"{asked}: ")
+    outcome = _WORDS[one.outcome] if one.severity == "fail" else f"{_WORDS[one.outcome]} (warn)"
+    return shown(one.rule), asked, found, outcome
 
 
 def _offenders(told: Told) -> Iterable[Section]:

@@ -11,7 +11,7 @@ from mlci.domain.dataset.judging import judge, of_table, unrun
 from mlci.domain.dataset.measured import Judged, Measured, Offenders
 from mlci.domain.dataset.parameters import unresolved
 from mlci.domain.dataset.vocabulary import EXPECTATIONS
-from mlci.domain.dataset.wording import columns, shown
+from mlci.domain.dataset.wording import columns, sentence, shown
 from mlci.ports import DataEngine, Opened
 from mlci.steps.checking import Part
 from mlci.steps.checking.ruled import Told, findings_of, sections_of
@@ -45,7 +45,12 @@ def run(engine: DataEngine, opened: Opened, contract: Contract | None, settings:
         replace(one, sample=offenders[one.rule].rows) if one.rule in offenders else one for one in judged
     ]  # fmt: skip
     told = replace(
-        told, contract=contract.name, judged=tuple(judged), absent=_absent(opened, contract.rules), offenders=offenders
+        told,
+        contract=contract.name,
+        judged=tuple(judged),
+        absent=_absent(opened, contract.rules),
+        offenders=offenders,
+        asked={rule.id: sentence(rule) for rule in contract.rules},
     )
     return Ruled(judged=tuple(judged), part=Part(findings=findings_of(told), sections=sections_of(told)))
 

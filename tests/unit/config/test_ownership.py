@@ -11,7 +11,8 @@ import pytest
 
 from mlci.config.key import Owner, key_of
 from mlci.config.load import Loaded, load_text
-from mlci.config.model import Config, Dataset
+from mlci.config.data import Dataset
+from mlci.config.model import Config
 from mlci.config.ownership import UNMARKED, Composed, composed, owners
 from mlci.config.resolve import resolve
 from mlci.config.shape import Shape, shape_at, shapes

@@ -188,6 +188,8 @@ def test_a_query_gives_no_row() -> None:
     asked = rule("unexpected_rows_expectation", unexpected_rows_query="SELECT * FROM {batch} WHERE {0} {batch}")
     assert judge(asked, counted(unexpected=0)).outcome == "pass"
     assert judge(asked, counted(unexpected=1)).outcome == "fail"
+    check = rule("unexpected_rows_expectation", unexpected_rows_query="SELECT * FROM {batch} WHERE NOT (\na < b\n)")
+    assert judge(check, counted(unexpected=2)).message == "a < b must be true in each row: 2 rows break it"
     assert query_of(asked.kwargs, '"train"') == 'SELECT * FROM "train" WHERE {0} "train"'
 
 
