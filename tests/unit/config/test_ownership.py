@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from mlci.config.data import Dataset
 from mlci.config.key import Owner, key_of
 from mlci.config.load import Loaded, load_text
-from mlci.config.data import Dataset
 from mlci.config.model import Config
 from mlci.config.ownership import UNMARKED, Composed, composed, owners
 from mlci.config.resolve import resolve
