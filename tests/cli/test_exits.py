@@ -21,7 +21,7 @@ from cli import release_world as release
 from cli.running import on_main, predictions, proposed, zipped
 
 from mlci.cli.main import run
-from mlci.errors import Exit, MlciError, RegistryBroken, ServiceFailed, ServiceRefused, catalogue
+from mlci.errors import EngineFailed, Exit, MlciError, RegistryBroken, ServiceFailed, ServiceRefused, catalogue
 from mlci.ports import Unscored
 from mlci.surface.catalog import command_named
 from mlci.testing.registry import MemoryRegistry
@@ -57,7 +57,7 @@ def broken(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(gate, "compose", lambda *_: 1 / 0)
 
 
-def interrupt(*_: Any) -> None:
+def interrupt(*_: Any, **__: Any) -> None:
     raise KeyboardInterrupt
 
 
@@ -255,7 +255,72 @@ def at_work(_: pytest.MonkeyPatch) -> None:
 
 PATHED = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
+
+def with_data(table: str, *, contract: str = "rows: {min: 3}", **more: str) -> dict[str, str | bytes]:
+    """A repository whose data must pass a contract before anything is trained."""
+    asked = "train: {path: train.csv, contract: c.yml}, holdout: holdout.csv"
+    files = trained(GOOD)
+    policy = str(files["mlci.yml"]).replace("holdout: holdout.csv", asked)
+    return {**files, "mlci.yml": policy, "train.csv": table, "c.yml": contract, **more}
+
+
+ENOUGH = "id,x,y\n" + "".join(f"t{row},{row * 7 % 80}.5,{row % 2}\n" for row in range(80))
+FEW = "id,x,y\nt1,1.5,0\n"
+
+
+def after_a_check(_: pytest.MonkeyPatch) -> None:
+    subprocess.run((sys.executable, "-m", "mlci", "data-check"), check=False, capture_output=True, timeout=60)
+    assert Path(".mlci/evidence/data.json").exists()
+
+
+def of_other_data(patch: pytest.MonkeyPatch) -> None:
+    after_a_check(patch)
+    Path("train.csv").write_text(FEW)
+
+
+def looking(instead: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch], Any]:
+    return lambda patch: patch.setattr("mlci.steps.data_check.run", instead)
+
+
+def moving(patch: pytest.MonkeyPatch) -> None:
+    """Somebody writes to the data while they are checked."""
+    from mlci.steps import data_check
+
+    judge = data_check.run
+
+    def run_(*given: Any, **named_: Any) -> Any:
+        Path("train.csv").write_text(FEW)
+        return judge(*given, **named_)
+
+    patch.setattr(data_check, "run", run_)
+
+
+def engine_fails(*_: Any, **__: Any) -> None:
+    raise EngineFailed("it ran out of memory")
+
+
+CHECK = ("data-check",)
+NO_EVIDENCE = '{"_type":"https://in-toto.io/Statement/v1","predicate":{}}'
+DATA_ENDINGS = [
+    Ending("data pass", 0, CHECK, with_data(ENOUGH)),
+    Ending("a bug while checking data", 1, CHECK, with_data(ENOUGH), before=looking(lambda *_, **__: 1 / 0)),
+    Ending("no data are named", 2, CHECK, config("model: m"), "C007"),
+    Ending("data are not there", 2, CHECK, config("data: {train: absent.csv}"), "U002"),
+    Ending(
+        "a reference is no evidence", 3, (*CHECK, "--reference", "r.json"),
+        with_data(ENOUGH, **{"r.json": NO_EVIDENCE}), "A001",
+    ),
+    Ending("a rule has nothing to look at", 3, CHECK, with_data("id,x,y\nt1,,1\n", contract="columns: {x: {max: 1}}")),
+    Ending("production is not known", 4, CHECK, with_data(ENOUGH), "S001", before=raising(ServiceFailed)),
+    Ending("the engine fails", 4, CHECK, with_data(ENOUGH), "D005", before=looking(engine_fails)),
+    Ending("data change meanwhile", 5, CHECK, with_data(ENOUGH), "D004", before=moving),
+    Ending("data do not pass", 10, CHECK, with_data(FEW)),
+    Ending("interrupted while checking data", 130, CHECK, with_data(ENOUGH), before=looking(interrupt)),
+]  # fmt: skip
 MODEL_ENDINGS = [
+    Ending("nobody checked the data", 3, MODEL, with_data(ENOUGH), "D003", PATHED),
+    Ending("the data did not pass", 10, MODEL, with_data(FEW), "D002", PATHED, after_a_check),
+    Ending("other data were checked", 5, MODEL, with_data(ENOUGH), "D004", PATHED, of_other_data),
     Ending("trained and scored", 0, MODEL, trained(GOOD), environ=PATHED),
     Ending("training fails", 14, MODEL, trained("raise SystemExit(3)"), "T001", PATHED),
     Ending("takes too long", 14, MODEL, trained("import time; time.sleep(60)", ", timeout: 1s"), "T002", PATHED),
@@ -393,7 +458,9 @@ PROFILE_ENDINGS = [
     Ending("interrupted while drafting", 130, PROFILE, before=profiling_instead(interrupt)),
 ]
 RELEASE_ENDINGS = [*PROMOTE_ENDINGS, *ROLLBACK_ENDINGS]
-ALL_ENDINGS = [*GATE_ENDINGS, *EXPLAIN_ENDINGS, *MODEL_ENDINGS, *CODE_ENDINGS, *PROFILE_ENDINGS, *RELEASE_ENDINGS]
+ALL_ENDINGS = [
+    *GATE_ENDINGS, *EXPLAIN_ENDINGS, *DATA_ENDINGS, *PROFILE_ENDINGS, *MODEL_ENDINGS, *CODE_ENDINGS, *RELEASE_ENDINGS,
+]  # fmt: skip
 
 
 def ended(ending: Ending, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -488,6 +555,7 @@ def test_every_error_of_the_catalogue_is_reached() -> None:
     [
         ("gate-compare", GATE_ENDINGS),
         ("config explain", EXPLAIN_ENDINGS),
+        ("data-check", DATA_ENDINGS),
         ("model-ci", MODEL_ENDINGS),
         ("code-ci", CODE_ENDINGS),
         ("data-profile", PROFILE_ENDINGS),

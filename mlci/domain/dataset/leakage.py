@@ -94,11 +94,12 @@ def excess_of(repeats: Repeats, alpha: float) -> Excess:
     within, across = _pairs(repeats)
     if not multiplied and repeats.inside + within < _FEW:
         p = _tail(repeats.inside, repeats.inside + within, across)
-        least = next(k for k in range(m + 1 + _FEW) if _tail(k, k + within, across) < alpha)
+        # Of too few rows in training no number of copies would tell.
+        least = next((k for k in range(m + 1 + _FEW) if _tail(k, k + within, across) < alpha), m)
         detectable = max(least / m - chance, 0.0)
     elif multiplied and chance * m < _FEW:
         p = _poisson_tail(repeats.inside, chance * m)
-        least = next(k for k in range(m + 2 * _FEW) if _poisson_tail(k, chance * m) < alpha)
+        least = next((k for k in range(m + 2 * _FEW) if _poisson_tail(k, chance * m) < alpha), m)
         detectable = max(least / m - chance, 0.0)
     else:
         p = 1 - NormalDist().cdf((share - chance) / error) if error else float(share <= chance)
