@@ -31,6 +31,7 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
     ran = 0
     for kind, argument, body in marked(page):
         if kind == "file":
+            (tmp_path / argument).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / argument).write_text(body)
             continue
         command, _, expected = body.partition("\n")
