@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -65,7 +66,7 @@ class GxSparkEngine(GxEngine):
         self.version = f"{self.asking.version} on Spark {self._session.version}"
         with quiet():
             self._source = self.asking.sources.add_spark(name="spark")
-        self._strays: dict[str, dict[str, str]] = {}
+        self._views: dict[str, str] = {}
 
     def _started(self, session: Any) -> Any:
         try:
@@ -91,7 +92,10 @@ class GxSparkEngine(GxEngine):
         if frame is None:
             place = self._duck.written(opened)
             frame = self._parquet([place], opened.columns, beside=True)
-        frame.createOrReplaceTempView(source.role)
+        # A session has one view of each name, and others may be at work in it.
+        view = f"mlci_{source.role}_{uuid.uuid4().hex}"
+        frame.createOrReplaceTempView(view)
+        self._views[source.role] = view
         return opened
 
     def _parquet(self, places: Sequence[str], columns: Mapping[str, str], *, beside: bool = False) -> Any:
@@ -103,7 +107,9 @@ class GxSparkEngine(GxEngine):
         parts = []
         for name, held in columns.items():
             kind = stored.get(name)
-            if kind is None or (_HELD.get(kind, "number" if kind.startswith("decimal") else "other") != held):
+            if kind is None or (
+                not beside and _HELD.get(kind, "number" if kind.startswith("decimal") else "other") != held
+            ):
                 return None
             parts.append(f"{_read(quoted(name, 'spark'), held)} AS {quoted(name, 'spark')}")
         if beside:
@@ -116,9 +122,12 @@ class GxSparkEngine(GxEngine):
         Raises:
             SqlError: it has no counterpart in Spark's SQL.
         """
-        written = transpiled(sql, "spark")
+        written = self._written(sql)
         with self._failing():
             return [tuple(row) for row in self._session.sql(written).collect()]
+
+    def _written(self, sql: str) -> str:
+        return transpiled(sql, "spark", {role: f"SELECT * FROM {view}" for role, view in self._views.items()})
 
     def batch(self, opened: Opened, columns: Sequence[str], where: Sequence[Condition]) -> Any:
         """Some columns of the rows that meet conditions, each as c and its number, for Great Expectations."""
@@ -127,7 +136,7 @@ class GxSparkEngine(GxEngine):
         query = f"SELECT {selected or 'true AS c'} FROM {opened.relation}"
         if where:
             query += f" WHERE {condition(opened.columns, where)}"
-        return self._asked(self._session.sql(transpiled(query, "spark")))
+        return self._asked(self._session.sql(self._written(query)))
 
     def _asked(self, frame: Any) -> Any:
         with quiet(), self._failing():
@@ -143,7 +152,7 @@ class GxSparkEngine(GxEngine):
         return [self._query(opened, one) if level_of(one.expectation) == "sql" else next(others) for one in rules]
 
     def _query(self, opened: Opened, rule: Rule) -> Measured:
-        frame = self._session.table(opened.relation)
+        frame = self._session.table(self._views[opened.relation])
         return query_measured(self.asking, lambda: self._asked(frame), rule, "spark")
 
     def _table(self, opened: Opened) -> Table:
@@ -164,6 +173,8 @@ class GxSparkEngine(GxEngine):
 
     def close(self) -> None:
         """Give back everything that was kept; a session that was there stays."""
+        for view in self._views.values():
+            self._session.catalog.dropTempView(view)
         if self._own:
             self._session.stop()
         else:
