@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 from consumer import ARTIFACT, FILES, accepted, exit_of, measured, proposed, uses, workflow
-from trained import _training  # noqa: F401 - a fixture is found by its name
+from trained import (
+    CONFIG,
+    _training,  # noqa: F401 - a fixture is found by its name
+)
 
 from mlci.surface.command import Command
 from mlci.surface.machine import DOCTOR
@@ -92,7 +95,7 @@ def test_gate_compare_needs_what_the_catalogue_says_and_no_more(tokens, act):
 
 
 def test_model_ci_needs_what_the_catalogue_says_and_posts_nothing(github, act, training):
-    github.add_repository(files=training.files())
+    github.add_repository(files=training.files(CONFIG.replace(", contract: contract.yml", "")))
     proposed(github, 60)
     tokens, every = Tokens(github), declared(MODEL_CI)
     local = declared(MODEL_CI, optional=False)
