@@ -50,7 +50,7 @@ def test_unknown_key_names_its_place_and_the_nearest_key(tmp_path: Path) -> None
 
 
 def test_unknown_key_with_nothing_near_names_the_keys_there_are(tmp_path: Path) -> None:
-    assert problem(tmp_path, "data: {zzz: 1}\n").help == "the keys here are train, holdout, reference, drift, leakage"
+    assert problem(tmp_path, "approval: {zzz: 1}\n").help == "the keys here are low, medium, high, otherwise, regulated"
 
 
 def test_a_misspelt_limit_names_the_limit(tmp_path: Path) -> None:

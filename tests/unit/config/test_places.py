@@ -46,7 +46,8 @@ def spot(error: MlciError) -> tuple[str, int | None, int | None]:
         ),
         (
             "data: x.csv\n", ("C003", 1, 7),
-            "data must be a block with keys such as train, holdout, reference, drift, leakage", None,
+            "data must be a block with keys such as train, holdout, reference, engine, memory, required, sample, "
+            "show_values, drift, leakage, poisoning", None,
         ),
         (
             "evaluate:\n  slices: region\n", ("C003", 2, 11),
@@ -164,10 +165,10 @@ def test_limits_are_keys_of_the_validation_only(tmp_path: Path) -> None:
 
 def test_a_name_of_two_hundred_letters_is_taken_and_one_more_is_not(tmp_path: Path) -> None:
     path = tmp_path / "mlci.yml"
-    path.write_text(f"code: {{checks: {{{'a' * 200}: x}}}}\n")
+    path.write_text(f"train: {{profiles: {{{'a' * 200}: {{}}}}}}\n")
 
     assert load(str(path), {}) is not None
-    error = problem(tmp_path, f"code: {{checks: {{{'a' * 201}: x}}}}\n")
+    error = problem(tmp_path, f"train: {{profiles: {{{'a' * 201}: {{}}}}}}\n")
     assert isinstance(error, OutOfRange)
     assert "which is empty, unprintable or too long" in error.cause
     assert len(error.cause) < 150
