@@ -91,6 +91,20 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", " ")
 
 
+def several(value: int, one: str, more: str | None = None) -> str:
+    """Write a count with its noun.
+
+    Args:
+        value: how many.
+        one: the noun for exactly one.
+        more: for any other number; left out, ``one`` with an s.
+
+    >>> several(1, "row"), several(0, "row"), several(12000, "entry", "entries")
+    ('1 row', '0 rows', '12 000 entries')
+    """
+    return f"{count(value)} {one if value == 1 else more or one + 's'}"
+
+
 def bytes_in_words(size: int) -> str:
     """Write a size in the largest binary unit that leaves a digit before the point.
 

@@ -44,16 +44,17 @@ def _facts(engine: DataEngine, opened: Opened) -> Iterator[Facts]:
         # Nothing of the data is text here: names are quoted by sql.name.
         counted = engine.rows(f"SELECT {', '.join(asked)} FROM {opened.relation}")[0]  # noqa: S608
         for position, name in enumerate(several):
-            yield _of_column(engine, opened, name, counted[3 * position : 3 * position + 3])
+            yield _of_column(engine, opened, name, counted[4 * position : 4 * position + 4])
 
 
-def _plain(opened: Opened, name: str) -> tuple[str, str, str]:
-    """Values, the smallest and the largest: of a text, their lengths."""
+def _plain(opened: Opened, name: str) -> tuple[str, str, str, str]:
+    """Values, the smallest and the largest, of a text their lengths; and the mean of numbers."""
     kind, value = opened.columns[name], _value(opened, name)
     if kind in ("boolean", "other"):
-        return f"count({value})", "NULL", "NULL"
+        return f"count({value})", "NULL", "NULL", "NULL"
+    mean = f"avg(CAST({value} AS DOUBLE))" if kind in ("integer", "number") else "NULL"
     measured = f"length({value})" if kind == "string" else value
-    return f"count({value})", f"min({measured})", f"max({measured})"
+    return f"count({value})", f"min({measured})", f"max({measured})", mean
 
 
 def _value(opened: Opened, name: str) -> str:
@@ -69,7 +70,7 @@ def _value(opened: Opened, name: str) -> str:
 
 
 def _of_column(engine: DataEngine, opened: Opened, name: str, counted: Sequence[Any]) -> Facts:
-    kind, (present, low, high) = opened.columns[name], counted
+    kind, (present, low, high, mean) = opened.columns[name], counted
     distinct, values = None, None
     if kind in ("integer", "string") and present:
         # One column at a time, so that the different values of many columns never stand in memory together.
@@ -82,5 +83,5 @@ def _of_column(engine: DataEngine, opened: Opened, name: str, counted: Sequence[
             values = tuple(sorted(row[0] for row in found))
     return Facts(
         name=name, type=kind, rows=opened.rows, present=int(present), distinct=distinct, low=low, high=high,
-        values=values,
+        mean=mean, values=values,
     )  # fmt: skip

@@ -69,6 +69,27 @@ def test_a_draft_holds_of_real_tables(name: str, write: Any, tmp_path: Path) -> 
     assert all("  # " in line for line in lines)
 
 
+def test_what_is_drafted_from_three_quarters_holds_of_the_rest_and_still_tells_a_slip_of_the_point(
+    tmp_path: Path,
+) -> None:
+    # Long tails: of thirty columns, several reach further in the rest than a tenth beyond the training data.
+    frame = pytest.importorskip("sklearn.datasets").load_breast_cancer(as_frame=True).frame
+    frame = frame.sample(frac=1, random_state=3)
+    train, holdout = frame.iloc[:426], frame.iloc[426:]
+    train.to_parquet(tmp_path / "train.parquet")
+    text, _ = drafted(tmp_path / "train.parquet", tmp_path)
+    contract = read_contract(text.encode(), "draft.yml")
+    slipped = holdout.copy()
+    slipped.iloc[0, slipped.columns.get_loc("mean radius")] *= 10
+    wanted = {"holdout": (holdout, [Verdict.PASS]), "slipped": (slipped, [Verdict.FAIL, Verdict.PASS])}
+    for name, (rows, verdicts) in wanted.items():
+        rows.to_parquet(tmp_path / f"{name}.parquet")
+        source = DataSource(role="holdout", name=name, path=str(tmp_path / f"{name}.parquet"))
+        with closing(open_engine("duckdb", memory="500MB", folder=str(tmp_path))) as engine:
+            found = ruling.run(engine, engine.open(source, contract.types), contract, Data())
+        assert [one.verdict for one in found.part.findings] == verdicts, name
+
+
 # Whole numbers that JSON and every engine hold exactly, and texts that are no YAML by accident.
 COLUMNS = {
     "integer": some.integers(-(2**62), 2**62),

@@ -10,7 +10,7 @@ from typing import Any
 from mlci.domain.dataset.contract import Condition, Contract, Rule
 from mlci.domain.dataset.drafting import Day, Facts, Suggestion, fewest_rows, names_rows, suggestions
 from mlci.domain.dataset.wording import shown
-from mlci.domain.figures import count
+from mlci.domain.figures import several
 
 # Words that no reader of YAML takes for anything else than themselves.
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{1,60}")
@@ -31,7 +31,8 @@ def draft(dataset: str, columns: Sequence[Facts], schema: str) -> str:
     rows = columns[0].rows if columns else 0
     lines = [
         f"# yaml-language-server: $schema={schema}",
-        f"# Drafted by mlci data-profile from {shown(dataset)}: {count(rows)} rows, {len(columns)} columns.",
+        f"# Drafted by mlci data-profile from {shown(dataset)}: {several(rows, 'row')}, "
+        f"{several(len(columns), 'column')}.",
         "# The data meet all of it today. Each line is a suggestion: tighten what you know, remove what is chance.",
     ]
     key = next((one.name for one in columns if names_rows(one) and is_name(one.name)), None)

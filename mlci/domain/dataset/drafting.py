@@ -10,10 +10,14 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any, Literal
 
 from mlci.domain.dataset.contract import Type, Value
-from mlci.domain.figures import count, percent
+from mlci.domain.figures import count, percent, several
 
-# Room on each side of a range, as a share of it.
+# Room on each side of a range, as a share of it; and as a share of the way from the mean to that side, because the
+# next rows of a column with a long tail reach further out than these.
 _ROOM = 0.1
+_ROOM_OF_TAIL = 0.5
+# The same contract is held to the holdout, which may be this much smaller: 5 % of all rows are one in 19 of the others.
+_SMALLER = 20
 # A set of values is suggested for so many different ones, each of which stands so often on average.
 MOST_CATEGORIES = 20
 _OFTEN = 10
@@ -36,6 +40,7 @@ class Facts:
         distinct: different values; None where they were not counted.
         low: the smallest value, of a text its length; None where there is none.
         high: the largest, likewise.
+        mean: of numbers; None where it is not known.
         values: every value, sorted, where there are few; else None.
     """
 
@@ -46,6 +51,7 @@ class Facts:
     distinct: int | None = None
     low: Any = None
     high: Any = None
+    mean: Any = None
     values: tuple[Any, ...] | None = None
 
 
@@ -67,9 +73,9 @@ def suggestions(facts: Facts) -> list[Suggestion]:
     unique = _is_unique(facts)
     if unique:
         found.append(Suggestion("unique", value=True, why=f"all {count(facts.present)} values differ today"))
-    several = _set(facts)
-    if several is not None:
-        found.append(several)
+    listed = _set(facts)
+    if listed is not None:
+        found.append(listed)
     elif facts.type in ("integer", "number") and not unique:
         found += _range(facts)
     elif facts.type in ("date", "timestamp"):
@@ -81,7 +87,8 @@ def suggestions(facts: Facts) -> list[Suggestion]:
 
 def fewest_rows(rows: int) -> Suggestion:
     """The least number of rows."""
-    return Suggestion("min", max(1, rows // 2), f"{count(rows)} rows today, and half of them is too few to go on with")
+    why = f"{several(rows, 'row')} today; a twentieth, so that a smaller holdout meets it, too"
+    return Suggestion("min", max(1, rows // _SMALLER), why)
 
 
 def names_rows(facts: Facts) -> bool:
@@ -113,8 +120,8 @@ def _set(facts: Facts) -> Suggestion | None:
         return None
     if not all(is_writable(one) for one in facts.values):
         return None
-    several = len(facts.values)
-    why = "the only value today" if several == 1 else f"the {several} values of today; add those that may come"
+    many = len(facts.values)
+    why = "the only value today" if many == 1 else f"the {many} values of today; add those that may come"
     return Suggestion("values", list(facts.values), why)
 
 
@@ -129,9 +136,14 @@ def _range(facts: Facts) -> Iterator[Suggestion]:
         return
     span = high - low
     room = (span or abs(high) or Decimal(1)) * Decimal(str(_ROOM))
+    mean = _number(facts.mean)
+    below, above = room, room
+    if mean is not None and low <= mean <= high:
+        below = max(room, (mean - low) * Decimal(str(_ROOM_OF_TAIL)))
+        above = max(room, (high - mean) * Decimal(str(_ROOM_OF_TAIL)))
     whole = facts.type == "integer"
-    least = Decimal(0) if low >= 0 and low - room < 0 else _outward(low - room, ROUND_FLOOR)
-    most = Decimal(0) if high <= 0 and high + room > 0 else _outward(high + room, ROUND_CEILING)
+    least = Decimal(0) if low >= 0 and low - below < 0 else _outward(low - below, ROUND_FLOOR)
+    most = Decimal(0) if high <= 0 and high + above > 0 else _outward(high + above, ROUND_CEILING)
     yield Suggestion("min", _written(least, whole=whole), f"smallest today {_shown(low)}")
     yield Suggestion("max", _written(most, whole=whole), f"largest today {_shown(high)}")
 
