@@ -99,6 +99,7 @@ def given(config: Config, file: str, environ: Mapping[str, str], cache: str | No
     Raises:
         RequiredMissing: no training data are named.
         FileMissing: something that is named is not there, or changes while it is read.
+        ExtraMissing, ServiceFailed, ServiceRefused: a store cannot be asked for the version of an object.
     """
     if config.data.train.path is None and config.data.train.database is None:
         raise RequiredMissing("data.train is not set", place=Place("mlci.yml"), help="name the training data")
@@ -126,10 +127,12 @@ def _dataset(
     place = str(folder_of(file) / asked.path)
     source = DataSource(role=role, name=one_line(asked.path), path=place)
     repository = Repository.find(str(Path(place).parent), environ)
-    found = identify(place, source.name, asked=asked.version, repository=repository, cache=cache)
-    dataset = Dataset(
-        source=source, asked=asked.version, identity=found.identity, broken=found.broken, notes=found.notes
-    )
+    # Whoever names an object says that the data are it.
+    version = asked.version or ("object-store" if asked.object is not None else None)
+    found = identify(
+        place, source.name, asked=version, repository=repository, cache=cache, object=asked.object
+    )  # fmt: skip
+    dataset = Dataset(source=source, asked=version, identity=found.identity, broken=found.broken, notes=found.notes)
     try:
         refuse_pointer(place)
     except DataUnreadable as error:

@@ -33,6 +33,8 @@ def contradictions(settings: Settings) -> Iterator[MlciError]:
     yield from _losses(settings)
     yield from _stages(branch(settings, "promote"))
     yield from _checks(branch(branch(settings, "code"), "checks"))
+    for role in ("train", "holdout"):
+        yield from _object(branch(branch(settings, "data"), role), f"data.{role}")
 
 
 def _setting(settings: Settings, name: str) -> Setting | None:
@@ -209,3 +211,14 @@ def _checks(checks: Settings) -> Iterator[MlciError]:
             yield OutOfRange(cause, place=place)
         elif name in RESERVED:
             yield Contradiction(f"code.checks.{name} has a name of mlci's own", place=place, help="name it otherwise")
+
+
+def _object(dataset: Settings, path: str) -> Iterator[MlciError]:
+    """A version by an object store is that of an object."""
+    found, version = _setting(dataset, "object"), _setting(dataset, "version")
+    if version is not None and version.value == "object-store" and (found is None or found.value is None):
+        yield Contradiction(
+            f"{path}.version is object-store, and {path}.object names no object",
+            place=version.source.where,
+            help=f"name the object that the file is a copy of, as {path}.object: s3://bucket/key",
+        )

@@ -74,6 +74,15 @@ class Dataset:
         help="What gives the data its version; left out, it is found out, and else the content does.",
         example="dvc",
     )
+    object: str | None = key(
+        default=None,
+        pattern=r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*/[^?#\x00-\x1f]*[^?#/\x00-\x1f]",
+        pattern_help="the address of one object, such as s3://bucket/key, without user, password or query",
+        repeated=False,
+        help="Object that the file is a copy of, in a bucket that keeps versions: s3://, gs:// or az://. The version "
+        "that the store gives it is then the data's, unless version says otherwise.",
+        example="s3://datasets/trips/train.parquet",
+    )
     database: str | None = key(
         default=None,
         help="Address of the database that holds it, instead of a path; a reference such as ${DATABASE_URL} keeps it "

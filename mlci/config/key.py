@@ -28,6 +28,7 @@ class Key:
         exclusive: whether minimum and maximum themselves are refused.
         pattern: what a text must match as a whole.
         pattern_help: the same in words.
+        repeated: whether a text that does not match is repeated in the message; not where it may hold a credential.
         names: what the entries of a mapping are named after: metrics, or names of the user's own.
         names_alone: whether a plain list of names is accepted for a mapping.
         one_alone: whether a single value is accepted for a list of one.
@@ -44,6 +45,7 @@ class Key:
     exclusive: bool = False
     pattern: str | None = None
     pattern_help: str | None = None
+    repeated: bool = True
     names: str | None = None
     names_alone: bool = False
     one_alone: bool = False

@@ -82,7 +82,8 @@ def _text(shape: Shape, written: Written, _: Metric | None) -> str:
             WrongType, f"must be a text, got {written.quoted}", f'put quotes around it: "{written.text[:60]}"'
         )
     if shape.key.pattern is not None and not re.fullmatch(shape.key.pattern, written.text):
-        raise Refused(OutOfRange, f"must be {shape.key.pattern_help}, got {written.quoted}")
+        got = f", got {written.quoted}" if shape.key.repeated else ""
+        raise Refused(OutOfRange, f"must be {shape.key.pattern_help}{got}")
     return written.text
 
 

@@ -28,6 +28,7 @@ VALUES = (
     "{psi: 0.1}", "{psi: {threshold: -1}}", "{smoke: {sample: 2}}", "{smoke: {timeout: 5m}}", "[{slack: '#a'}]",
     "[{slack: 7}]", "[{slak: a}]", "{approvals: 21}", "{from: [a], changed: [b]}", "{max: 0.1, min: 0}", "${NAME}",
     "'${NAME}'", "$${NAME}", "content", "duckdb", "500MB", "500 MB", "0GB",
+    "s3://bucket/key", "gs://bucket/a b/key.csv", "s3://bucket/", "s3://a:b@bucket/key", "s3://bucket/key?a=b",
 )  # fmt: skip
 
 VALIDATOR = jsonschema.Draft202012Validator(config_schema())
@@ -103,6 +104,7 @@ def fitting(value: str, path: tuple[str, ...], file: Path) -> bool:
         "content",
         "duckdb",
         "500MB",
+        "s3://bucket/key",
     ]
     return any(loads(file, document(path, value), name) for name in names)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 from mlci.adapters.disk.content import Content, content_of
 from mlci.adapters.git.repository import Repository
@@ -31,8 +30,9 @@ class Identified:
 
 
 def identify(
-    place: str, name: str, *, asked: str | None, repository: Repository | None, cache: str | None = None
-) -> Identified:
+    place: str, name: str, *, asked: str | None, repository: Repository | None, cache: str | None = None,
+    object: str | None = None,
+) -> Identified:  # fmt: skip
     """Digest the data at a path and find its version.
 
     Args:
@@ -41,13 +41,15 @@ def identify(
         asked: ``data.train.version``: the one system that may give the version; None to find out.
         repository: that it lies in; None outside git.
         cache: of :func:`mlci.adapters.disk.content.content_of`.
+        object: ``data.train.object``: the address of what the file is a copy of; None where there is none.
 
     Raises:
         FileMissing: the data are not there, or change while they are read.
+        ExtraMissing, ServiceFailed, ServiceRefused: the store that has the object cannot be asked, or does not answer.
     """
     where = Where(place=place, repository=repository, cache=cache)
     content = content_of(place, cache)
-    found = _version(where, content, asked)
+    found = _version(where, content, asked, object)
     version = found.version if found is not None and found.broken is None else None
     return Identified(
         identity=Identity(
@@ -78,14 +80,24 @@ def identity_of_query(name: str, query: str, fingerprint: str, rows: int | None)
     )
 
 
-def _version(where: Where, content: Content, asked: str | None) -> Found | None:
+def _version(where: Where, content: Content, asked: str | None, object: str | None) -> Found | None:
     from mlci.adapters.identity import dvc, git, lakefs, lfs
 
     if asked == "content":
         return None
     systems = {"dvc": dvc.find, "git-lfs": lfs.find, "lakefs": lakefs.find, "git": git.find}
     if asked is not None:
-        if asked not in systems:
-            return Found(broken=f"{Path(where.place).name} lies on this machine, and not in an {asked}")
+        if asked == "object-store":
+            return _of_object(where, content, object)
         return systems[asked](where, content) or Found(broken=git.missing(asked))
+    if object is not None:
+        return _of_object(where, content, object)
     return next((found for find in systems.values() if (found := find(where, content)) is not None), None)
+
+
+def _of_object(where: Where, content: Content, object: str | None) -> Found:
+    if object is None:
+        return Found(broken="nothing says which object the data are a copy of")
+    from mlci.adapters.identity import objects
+
+    return objects.find(object, where, content)

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,21 @@ _CONNECT, _TRANSFER = timedelta(seconds=10), timedelta(minutes=10)
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _STATUS = re.compile(r"status code: (\d{3})\b")
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """What a store says of an object without sending it.
+
+    Attributes:
+        size: bytes.
+        e_tag: as the store writes it, without quotes; None where it gives none.
+        version: the id under which these very bytes stay there; None where the store keeps no versions of it.
+    """
+
+    size: int
+    e_tag: str | None
+    version: str | None
 
 
 class Store:
@@ -166,6 +182,43 @@ class Store:
             with Path(target).open("wb") as stream:
                 stream.writelines(found.stream())
 
+    def stated(self, path: str) -> Stated | None:
+        """What is known of an object as it lies there now; None where there is none.
+
+        Raises:
+            ServiceFailed, ServiceRefused: the store does not answer.
+        """
+        import obstore
+
+        with self._answering("read", path):
+            try:
+                found = obstore.head(self._store, path)
+            except FileNotFoundError:
+                return None
+        # S3 calls null what it stored while versions were off, and overwrites it.
+        version = found.get("version")
+        e_tag = found.get("e_tag")
+        return Stated(
+            size=found["size"],
+            e_tag=e_tag.removeprefix("W/").strip('"') if e_tag is not None else None,
+            version=version if version not in (None, "", "null") else None,
+        )
+
+    def chunks(self, path: str, version: str) -> Iterator[bytes]:
+        """The bytes of one version of an object, piece by piece; none where it is gone.
+
+        Raises:
+            ServiceFailed, ServiceRefused: the store does not answer.
+        """
+        import obstore
+
+        with self._answering("read", path):
+            try:
+                found = obstore.get(self._store, path, options={"version": version})
+            except FileNotFoundError:
+                return
+            yield from map(bytes, found.stream(min_chunk_size=1 << 20))
+
     def _same(self, path: str, content: bytes) -> bool:
         try:
             return self.read(path, len(content)) == content
@@ -173,7 +226,7 @@ class Store:
             return False
 
     @contextmanager
-    def _answering(self, done: str) -> Iterator[None]:
+    def _answering(self, done: str, path: str = "") -> Iterator[None]:
         try:
             yield
         except MlciError:
@@ -185,7 +238,7 @@ class Store:
                 raise
             # Neither the text nor the error itself goes on: both hold request addresses and what the server
             # said, and those hold signatures and access keys.
-            raise _failure(self.address, done, error) from None
+            raise _failure(f"{self.address}/{path}" if path else self.address, done, error) from None
 
 
 def _parsed(address: str) -> SplitResult:

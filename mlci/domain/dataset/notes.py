@@ -32,20 +32,21 @@ def version_broken(role: str, why: str, *, asked: str | None) -> Finding:
         asked: the system that the configuration demands a version of; None where one was found beside the data.
     """
     setting = f"data.{role}.version"
+    if asked == "object-store":
+        remedy = (
+            f"Upload what lies here into a bucket that keeps versions, or leave data.{role}.object and {setting} out."
+        )
+    elif asked is not None:
+        remedy = f"Record what lies here with {asked}, or leave {setting} out."
+    else:
+        remedy = f"Record what lies here as a new version; {setting}: content says that their digest is enough."
     return Finding(
         id=f"data:version[{role}]",
         rule="data",
         verdict=Verdict.WARN if asked is None else Verdict.FAIL,
         reason="altered",
         message=f"the version of the {_named(role)} does not hold: {why}",
-        explanation=(
-            "Whoever fetches that version gets other data than were checked. "
-            + (
-                f"Record what lies here with {asked}, or leave {setting} out."
-                if asked is not None
-                else f"Record what lies here as a new version; {setting}: content says that their digest is enough."
-            )
-        ),
+        explanation=f"Whoever fetches that version may get other data than were checked. {remedy}",
     )
 
 

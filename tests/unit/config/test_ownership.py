@@ -54,7 +54,8 @@ def test_the_change_owns_its_code_its_training_and_its_training_data_and_nothing
     heads = {path for path, owner in leaves(Config, UNMARKED) if owner == "head"}
 
     assert {path for path in heads if not path.startswith(("code.", "train."))} == {
-        "data.train.path", "data.train.version", "data.train.database", "data.train.query",
+        "data.train.path", "data.train.version", "data.train.object", "data.train.database",
+        "data.train.query",
     }  # fmt: skip
     for path, owner in leaves(Config, UNMARKED):
         # How many models of one recipe are judged is a question of the gate's; and a change may not switch off
@@ -94,6 +95,8 @@ def two_values(shape: Shape) -> tuple[Any, Any]:
     """Two different values that a key takes, or as different as it takes them."""
     if shape.key.pattern is not None and shape.key.pattern.startswith("dvc|"):
         return "dvc", "git"
+    if shape.key.pattern is not None and shape.key.pattern.startswith("(s3|"):
+        return "s3://bucket/a", "s3://bucket/b"
     if shape.key.pattern is not None and shape.key.pattern.endswith("(MB|GB)"):
         return "400MB", "1GB"
     if shape.key.pattern is not None and shape.key.pattern.startswith("(?:compare"):
