@@ -93,14 +93,13 @@ _TWO: dict[str, tuple[Any, Any]] = {
 
 def two_values(shape: Shape) -> tuple[Any, Any]:
     """Two different values that a key takes, or as different as it takes them."""
-    if shape.key.pattern is not None and shape.key.pattern.startswith("dvc|"):
-        return "dvc", "git"
-    if shape.key.pattern is not None and shape.key.pattern.startswith("(s3|"):
-        return "s3://bucket/a", "s3://bucket/b"
-    if shape.key.pattern is not None and shape.key.pattern.endswith("(MB|GB)"):
-        return "400MB", "1GB"
-    if shape.key.pattern is not None and shape.key.pattern.startswith("(?:compare"):
-        return "compare:a", "compare:b"
+    fitting = {
+        "dvc|": ("dvc", "git"), "[1-9]": ("400MB", "1GB"), "(?:compare": ("compare:a", "compare:b"),
+        "(s3|": ("s3://bucket/a", "s3://bucket/b"),
+    }  # fmt: skip
+    for start, two in fitting.items():
+        if (shape.key.pattern or "").startswith(start):
+            return two
     if shape.key.minimum is not None and shape.key.maximum is not None and not shape.key.exclusive:
         return shape.key.minimum, shape.key.maximum
     if shape.kind == "choice":
