@@ -122,7 +122,10 @@ def _of_production(config: Config, file: str, environ: Mapping[str, str]) -> Com
     except ExtraMissing as error:
         return Compared(why=f"production is not known here, and nothing is compared with it: {error.cause}")
     if version is None:
-        return Compared(why="there is no production model yet, so that the data are compared with nothing")
+        return Compared(
+            why="there is no production model yet, so that the data are compared with nothing and drift was "
+            "not looked at"
+        )
     from mlci.adapters.models.chain import data_of, model_of
 
     name = f"production version {version.number}"
@@ -137,6 +140,5 @@ def _of_production(config: Config, file: str, environ: Mapping[str, str]) -> Com
     columns = {column: kind for column, kind in (data.columns or {}).items() if kind} or None
     return Compared(
         reference=Reference(name=name, digest=data.digest, columns=columns),
-        why=f"{name} was registered without data evidence: only the digest of its data and their columns are known, "
-        "and no drift can be judged",
+        why=f"{name} was registered without data evidence: only the digest of its data and their columns are known",
     )

@@ -88,8 +88,7 @@ def _named(findings: Iterable[Finding], field: str, write: Callable[[Finding], s
 
 
 def _evidence(report: Report) -> list[tuple[str, str]]:
-    subjects = (("candidate", report.candidate), ("production", report.baseline))
-    return [(f"{name} {subject.name}", subject.digest) for name, subject in subjects if subject] + [
+    return [(f"{name} {subject.name}", subject.digest) for name, subject in wording.subjects(report) if subject] + [
         *report.evidence.items()
     ]
 

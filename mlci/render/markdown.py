@@ -66,7 +66,7 @@ def _head(report: Report) -> str:
     parts = [wording.context(report)]
     if report.model is not None:
         parts.append(f"model {_name(report.model)}")
-    for name, subject in (("candidate", report.candidate), ("production", report.baseline)):
+    for name, subject in wording.subjects(report):
         if subject is not None:
             parts.append(f"{name} {_name(subject.name)}")
     return "\n".join([*lines, " · ".join(parts)])
@@ -183,7 +183,7 @@ def _arithmetic_row(f: Finding) -> str:
 def _foot(report: Report) -> Block:
     rows = [
         Row(f"- {name} {_name(subject.name)} sha256 {escape.code(wording.short(subject.digest), 12)}")
-        for name, subject in (("candidate", report.candidate), ("production", report.baseline))
+        for name, subject in wording.subjects(report)
         if subject is not None
     ]
     rows += [

@@ -55,7 +55,7 @@ def _head(report: Report, pen: Pen) -> list[str]:
     if report.model is not None:
         parts.append(f"model {escape.terminal(report.model)}")
     lines += pen.wrap(" · ".join(parts))
-    for name, subject in (("candidate", report.candidate), ("production", report.baseline)):
+    for name, subject in wording.subjects(report):
         if subject is not None:
             lines += pen.wrap(
                 f"{name:<12}{escape.terminal(subject.name)}  sha256 {wording.short(escape.terminal(subject.digest))}",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mlci.domain.fairness import MEASURES
-from mlci.domain.figures import as_written, count, figure, on_scale
+from mlci.domain.figures import as_written, count, figure, on_scale, several
 from mlci.domain.finding import Finding
 from mlci.domain.metric import known_metric
-from mlci.domain.report import Report
+from mlci.domain.report import Report, Subject
 from mlci.domain.verdict import Verdict
 
 NONE = "–"
@@ -243,8 +243,13 @@ def context(report: Report) -> str:
     """What was judged, before any name from outside."""
     parts = [report.step, _STEPS.get(report.step, "")]
     if report.examples is not None:
-        parts.append(f"{count(report.examples)} examples")
+        parts.append(several(report.examples, "example"))
     return " · ".join(part for part in parts if part)
+
+
+def subjects(report: Report) -> tuple[tuple[str, Subject | None], ...]:
+    """What was judged and what it was held against, each with what a reader calls it."""
+    return ("data" if report.step == "data-check" else "candidate", report.candidate), ("production", report.baseline)
 
 
 def short(digest: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from golden import reports
+from golden import checks, reports
 
 from mlci.domain.report import Report
 from mlci.render.annotations import annotations
@@ -21,6 +21,7 @@ from mlci.render.openmetrics import openmetrics
 from mlci.render.text import text
 
 HERE = Path(__file__).parent
+ALL = {**reports.ALL, **checks.ALL}
 
 FACES: dict[str, Callable[[Report], str]] = {
     "txt": text,
@@ -46,9 +47,9 @@ def check(path: Path, written: str, update: bool) -> None:
 
 
 @pytest.mark.parametrize("face", FACES)
-@pytest.mark.parametrize("name", reports.ALL)
+@pytest.mark.parametrize("name", ALL)
 def test_a_report_reads_as_it_was_reviewed(name: str, face: str, request: pytest.FixtureRequest) -> None:
-    written = FACES[face](reports.ALL[name]())
+    written = FACES[face](ALL[name]())
     check(HERE / f"{name}.{face}", written, request.config.getoption("--update-golden"))
 
 
@@ -58,6 +59,6 @@ def test_ten_thousand_slices_are_cut_as_it_was_reviewed(request: pytest.FixtureR
 
 
 def test_no_golden_file_is_left_over() -> None:
-    expected = {f"{name}.{face}" for name in reports.ALL for face in FACES} | {"many.md"}
+    expected = {f"{name}.{face}" for name in ALL for face in FACES} | {"many.md"}
     kept = {path.name for path in HERE.iterdir() if path.is_file() and path.suffix != ".py"}
     assert kept == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mlci.domain.dataset.evidence import Checked
+from mlci.domain.figures import several
 from mlci.domain.finding import Finding
 from mlci.domain.verdict import Verdict
 
@@ -29,6 +30,8 @@ def reason_of(findings: Sequence[Finding], verdict: Verdict, checked: Sequence[C
     if verdict is Verdict.PASS:
         rules = sum(len(one.rules) for one in checked)
         rows = checked[0].identity.rows
-        held = f"{rules} rules hold" if rules else "nothing speaks against them"
-        return f"{held}: {rows:,} rows of training data" if rows is not None else held
+        held = (
+            f"{several(rules, 'rule')} {'holds' if rules == 1 else 'hold'}" if rules else "nothing speaks against them"
+        )
+        return f"{held}: {several(rows, 'row')} of training data" if rows is not None else held
     return next(one.message for one in findings if one.verdict is verdict and not one.advisory)

@@ -281,7 +281,11 @@ def _of_count(rule: Rule, observed: Any) -> _Found:
     """The number of rows or of columns."""
     kwargs = rule.kwargs
     limits = {"min_value": kwargs["value"], "max_value": kwargs["value"]} if "value" in kwargs else kwargs
-    return _outcome(_within(int(observed), limits)), f"there are {count(int(observed))}", int(observed)
+    return (
+        _outcome(_within(int(observed), limits)),
+        f"there {'is' if observed == 1 else 'are'} {count(int(observed))}",
+        int(observed),
+    )
 
 
 def _of_quantiles(rule: Rule, observed: Any) -> _Found:

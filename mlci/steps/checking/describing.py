@@ -52,8 +52,8 @@ def _unusable(material: Material, opened: Opened, role: str, medium: Medium) -> 
         )
         named = "; ".join(f"{path}: {trouble}" for path, trouble in sample)
         message = (
-            f"{int(bad):,} of {opened.rows:,} {medium} of {side} ({percent(int(bad) / opened.rows)}) cannot be read: "
-            f"{named}"
+            f"{count(int(bad))} of {count(opened.rows)} {medium} of {side} ({percent(int(bad) / opened.rows)}) "
+            f"cannot be read: {named}"
         )
         why = (
             f"Training stops at such a file, or skips it and says nothing. Take it out or replace it; what is accepted "
@@ -62,8 +62,8 @@ def _unusable(material: Material, opened: Opened, role: str, medium: Medium) -> 
         yield _finding(f"unreadable[{role}]", Verdict.WARN, message, "unreadable", why, opened.rows)
     if again:
         message = (
-            f"{int(again):,} of {opened.rows:,} {medium} of {side} ({percent(int(again) / opened.rows)}) have the "
-            "content of another one"
+            f"{count(int(again))} of {count(opened.rows)} {medium} of {side} ({percent(int(again) / opened.rows)}) "
+            "have the content of another one"
         )
         why = (
             f"What is there twice weighs twice, and splits over training and holdout. Keep one {one} of each; what is "
@@ -71,11 +71,11 @@ def _unusable(material: Material, opened: Opened, role: str, medium: Medium) -> 
         )
         yield _finding(f"duplicates[{role}]", Verdict.WARN, message, "violated", why, opened.rows)
     if empty:
-        message = f"{int(empty):,} of {opened.rows:,} {medium} of {side} hold no word"
+        message = f"{count(int(empty))} of {count(opened.rows)} {medium} of {side} hold no word"
         why = f"Nothing is learned from an empty {one}. Take it out, or find out what was lost on its way."
         yield _finding(f"empty[{role}]", Verdict.WARN, message, "empty", why, opened.rows)
     if not (bad or again or empty):
-        message = f"all {opened.rows:,} {medium} of {side} can be read, and none is there twice"
+        message = f"all {count(opened.rows)} {medium} of {side} can be read, and none is there twice"
         yield Finding(id=f"media:{role}", rule="data", verdict=Verdict.PASS, message=message, n=opened.rows)
 
 
@@ -101,7 +101,9 @@ def _described(engine: DataEngine, opened: Opened, medium: Medium) -> Section:
             f"SELECT min({sql.name(column)}), {quartiles}, max({sql.name(column)}) FROM {opened.relation}"
         )[0]
         if low is not None:
-            rows.append((column, f"{low:,} to {high:,}, half of them {first:,.0f} to {third:,.0f}"))
+            rows.append(
+                (column, f"{count(low)} to {count(high)}, half of them {count(round(first))} to {count(round(third))}")
+            )
             figures[f"median_{column}"] = float(middle)
     return Section(
         id="media", title=f"{count(opened.rows)} {medium}", columns=("what", "found"), rows=tuple(rows),

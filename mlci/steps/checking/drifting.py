@@ -31,10 +31,11 @@ _PAIRED_FROM = 16
 def run(material: Material, profiled: Profiled | None) -> Part:
     """Judge every column, and the schema."""
     given, settings = material.reference, material.settings.drift
-    if profiled is None:
+    if profiled is None or given is None:
+        # Whoever looked for a reference says why there is none.
         return Part()
-    if given is None or profiled.reference is None or profiled.beside is None:
-        return Part(assumptions=("There is no reference to compare the data with, so drift was not looked at.",))
+    if profiled.reference is None or profiled.beside is None:
+        return Part(assumptions=(f"{given.name} has no profile of its data, so that drift was not looked at",))
     from mlci.stats.multiplicity import holm
 
     ignored = (*settings.ignore, *([material.id] if material.id is not None else []))

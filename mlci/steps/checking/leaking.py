@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mlci.domain.dataset import leakage
 from mlci.domain.dataset.media import NAMES, medium_of
-from mlci.domain.figures import as_written, figure, percent
+from mlci.domain.figures import as_written, count, figure, percent, several
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.report import Section
 from mlci.domain.sentence import level
@@ -42,15 +42,16 @@ def _keys(material: Material) -> Iterable[Part]:
         return
     found = overlap.by_key(material.engine, material.train, holdout, key, material.settings.sample)
     share = found.holdout / holdout.rows if holdout.rows else 0.0
-    nameless = f"; {found.nameless:,} rows have no {key}" if found.nameless else ""
+    nameless = f"; {several(found.nameless, 'row')} without a {key}" if found.nameless else ""
     if found.nameless == material.train.rows + holdout.rows:
         yield Part(findings=(_unrun("key", f"no row has a {key}", "Name a column that every example has a value of."),))
         return
     limit = material.settings.leakage.overlap
+    stand = "stands" if found.keys == 1 else "stand"
     message = (
-        f"{found.keys:,} values of {key} stand in both training and holdout: {found.holdout:,} of "
-        f"{holdout.rows:,} rows of the holdout ({percent(share)}, at most {as_written(limit, relative=True)} "
-        f"accepted), {found.train:,} of training{nameless}"
+        f"{several(found.keys, 'value')} of {key} {stand} in both training and holdout: {count(found.holdout)} of "
+        f"{several(holdout.rows, 'row')} of the holdout ({percent(share)}, at most {as_written(limit, relative=True)} "
+        f"accepted), {count(found.train)} of training{nameless}"
     )
     if share <= limit:
         message = f"no value of {key} stands in both training and holdout{nameless}" if not found.keys else message
@@ -132,12 +133,13 @@ def _overlapping(
     excess: leakage.Excess, bare: leakage.Excess, rows: int, limit: float, *, labelled: bool, alpha: float
 ) -> str:
     if not bare.share:
-        return f"none of {rows:,} rows of the holdout stands in the training data"
-    what = "with its label" if labelled and excess is not bare else "without its label" if labelled else "whole"
+        return f"none of {several(rows, 'row')} of the holdout stands in the training data"
+    what = "with their label" if labelled and excess is not bare else "without their label" if labelled else "whole"
     beyond = f", {as_written(limit, relative=True)} more accepted" if limit else ""
     text = (
-        f"{round(excess.share * rows):,} of {rows:,} rows of the holdout ({percent(excess.share)}) stand {what} in the "
-        f"training data; chance alone repeats {percent(excess.chance)} ± {percent(excess.error)}{beyond}"
+        f"{count(round(excess.share * rows))} of {several(rows, 'row')} of the holdout ({percent(excess.share)}) "
+        f"stand {what} in the training data; chance alone repeats {percent(excess.chance)} ± "
+        f"{percent(excess.error)}{beyond}"
     )
     if excess.shown(alpha, limit):
         return f"{text}: at least {percent(max(excess.low, 0.0))} too many ({level(1 - alpha)})"
@@ -183,11 +185,12 @@ def _time(material: Material) -> Iterable[Part]:
         yield Part(findings=(_unrun("time", f"no row of the training data has a time in {column}", why),))
         return
     undated = train.rows - int(known) + holdout.rows - int(dates)
-    without = f"; {undated:,} rows of both have no time" if undated else ""
+    without = f"; {several(undated, 'row')} of both without a time" if undated else ""
     yield Part(findings=tuple(_timed(column, int(known), int(later or 0), str(earliest), str(last), without)))
     if int(ahead or 0):
         why = "An example that has not happened yet has no label that could be known. Look where its time was written."
-        message = f"{int(ahead):,} of {int(known):,} rows of the training data have a {column} that is yet to come"
+        rows = several(int(known), "row")
+        message = f"{count(int(ahead))} of {rows} of the training data have a {column} that is yet to come"
         yield Part(findings=(_finding("future", Verdict.FAIL, message, "time", why, n=int(known)),))
 
 
@@ -197,8 +200,8 @@ def _timed(column: str, known: int, later: int, earliest: str, last: str, withou
         yield _finding("time", Verdict.PASS, message, n=known)
         return
     message = (
-        f"{later:,} of {known:,} rows of the training data ({percent(later / known)}) have a {column} after the "
-        f"holdout's first, {earliest}: the last is of {last}{without}"
+        f"{count(later)} of {several(known, 'row')} of the training data ({percent(later / known)}) "
+        f"have a {column} after the holdout's first, {earliest}: the last is of {last}{without}"
     )
     why = (
         "A model that was trained on what came later is asked about what it already knows, as it never will be in use. "
@@ -239,7 +242,7 @@ def _target(material: Material) -> Iterable[Part]:
     for column, share in ranked:
         if share > settings.target:
             message = (
-                f"{column} alone says {figure(share)} of {target} ({found.rows:,} rows), at most "
+                f"{column} alone says {figure(share)} of {target} ({several(found.rows, 'row')}), at most "
                 f"{as_written(settings.target)} accepted"
             )
             why = (
@@ -265,12 +268,12 @@ def _measure(found: telling.Said) -> str:
     if found.classes is None:
         return (
             "The target is a number: a share is half and half of what the column explains of the target's ranks "
-            f"(R² of {found.rows:,} rows, each foretold from the others with its value)."
+            f"(R² of {several(found.rows, 'row')}, each foretold from the others with its value)."
         )
     rare = f" {found.rare} classes are too rare to be asked for." if found.rare else ""
     return (
         "A share is the area under the curve of the best rule on that column, of each class against the rest, weighted "
-        f"by its rows ({found.rows:,} rows, each scored by the others with its value).{rare}"
+        f"by its rows ({several(found.rows, 'row')}, each scored by the others with its value).{rare}"
     )
 
 

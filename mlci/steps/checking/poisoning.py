@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from mlci.domain.dataset import poisoning
 from mlci.domain.dataset.media import medium_of
 from mlci.domain.dataset.profile import ColumnProfile
-from mlci.domain.figures import as_written, percent
+from mlci.domain.figures import as_written, count, percent, several
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.report import Section
 from mlci.domain.sentence import level
@@ -55,8 +55,9 @@ def _flips(material: Material) -> Iterable[Part]:
     judged = poisoning.more(found.flips, rows, found.contradictions, before.rows, poisoning.ALPHA)
     same = f"name and content ({material.id})" if found.named else "content"
     message = (
-        f"{found.flips:,} of {rows:,} rows ({percent(judged.share)}) have another label than {reference.name} has for "
-        f"the same {same}; {found.matched:,} rows were found there"
+        f"{count(found.flips)} of {several(rows, 'row')} ({percent(judged.share)}) have another label than "
+        f"{reference.name} has for the same {same}; {several(found.matched, 'row')} "
+        f"{'was' if found.matched == 1 else 'were'} found there"
     )
     if found.named:
         broken = found.flips / rows > limit
@@ -115,19 +116,22 @@ def _moved(material: Material, what: str, column: str | None, limit: float) -> I
     far_moved = [one for one in moved if one.least > limit]
     if not far_moved:
         one = max(moved, key=lambda jump: abs(jump.change))
+        most = (
+            f"the most is {percent(one.change, signed=True)}, of {_worded(one.value)}" if one.change else "none moved"
+        )
         message = (
-            f"no share in {column} moved by more than {as_written(limit, relative=True)} since {reference.name}: the "
-            f"most is {percent(one.change, signed=True)}, of {_worded(one.value)}"
+            f"no share in {column} is shown to have moved by more than {as_written(limit, relative=True)} since "
+            f"{reference.name}: {most}"
         )
         yield Part(findings=(_finding(what, Verdict.PASS, message, n=now.rows),))
         return
     one, rest = far_moved[0], len(far_moved) - 1
-    more = f"; so do {rest:,} more" if rest else ""
+    more = f"; so do {count(rest)} more" if rest else ""
     message = (
-        f"{_worded(one.value)} in {column} moved from {percent(one.before[0] / one.before[1])} of {one.before[1]:,} "
-        f"rows ({reference.name}) to {percent(one.now[0] / one.now[1])} of {one.now[1]:,}: at least "
-        f"{percent(one.least)} ({level(1 - poisoning.ALPHA)}), at most {as_written(limit, relative=True)} "
-        f"accepted{more}"
+        f"{_worded(one.value)} in {column} moved from {percent(one.before[0] / one.before[1])} of "
+        f"{several(one.before[1], 'row')} ({reference.name}) to {percent(one.now[0] / one.now[1])} of "
+        f"{count(one.now[1])}: at least {percent(one.least)} ({level(1 - poisoning.ALPHA)}), at most "
+        f"{as_written(limit, relative=True)} accepted{more}"
     )
     why = (
         "A share that jumps is a source that broke, or somebody who sends more than others. "
@@ -206,7 +210,8 @@ def _clusters(material: Material) -> Iterable[Part]:
                 if cluster.rows / train.rows > limit:
                     findings.append(_far(cluster, measure.name, side, train.rows, limit, target))  # noqa: PERF401
     if not findings:
-        skipped = f" ({len(flat):,} columns of mostly one value were left out)" if flat else ""
+        were = "was" if len(flat) == 1 else "were"
+        skipped = f" ({several(len(flat), 'column')} of mostly one value {were} left out)" if flat else ""
         message = (
             f"no cluster of more than {as_written(limit, relative=True)} of the rows lies far from all others and "
             f"leans to one label{skipped}"
@@ -220,7 +225,7 @@ def _far(
 ) -> Finding:  # fmt: skip
     of = f"{side} everything else in {name}" if name is not None else "away from everything else, all columns together"
     message = (
-        f"{cluster.rows:,} of {rows:,} rows ({percent(cluster.rows / rows)}, at most "
+        f"{count(cluster.rows)} of {several(rows, 'row')} ({percent(cluster.rows / rows)}, at most "
         f"{as_written(limit, relative=True)} accepted) lie together, "
         f"at least {cluster.near:.1f} robust standard deviations {of}, and "
         f"{percent(cluster.labelled / cluster.rows)} of them have one value of {target}, which "
@@ -268,7 +273,8 @@ def _texts(material: Material) -> Iterable[Part]:
     findings: list[Finding] = []
     sections: list[Section] = []
     for one in bad:
-        message = f"{one.rows:,} of {train.rows:,} texts in {one.column} ({percent(one.rows / train.rows)}) {one.what}"
+        message = f"{count(one.rows)} of {several(train.rows, 'text')} in {one.column} "
+        message += f"({percent(one.rows / train.rows)}) {one.what}"
         identity = f"text[{one.column},{one.kind}]"
         findings.append(_finding(identity, verdict, message, "hostile", one.why, n=train.rows))
         if material.id is not None and material.id in train.columns and material.settings.sample:

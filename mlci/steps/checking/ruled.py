@@ -9,7 +9,7 @@ from mlci.domain.dataset.contract import Rule
 from mlci.domain.dataset.measured import Judged, Offenders
 from mlci.domain.dataset.vocabulary import EXPECTATIONS
 from mlci.domain.dataset.wording import columns, shown
-from mlci.domain.figures import count
+from mlci.domain.figures import count, several
 from mlci.domain.finding import Finding, Reason
 from mlci.domain.report import Section
 from mlci.domain.verdict import Verdict
@@ -102,14 +102,14 @@ def _of_absent(told: Told) -> list[Finding]:
         if name in named:
             continue
         grave = any(rule.severity == "fail" for rule in rules)
-        several = f"{count(len(rules))} rules speak" if len(rules) != 1 else "a rule speaks"
+        speak = f"{count(len(rules))} rules speak" if len(rules) != 1 else "a rule speaks"
         found.append(
             Finding(
                 id=_id(told, f"schema[{shown(name)}]"),
                 rule="contract",
                 verdict=Verdict.FAIL if grave else Verdict.WARN,
                 reason="schema",
-                message=f"{_dataset(told)} has no column {shown(name)}, of which {several}",
+                message=f"{_dataset(told)} has no column {shown(name)}, of which {speak}",
                 explanation="What reads this column would stop or read something else. Bring it back, or take its "
                 "rules out of the contract.",
             )
@@ -151,13 +151,13 @@ def _unrun(told: Told, one: Judged) -> Finding:
 def _unasked(told: Told, rules: list[Judged]) -> Finding:
     """One finding for all rules on columns that are not there."""
     grave = any(one.severity == "fail" for one in rules)
-    several = f"{count(len(rules))} rules" if len(rules) != 1 else "a rule"
+    which = f"{count(len(rules))} rules" if len(rules) != 1 else "a rule"
     return Finding(
         id=_id(told, "unrun"),
         rule="contract",
         verdict=Verdict.INCONCLUSIVE if grave else Verdict.WARN,
         reason="unrun",
-        message=f"{several} could not run on {_dataset(told)}, because columns are missing: {columns(told.absent)}",
+        message=f"{which} could not run on {_dataset(told)}, because columns are missing: {columns(told.absent)}",
         explanation="A rule on a column that is not there says nothing. Bring the columns back.",
     )
 
@@ -180,7 +180,7 @@ def _held(told: Told, held: int) -> Finding:
         rule="contract",
         verdict=Verdict.PASS,
         message=f"{every} {count(len(told.judged))} rules of {shown(told.contract)} hold of {_dataset(told)} "
-        f"({count(told.rows)} rows)",
+        f"({several(told.rows, 'row')})",
     )
 
 
@@ -190,10 +190,8 @@ def sections_of(told: Told) -> tuple[Section, ...]:
         return ()
     ordered = sorted(told.judged, key=lambda one: _ORDER.index(one.outcome))
     numbers = {each: sum(one.outcome == each for one in told.judged) for each in _ORDER}
-    said = (
-        f"{count(numbers['pass'])} hold, {count(numbers['fail'])} are broken, {count(numbers['error'])} could not run"
-    )
-    sentences = [f"{count(len(told.judged))} rules of {shown(told.contract)}: {said}."]
+    said = f"{count(numbers['pass'])} hold, {count(numbers['fail'])} broken, {count(numbers['error'])} could not run"
+    sentences = [f"{several(len(told.judged), 'rule')} of {shown(told.contract)}: {said}."]
     if len(ordered) > _MOST_ROWS:
         sentences.append(f"The first {_MOST_ROWS} are listed; the evidence has all of them.")
     table = Section(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlci.domain.dataset.evidence import Identity, Since
-from mlci.domain.figures import count
+from mlci.domain.figures import count, several
 from mlci.domain.report import Section
 from mlci.steps.checking import Material, Reference
 from mlci.steps.checking.sql import name
@@ -36,7 +36,7 @@ def section(found: Since) -> Section:
     if found.same:
         said = f"The training data are the very same bytes as those of {found.reference}."
     else:
-        rows = f"{count(found.rows_now)} rows" if found.rows_now is not None else "unknown rows"
+        rows = several(found.rows_now, "row") if found.rows_now is not None else "unknown rows"
         before = f"; there it had {count(found.rows_before)}" if found.rows_before is not None else ""
         said = f"The training data are other bytes than those of {found.reference}: {rows}{before}."
     new = () if found.same else (_new(found),)
@@ -52,7 +52,7 @@ def section(found: Since) -> Section:
 def _new(found: Since) -> str:
     if found.new_rows is None:
         return f"How many rows are new is not known: {found.how}."
-    return f"{count(found.new_rows)} of them are new, {found.how}."
+    return f"{count(found.new_rows)} of them {'is' if found.new_rows == 1 else 'are'} new, {found.how}."
 
 
 def _rows_before(reference: Reference) -> int | None:

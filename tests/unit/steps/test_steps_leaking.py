@@ -67,7 +67,7 @@ def test_a_key_on_both_sides_is_counted_in_keys_and_in_rows_of_each(tmp_path: Pa
     assert (finding.verdict.value, finding.reason) == ("fail", "overlap")
     assert finding.message == (
         "2 values of who stand in both training and holdout: 3 of 200 rows of the holdout (1.50 %, at most 0 % "
-        "accepted), 3 of training; 2 rows have no who"
+        "accepted), 3 of training; 2 rows without a who"
     )
     assert next(one for one in part.sections if one.id == "leakage-key").rows == (("once",),)
 
@@ -86,7 +86,7 @@ def test_keys_of_another_type_are_the_same_keys(tmp_path: Path) -> None:
     holdout: Table = {"key": [3, 4], "x": [5, 6]}
     settings = Data(leakage=Leakage(key="key"))
     assert (
-        "1 values of key"
+        "1 value of key"
         in by_id(leaking.run(material(tmp_path, train, holdout, settings=settings)))["leakage:key"].message
     )
 
@@ -119,7 +119,9 @@ def test_copied_rows_are_found_whatever_they_are_called(tmp_path: Path) -> None:
     part = leaking.run(material(tmp_path, train, holdout, target="y", id="id", settings=Data(sample=3)))
     finding = by_id(part)["leakage:content"]
     assert (finding.verdict.value, finding.reason) == ("fail", "overlap")
-    assert finding.message.startswith("8 of 400 rows of the holdout (2.00 %) stand with its label in the training data")
+    assert finding.message.startswith(
+        "8 of 400 rows of the holdout (2.00 %) stand with their label in the training data"
+    )
     assert next(one for one in part.sections if one.id == "leakage-rows").rows == (("900",), ("901",), ("902",))
 
 
@@ -129,7 +131,7 @@ def test_copied_rows_with_another_label_are_found(tmp_path: Path) -> None:
     holdout["y"][:8] = [1 - one for one in holdout["y"][:8]]
     finding = by_id(leaking.run(material(tmp_path, train, holdout, target="y", id="id")))["leakage:content"]
     assert (finding.verdict.value, finding.reason) == ("fail", "overlap")
-    assert "8 of 400 rows of the holdout (2.00 %) stand without its label" in finding.message
+    assert "8 of 400 rows of the holdout (2.00 %) stand without their label" in finding.message
 
 
 def test_row_numbers_that_nobody_named_do_not_hide_copies(tmp_path: Path) -> None:
@@ -230,7 +232,7 @@ def test_rows_that_have_not_happened_yet_are_counted(tmp_path: Path) -> None:
     found = by_id(leaking.run(material(tmp_path, train, holdout, settings=settings, now="2026-06-01T00:00:00Z")))
     assert found["leakage:future"].message == "1 of 99 rows of the training data have a at that is yet to come"
     assert found["leakage:time"].verdict.value == "pass"
-    assert found["leakage:time"].message.endswith("1 rows of both have no time")
+    assert found["leakage:time"].message.endswith("1 row of both without a time")
 
 
 def test_a_time_that_nobody_can_read_is_no_pass(tmp_path: Path) -> None:

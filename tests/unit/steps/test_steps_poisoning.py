@@ -49,7 +49,7 @@ def test_flipped_labels_are_counted(tmp_path: Path, id: str | None) -> None:
     finding = by_id(part)["poisoning:flips"]
     assert (finding.verdict.value, finding.reason) == ("fail", "poisoned")
     assert finding.message.startswith(
-        "12 of 2,000 rows (0.60 %) have another label than the reference has for the same"
+        "12 of 2 000 rows (0.60 %) have another label than the reference has for the same"
     )
     listed = [one.rows for one in part.sections if one.id == "poisoning-flips"]
     assert listed == ([(("0",), ("1",))] if id else [])
@@ -63,8 +63,8 @@ def test_flips_are_found_among_rows_in_another_order_and_new_ones(tmp_path: Path
     random.Random(1).shuffle(order)
     mixed = {name: [(now[name] + new[name])[n] for n in order] for name in before}
     finding = by_id(poisoning.run(material(tmp_path, mixed, reference=before, target="y", id="id")))["poisoning:flips"]
-    assert finding.message.startswith("10 of 1,500 rows")
-    assert "1,000 rows were found there" in finding.message
+    assert finding.message.startswith("10 of 1 500 rows")
+    assert "1 000 rows were found there" in finding.message
 
 
 def test_as_many_flips_as_are_accepted_are_accepted(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_profile_alone_is_enough_to_see_a_jump(tmp_path: Path) -> None:
     finding = by_id(poisoning.run(given))["poisoning:sources"]
     assert finding.verdict.value == "fail"
     assert finding.message.startswith(
-        "no value in site moved from 0.00 % of 2,000 rows (production version 4) to 40.00 %"
+        "no value in site moved from 0.00 % of 2 000 rows (production version 4) to 40.00 %"
     )
 
 
@@ -180,7 +180,7 @@ def test_a_far_cluster_of_one_label_is_found(tmp_path: Path) -> None:
     found = by_id(poisoning.run(given))
     finding = found["poisoning:outliers[x,above]"]
     assert (finding.verdict.value, finding.reason) == ("fail", "outlier")
-    assert finding.message.startswith("60 of 2,000 rows (3.00 %, at most 1 % accepted) lie together")
+    assert finding.message.startswith("60 of 2 000 rows (3.00 %, at most 1 % accepted) lie together")
     assert "100.00 % of them have one value of y" in finding.message
 
 
@@ -230,7 +230,7 @@ def test_heavy_tails_are_no_clusters(tmp_path: Path) -> None:
         )
         found = by_id(poisoning.run(material(tmp_path / str(seed), table, target="y")))
         assert found["poisoning:outliers"].verdict.value == "pass", found
-    assert "1 columns of mostly one value were left out" in found["poisoning:outliers"].message
+    assert "1 column of mostly one value was left out" in found["poisoning:outliers"].message
 
 
 def test_a_cluster_that_leans_to_one_side_of_a_number_is_found(tmp_path: Path) -> None:
