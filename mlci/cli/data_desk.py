@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mlci.cli.data_reference import reference_of
 from mlci.cli.training import STATE, folder_of
 from mlci.config.checking import judging_digest
+from mlci.config.quote import one_line
 from mlci.domain.dataset.evidence import Checked, Identity
 from mlci.domain.dataset.media import medium_of
 from mlci.domain.dataset.notes import contract_not_yet_merged, unreadable, version_broken
@@ -124,6 +125,11 @@ class Desk:
         said = [note for dataset in self.datasets for note in dataset.notes]
         said += [compared.why] if compared.why is not None else []
         said += [_UNHELD] if "train" not in contracts else []
+        if material.id is not None and material.id not in opened["train"].columns:
+            said.append(
+                f"the training data have no column {one_line(material.id)}, which evaluate.id names, so that rows are "
+                "told apart by their content"
+            )
         return data_check.run(
             material, given["train"], given.get("holdout"),
             model=config.model, policy=judging_digest(config), notes=notes, assumptions=said,

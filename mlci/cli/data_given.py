@@ -102,7 +102,11 @@ def given(config: Config, file: str, environ: Mapping[str, str], cache: str | No
         ExtraMissing, ServiceFailed, ServiceRefused: a store cannot be asked for the version of an object.
     """
     if config.data.train.path is None and config.data.train.database is None:
-        raise RequiredMissing("data.train is not set", place=Place("mlci.yml"), help="name the training data")
+        raise RequiredMissing(
+            "data.train is not set",
+            place=Place("mlci.yml"),
+            help="name the training data, as in data: {train: train.csv}, or give --data",
+        )
     named = {"train": config.data.train, "holdout": config.data.holdout}
     return tuple(
         _dataset(role, named[role], file, environ, cache)

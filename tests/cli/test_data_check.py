@@ -74,6 +74,12 @@ def test_data_that_meet_their_contract_pass_and_have_evidence() -> None:
     assert "there is no production model yet" in report()["assumptions"][0]
 
 
+def test_a_column_of_ids_that_is_not_there_is_said() -> None:
+    Path("mlci.yml").write_text(POLICY.replace("{id: id}", "{id: trp}"))
+    check()
+    assert any("no column trp, which evaluate.id names" in one for one in report()["assumptions"])
+
+
 def test_data_that_break_a_rule_end_with_exit_10_and_the_rule_is_the_reason() -> None:
     Path("train.csv").write_text(table(0, 300))
 
