@@ -189,8 +189,8 @@ def _time(material: Material) -> Iterable[Part]:
     yield Part(findings=tuple(_timed(column, int(known), int(later or 0), str(earliest), str(last), without)))
     if int(ahead or 0):
         why = "An example that has not happened yet has no label that could be known. Look where its time was written."
-        dated = several(int(known), "row")
-        message = f"{count(int(ahead))} of {dated} of the training data have a {column} that is yet to come"
+        asked = several(int(known), "row")
+        message = f"{count(int(ahead))} of {asked} of the training data have a {column} that is yet to come"
         yield Part(findings=(_finding("future", Verdict.FAIL, message, "time", why, n=int(known)),))
 
 
