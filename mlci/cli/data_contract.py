@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +16,8 @@ from mlci.domain.ownership import Changed
 from mlci.errors import FileMissing, Place, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlci.cli.forge import Forge
     from mlci.cli.invocation import Invocation
     from mlci.cli.policy import Decided
@@ -58,7 +60,7 @@ def contracts_of(invocation: Invocation, decided: Decided, forge: Forge | None) 
     file, environ = invocation.own["config"], invocation.environ
     ours, theirs = _named(decided.config), _named(decided.proposed)
     if forge is None or forge.run.on_default_branch:
-        found = {role: _read(_here(file, path), path) for role, path in ours.items()}
+        found = {role: _placed(_read(_here(file, path), path), path, file, environ) for role, path in ours.items()}
         return Contracts(found, found)
     inside, base = in_repository(file, environ), base_of(forge)
     deciding, proposed = {}, {}
@@ -68,10 +70,12 @@ def contracts_of(invocation: Invocation, decided: Decided, forge: Forge | None) 
         brought = _here(file, theirs[role]) if role in theirs and _is_there(file, theirs[role]) else None
         if brought is not None:
             # What the change would set is judged beside; where it cannot be read, that is said of the change.
-            proposed[role] = _read(brought, theirs[role])
+            proposed[role] = _placed(_read(brought, theirs[role]), theirs[role], file, environ)
         if held is not None:
             where = f"{ours[role]} at {base[:12]}"
             deciding[role] = _read(held, where)
+            if held == brought and ours[role] == theirs.get(role):
+                deciding[role] = replace(deciding[role], file=proposed[role].file)
             if held != brought and ours[role] == theirs.get(role, ours[role]):
                 said = f"sha256 {proposed[role].digest[:12]}" if role in proposed else None
                 changed.append(Changed(f"the contract {ours[role]}", f"sha256 {deciding[role].digest[:12]}", said))
@@ -89,6 +93,15 @@ def _read(content: bytes, name: str) -> Contract:
     from mlci.domain.dataset.parameters import at
 
     return at(read_contract(content, name), datetime.now(timezone.utc))
+
+
+def _placed(contract: Contract, path: str, file: str, environ: Mapping[str, str]) -> Contract:
+    """The same with the file of this checkout that it is, so that a forge can show a finding at its line."""
+    try:
+        folder = posixpath.dirname(in_repository(file, environ))
+    except UsageError:
+        return contract
+    return replace(contract, file=from_top(path, folder))
 
 
 def _named(config: object) -> dict[DataRole, str]:

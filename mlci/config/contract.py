@@ -107,7 +107,7 @@ def _contract(root: Node | None, name: str, digest: str) -> Contract:
     raise_all(found)
     types = {column: asked.type for column, asked in file.columns.items() if asked.type is not None}
     taken: set[str] = set()
-    rules = tuple(_rule(one, taken) for one in drafted)
+    rules = tuple(_rule(one, taken, settings) for one in drafted)
     return Contract(name=name, digest=digest, rules=rules, types=types, key=file.key)
 
 
@@ -117,7 +117,8 @@ def _without_rules(name: str) -> MlciError:
     )
 
 
-def _rule(one: Drafted, taken: set[str]) -> Rule:
+def _rule(one: Drafted, taken: set[str], settings: Settings) -> Rule:
+    place = place_of(settings, one.path)
     expectation, kwargs = typed(one.expectation, one.kwargs)
     return Rule(
         id=unique(one.named or rule_id(one.short, one.kwargs), taken),
@@ -125,6 +126,7 @@ def _rule(one: Drafted, taken: set[str]) -> Rule:
         kwargs=kwargs,
         severity=one.severity,
         where=one.where,
+        line=place.line if place is not None else None,
     )
 
 

@@ -132,6 +132,14 @@ def test_data_that_are_not_there_are_a_mistake_of_the_configuration(capsys: pyte
     assert "error[U002]" in capsys.readouterr().err
 
 
+def test_a_broken_rule_stands_at_its_line_of_the_contract(here: Path) -> None:
+    (here / "c.yml").write_text("columns:\n  id: integer\n  x:\n    type: integer\n    max: 20\n")
+
+    assert check() == 10
+    broken = finding("contract:train:x.between")
+    assert (broken["file"], broken["line"]) == ("c.yml", 5)
+
+
 def test_a_version_that_is_demanded_must_be_that_of_these_bytes() -> None:
     Path("mlci.yml").write_text(POLICY.replace("contract: c.yml", "contract: c.yml, version: dvc"))
 

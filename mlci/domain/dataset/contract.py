@@ -53,6 +53,10 @@ class Rule:
         default=None, metadata={"help": "Why no engine can count it, as a sentence; absent where one can."}
     )
 
+    line: int | None = field(
+        default=None, metadata={"help": "Line of the contract that it was written at, counted from 1."}
+    )
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns it speaks of, in the order of its arguments."""
@@ -78,6 +82,7 @@ class Contract:
         rules: in the order they were written.
         types: what each column holds that a rule on types names: text of a CSV is read as that.
         key: columns that name a row, for the list of rows that break a rule; empty where nothing does.
+        file: that very file from the top of the repository; None where this checkout has another or none.
     """
 
     name: str
@@ -85,3 +90,4 @@ class Contract:
     rules: tuple[Rule, ...] = ()
     types: dict[str, Type] = field(default_factory=dict)
     key: tuple[str, ...] = ()
+    file: str | None = None

@@ -32,6 +32,8 @@ class Told:
         asked: what each rule asks for, by its id.
         absent: columns that are not there, with the rules that speak of each.
         offenders: rows that break a rule, by rule.
+        file: the contract from the top of the repository; None where this checkout has another.
+        lines: of it that rules were written at, by their ids.
     """
 
     role: str
@@ -42,6 +44,12 @@ class Told:
     asked: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     offenders: Mapping[str, Offenders] = field(default_factory=dict)
+    file: str | None = None
+    lines: Mapping[str, int | None] = field(default_factory=dict)
+
+    def line_of(self, rule: str) -> int | None:
+        """Where a rule was written; None where its file is not known."""
+        return self.lines.get(rule) if self.file is not None else None
 
 
 def findings_of(told: Told) -> tuple[Finding, ...]:
@@ -76,7 +84,7 @@ def _of_rows(told: Told) -> list[Finding]:
     if told.rows:
         return []
     stopped = sum(one.outcome == "error" for one in told.judged)
-    said = f", so {count(stopped)} of {count(len(told.judged))} rules could not run" if stopped else ""
+    said = f", so {count(stopped)} of {several(len(told.judged), 'rule')} could not run" if stopped else ""
     return [
         Finding(
             id=f"data:{told.role}:empty",
@@ -133,6 +141,8 @@ def _broken(told: Told, one: Judged) -> Finding:
         explanation=f"{rows} the rule {shown(one.rule)} of {shown(told.contract)}. Mend the data where they come "
         "from, or change the rule if it no longer says what you need.",
         n=one.evaluated,
+        file=told.file,
+        line=told.line_of(one.rule),
     )
 
 
@@ -145,6 +155,8 @@ def _unrun(told: Told, one: Judged) -> Finding:
         message=f"{_dataset(told)}: {one.message}",
         explanation=f"Nothing was looked at for the rule {shown(one.rule)}, so nothing speaks for it. Give it data "
         "that it can be counted on, or take it out of the contract.",
+        file=told.file,
+        line=told.line_of(one.rule),
     )
 
 
@@ -174,13 +186,18 @@ def _empty_contract(told: Told) -> Finding:
 
 
 def _held(told: Told, held: int) -> Finding:
-    every = "all" if held == len(told.judged) else f"{count(held)} of"
+    rules = several(len(told.judged), "rule")
+    if held == len(told.judged) == 1:
+        said = f"the only rule of {shown(told.contract)} holds"
+    elif held == len(told.judged):
+        said = f"all {rules} of {shown(told.contract)} hold"
+    else:
+        said = f"{count(held)} of {rules} of {shown(told.contract)} {'holds' if held == 1 else 'hold'}"
     return Finding(
         id=_id(told, "held"),
         rule="contract",
         verdict=Verdict.PASS,
-        message=f"{every} {count(len(told.judged))} rules of {shown(told.contract)} hold of {_dataset(told)} "
-        f"({several(told.rows, 'row')})",
+        message=f"{said} of {_dataset(told)} ({several(told.rows, 'row')})",
     )
 
 
@@ -190,7 +207,8 @@ def sections_of(told: Told) -> tuple[Section, ...]:
         return ()
     ordered = sorted(told.judged, key=lambda one: _ORDER.index(one.outcome))
     numbers = {each: sum(one.outcome == each for one in told.judged) for each in _ORDER}
-    said = f"{count(numbers['pass'])} hold, {count(numbers['fail'])} broken, {count(numbers['error'])} could not run"
+    said = f"{several(numbers['pass'], 'holds', 'hold')}, {count(numbers['fail'])} broken, "
+    said += f"{count(numbers['error'])} could not run"
     sentences = [f"{several(len(told.judged), 'rule')} of {shown(told.contract)}: {said}."]
     if len(ordered) > _MOST_ROWS:
         sentences.append(f"The first {_MOST_ROWS} are listed; the evidence has all of them.")

@@ -51,6 +51,8 @@ def run(engine: DataEngine, opened: Opened, contract: Contract | None, settings:
         absent=_absent(opened, contract.rules),
         offenders=offenders,
         asked={rule.id: sentence(rule) for rule in contract.rules},
+        file=contract.file,
+        lines={rule.id: rule.line for rule in contract.rules},
     )
     return Ruled(judged=tuple(judged), part=Part(findings=findings_of(told), sections=sections_of(told)))
 

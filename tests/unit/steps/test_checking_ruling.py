@@ -79,6 +79,33 @@ def test_rules_that_hold_are_one_finding() -> None:
     assert ruled.part.sections[0].figures == {"rules": 2, "rules_fail": 0, "rules_error": 0, "rules_pass": 2}
 
 
+def test_one_of_anything_is_told_in_the_singular() -> None:
+    _, held = run([between("a")], Measured(rule="a", rows=1, unexpected=0), rows=1)
+    _, mixed = run(
+        [between("a"), between("b")], Measured(rule="a", rows=9, unexpected=0),
+        Measured(rule="b", rows=9, unexpected=1),
+    )  # fmt: skip
+
+    assert held.part.findings[0].message == "the only rule of train.yml holds of train.csv (1 row)"
+    assert held.judged[0].message == "age must be at least 0: it holds for the only value"
+    broken, rest = mixed.part.findings
+    assert broken.message.startswith("train.csv: age must be at least 0: 1 of 9 values breaks it")
+    assert rest.message == "1 of 2 rules of train.yml holds of train.csv (10 rows)"
+    assert mixed.part.sections[0].sentences == ("2 rules of train.yml: 1 holds, 1 broken, 0 could not run.",)
+
+
+def test_a_rule_that_does_not_hold_stands_where_it_was_written() -> None:
+    rules = [between("a", line=7), between("b", "gone", line=9)]
+    counts = Measured(rule="a", rows=9, unexpected=1)
+    _, known = run(rules, counts, file="contracts/train.yml")
+    _, elsewhere = run(rules, counts)
+
+    assert [(one.file, one.line) for one in known.part.findings if one.id == "contract:train:a"] == [
+        ("contracts/train.yml", 7)
+    ]
+    assert {(one.file, one.line) for one in elsewhere.part.findings} == {(None, None)}
+
+
 @pytest.mark.parametrize(("severity", "expected"), [("fail", Verdict.FAIL), ("warn", Verdict.WARN)])
 def test_a_broken_rule_blocks_by_its_severity(severity: Any, expected: Verdict) -> None:
     _, ruled = run([between("a", severity=severity)], Measured(rule="a", rows=10, unexpected=2), key=("id",))
