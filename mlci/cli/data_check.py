@@ -15,7 +15,7 @@ from mlci.cli.forge import forge_of, said_by_plan
 from mlci.cli.policy import decide
 from mlci.cli.training import STATE, folder_of
 from mlci.config.quote import one_line
-from mlci.domain.figures import count
+from mlci.domain.figures import several
 from mlci.domain.run import LOCAL
 from mlci.domain.verdict import Verdict
 from mlci.errors import Exit, MlciError, NotWritable, Place
@@ -117,4 +117,7 @@ def _quarantine(path: str | None, desk: Desk, result: Result, delivery: Delivery
     rules = [rule for rule in contract.rules if rule.id in broken]
     if rules:
         rows = desk.engine.quarantine(train, rules, path)
-        delivery.say("notice", f"{count(rows)} rows that break a rule were written to {one_line(path)}")
+        written = (
+            f"{several(rows, 'row that breaks', 'rows that break')} a rule {'was' if rows == 1 else 'were'} written"
+        )
+        delivery.say("notice", f"{written} to {one_line(path)}")

@@ -131,7 +131,7 @@ def test_broken_data_and_a_test_that_fails_stop_a_change_before_anything_is_trai
     ended = {"plan": "success", "model": "skipped"} | dict.fromkeys(("code", "data", "gate", "conclude"), "failure")
     assert (results(outcome), training.count) == (ended, before), outcome.log
     assert (exit_of(outcome, "data"), exit_of(outcome, "code")) == (10, 11), outcome.log
-    said = "train.csv: x must be at least 0: 1 of 2 000 values break it (0.05 %), none is accepted"
+    said = "train.csv: x must be at least 0: 1 of 2 000 values breaks it (0.05 %), none is accepted"
     assert outcome.job("data").outputs["reason"] == said
     assert said in seen_of(outcome.job("data").summary)
     assert "code failed" in outcome.job("conclude").outputs["reason"]

@@ -101,7 +101,7 @@ def test_broken_data_and_a_test_that_fails_stop_a_change_before_anything_is_trai
     ended = {name: ran.job(f"mlci-{name}").exit for name in ("plan", "code", "data")}
     assert ended == {"plan": 0, "code": 11, "data": 10}, ran.text
     assert (ran.job("mlci-model").exit, training.count, ran.status) == (None, before, "failed"), ran.text
-    assert "x must be at least 0: 1 of 2 000 values break it" in " ".join(ran.job("mlci-data").log.split())
+    assert "x must be at least 0: 1 of 2 000 values breaks it" in " ".join(ran.job("mlci-data").log.split())
     assert lab.gitlab.merge(change.iid)[0] == 405
     # The runner starts no job whose needs were skipped, as GitLab does by when: always.
     conclude = lab.play(ran, "mlci-conclude", by="maintainer")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mlci.domain.dataset.profile import ColumnKind, ColumnProfile, comparable
-from mlci.domain.figures import as_written, count, figure, percent
+from mlci.domain.figures import as_written, count, figure, percent, several
 from mlci.domain.finding import Finding
 from mlci.domain.verdict import Verdict
 
@@ -153,7 +153,7 @@ def of_columns(
                 rule="drift",
                 verdict=Verdict.PASS,
                 message=f"{count(held)} {verb} not shown to be further from {reference} than is accepted "
-                f"({count(compared)} comparisons together, {as_written(confidence, relative=True)})",
+                f"({several(compared, 'comparison')} together, {as_written(confidence, relative=True)})",
                 n=columns[0].rows[1],
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlci.domain.dataset.drift import ColumnDrift, Moved, SchemaChange, worst_first
-from mlci.domain.figures import as_written, count, figure, percent
+from mlci.domain.figures import as_written, count, figure, percent, several
 from mlci.domain.report import Histogram, Section
 
 # A table of more rows is read by nobody, nor are more drawings.
@@ -35,7 +35,7 @@ def section(
     drawn = [each for each in worst if len(each.bars) > 1][:_DRAWN]
     return Section(
         id="drift",
-        title=f"Drift since {reference}: {len(moved)} of {count(len(columns))} columns moved",
+        title=f"Drift since {reference}: {len(moved)} of {several(len(columns), 'column')} moved",
         sentences=(*_sentences(worst, change, reference, confidence, show_values=show_values),),
         columns=(
             "Column",
@@ -83,9 +83,9 @@ def _sentences(
         before, now = columns[0].rows
         level = as_written(confidence, relative=True)
         said.append(
-            f"{count(before)} rows of {reference} beside {count(now)} rows here. A column moved where both are shown: "
-            f"that it is not what it was, and that it is further away than is accepted (Holm's correction over all "
-            f"comparisons, {level})."
+            f"{several(before, 'row')} of {reference} beside {several(now, 'row')} here. A column moved where "
+            f"both are shown: that it is not what it was, and that it is further away than is accepted "
+            f"(Holm's correction over all comparisons, {level})."
         )
     if change.reordered:
         said.append("The columns stand in another order than before.")

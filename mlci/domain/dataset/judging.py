@@ -18,7 +18,7 @@ from mlci.domain.dataset.contract import Rule
 from mlci.domain.dataset.measured import Judged, Measured, Outcome
 from mlci.domain.dataset.vocabulary import EXPECTATIONS, Expectation, argument
 from mlci.domain.dataset.wording import columns, listed, sentence, shown, value
-from mlci.domain.figures import count, percent
+from mlci.domain.figures import count, percent, several
 
 # The largest whole number that evidence can carry (RFC 8785).
 _LARGEST = 2**53 - 1
@@ -104,13 +104,17 @@ def _of_rows(rule: Rule, known: Expectation, measured: Measured) -> _Found:
         return "error", "could not run, it was not counted", None
     things = "values" if known.level == "rows" and not known.short.endswith("null") else "rows"
     if evaluated == 0:
-        none = "there is no row to look at" if not measured.rows else f"none of {count(measured.rows)} rows has a value"
+        none = "there is no row to look at"
+        if measured.rows:
+            none = f"none of {count(measured.rows)} rows has a value" if measured.rows > 1 else "the row has no value"
         return "error", f"could not run, {none}", None
     least = exact(rule.mostly)
     if unexpected == 0:
-        return "pass", f"it holds for all {count(evaluated)} {things}", measured.observed
+        held = f"all {count(evaluated)} {things}" if evaluated != 1 else f"the only {things.removesuffix('s')}"
+        return "pass", f"it holds for {held}", measured.observed
     share = percent(unexpected / evaluated)
-    found = f"{count(unexpected)} of {count(evaluated)} {things} break it ({_not_none(share)})"
+    breaking = "breaks" if unexpected == 1 else "break"
+    found = f"{count(unexpected)} of {several(evaluated, things.removesuffix('s'))} {breaking} it ({_not_none(share)})"
     found += f", {_accepted(least)}"
     if measured.observed is not None:
         found += f"; the column is {shown(measured.observed)}"
