@@ -53,8 +53,9 @@ class Rule:
         default=None, metadata={"help": "Why no engine can count it, as a sentence; absent where one can."}
     )
 
+    # Where it stands makes it no other rule.
     line: int | None = field(
-        default=None, metadata={"help": "Line of the contract that it was written at, counted from 1."}
+        default=None, compare=False, metadata={"help": "Line of the contract that it was written at, counted from 1."}
     )
 
     @property
