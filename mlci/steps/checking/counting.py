@@ -133,8 +133,7 @@ def _outer(column: Column, place: int, edges: Sequence[float], approximate: bool
     asked = [present, *(f"{each}(f{place})" for each in ("min", "max", "avg", "stddev_samp"))]
     if not edges:
         return [*asked, f"approx_count_distinct(r{place})" if approximate else f"count(DISTINCT r{place})"]
-    asked += [f"count_if(c{place} < {literal(edge)})" for edge in edges[:-1]]
-    return [*asked, f"count_if(c{place} <= {literal(edges[-1])})"]
+    return [*asked, *_below(place, edges)]
 
 
 def _read(column: Column, values: Iterator[Any], edges: Sequence[float]) -> Facts:
@@ -149,11 +148,53 @@ def _read(column: Column, values: Iterator[Any], edges: Sequence[float]) -> Fact
         return Facts(
             present=present, minimum=minimum, maximum=maximum, mean=mean, deviation=deviation, distinct=distinct
         )
-    below = [int(next(values) or 0) for _ in edges]
-    counts = [below[0], *(after - before for before, after in pairwise(below)), present - below[-1]]
-    return Facts(
-        present=present, minimum=minimum, maximum=maximum, mean=mean, deviation=deviation, counts=tuple(counts)
+    counts = counts_of([int(next(values) or 0) for _ in edges], present)
+    return Facts(present=present, minimum=minimum, maximum=maximum, mean=mean, deviation=deviation, counts=counts)
+
+
+def binned(
+    engine: DataEngine, opened: Opened, columns: Sequence[Column], edges: Mapping[str, Sequence[float]]
+) -> dict[str, tuple[int, ...]]:
+    """Rows below each edge but the last, and at or below that, by column; ``counts_of`` makes bins of them.
+
+    Args:
+        engine: that counts.
+        opened: the dataset.
+        columns: which of its columns; each has a number.
+        edges: of each by name, two at least.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for part in _parts(columns):
+        inner = ", ".join(f"{column.number} AS c{place}" for place, column in enumerate(part))
+        outer = ", ".join(each for place, column in enumerate(part) for each in _below(place, edges[column.name]))
+        row = iter(engine.rows(f"SELECT {outer} FROM (SELECT {inner} FROM {sql.name(opened.relation)}) AS v")[0])
+        for column in part:
+            found[column.name] = tuple(int(next(row) or 0) for _ in edges[column.name])
+    return found
+
+
+def below(counted: Sequence[tuple[float, int]], edges: Sequence[float]) -> tuple[int, ...]:
+    """What ``binned`` finds, where all values are known with how often each is there."""
+    return (
+        *(sum(count for value, count in counted if value < edge) for edge in edges[:-1]),
+        sum(count for value, count in counted if value <= edges[-1]),
     )
+
+
+def counts_of(below: Sequence[int], present: int) -> tuple[int, ...]:
+    """Rows in each bin: before the first edge, between edges, after the last.
+
+    >>> counts_of([1, 3, 6], 10)
+    (1, 2, 3, 4)
+    """
+    return (below[0], *(after - before for before, after in pairwise(below)), present - below[-1])
+
+
+def _below(place: int, edges: Sequence[float]) -> list[str]:
+    return [
+        *(f"count_if(c{place} < {literal(edge)})" for edge in edges[:-1]),
+        f"count_if(c{place} <= {literal(edges[-1])})",
+    ]
 
 
 def _finite(value: Any) -> float | None:
@@ -213,7 +254,7 @@ def sample(
 ) -> dict[str, list[float]]:
     """Values of some columns of the same few rows each time, in ascending order.
 
-    A row is taken by the MD5 of those of its values that tell rows apart best, so that neither the order of the rows
+    A row is taken by a hash of those of its values that tell rows apart best, so that neither the order of the rows
     nor the engine's way of dividing them matters.
 
     Args:
@@ -227,8 +268,7 @@ def sample(
     where = ""
     if share < 1:
         keys = _telling_apart(distinct, types, opened.rows)
-        text = " || '|' || ".join(f"coalesce(CAST({sql.name(key)} AS VARCHAR), '')" for key in keys)
-        where = f" WHERE md5({text}) < '{int(share * 16**8):08x}'"
+        where = f" WHERE {sql.some(engine.name, keys, share)}"
     found: dict[str, list[float]] = {column.name: [] for column in columns}
     for part in _parts(columns):
         chosen = ", ".join(str(column.number) for column in part)

@@ -203,11 +203,13 @@ def _newly_binned(
     for column in columns:
         counted = values[column.name] if _usable(column, values) else [(each, 1) for each in drawn[column.name]]
         edges[column.name] = quantile_edges(counted, known[column.name])
-    counted_again = counting.facts(engine, opened, columns, edges)
+    below = counting.binned(engine, opened, sampled, edges) if sampled else {}
     made = {}
     for column in columns:
-        blank = _blank(column, _kind(column), known[column.name])
-        made[column.name] = replace(blank, edges=edges[column.name], counts=counted_again[column.name].counts)
+        name = column.name
+        under = below[name] if name in below else counting.below(values[name], edges[name])
+        counts = counting.counts_of(under, known[name].present)
+        made[name] = replace(_blank(column, _kind(column), known[name]), edges=edges[name], counts=counts)
     return made
 
 
