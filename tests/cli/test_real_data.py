@@ -229,8 +229,9 @@ def doctors(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for each in patch:
             subprocess.run(["git", "apply", each], cwd=example, check=True)
         environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        chain = [sys.executable, "-m", "mlci", "model-ci", "--register", "false"]
-        subprocess.run(chain, cwd=example, env=environ, check=True, capture_output=True)
+        for step in (["data-check"], ["model-ci", "--register", "false"]):
+            command = [sys.executable, "-m", "mlci", *step]
+            subprocess.run(command, cwd=example, env=environ, check=True, capture_output=True)
         (example / "mlci-model" / "candidate.csv").rename(folder / f"{recipe}.csv")
         for each in patch:
             subprocess.run(["git", "apply", "--reverse", each], cwd=example, check=True)

@@ -38,5 +38,6 @@ def test_the_lines_fit_a_pipeline_that_has_no_stage_test(
     found = local.preview(local.consumer({".gitlab-ci.yml": f"{OWN}\n{lines}"}))
     stages = {name: job["stage"] for name, job in found.items() if isinstance(job, dict) and "script" in job}
     assert stages == {
-        "build": "build", "mlci-plan": "ship", "mlci-model": "ship", "mlci-gate": "ship", "mlci-conclude": "ship",
+        "build": "build", "mlci-plan": "ship", "mlci-code": "ship", "mlci-data": "ship", "mlci-model": "ship",
+        "mlci-gate": "ship", "mlci-conclude": "ship",
     }  # fmt: skip

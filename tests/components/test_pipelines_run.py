@@ -28,7 +28,7 @@ if step == "model-ci":
     open("mlci-model/predictions.csv", "w").close()
 sys.exit(int(os.environ.get("EXIT_" + step.replace("-", "_"), "0")))
 """
-ALL = ("mlci-plan", "mlci-model", "mlci-gate", "mlci-conclude")
+ALL = ("mlci-plan", "mlci-code", "mlci-data", "mlci-model", "mlci-gate", "mlci-conclude")
 # What would end a text, a line, a mapping or a comment in YAML, and what a shell or GitLab would fill in.
 HOSTILE = (
     """it's "quoted" `touch pwned` $(touch pwned) $HOME ${CI_JOB_NAME} $$ %PATH% """
@@ -71,6 +71,8 @@ def test_a_pipeline_of_one_include_plans_trains_judges_and_concludes(local: Loca
     assert (pipeline.status, pipeline.results) == ("success", dict.fromkeys(ALL, "success")), pipeline.text
     assert [seen(pipeline.job(name))["MLCI_COMMAND"] for name in ALL] == [
         "plan",
+        "code-ci",
+        "data-check",
         "model-ci",
         "gate-compare",
         "conclude",
@@ -101,12 +103,14 @@ def test_whatever_an_input_holds_reaches_the_command_as_it_is(local: Local, pyth
 
 
 def test_where_plan_finds_the_model_untouched_the_jobs_after_it_are_told(local: Local, python: str) -> None:
-    consumer = local.consumer(includes(("model", {"setup": "touch set-up && exit 1"})))
+    consumer = local.consumer(includes(("model", {"setup": "touch set-up && exit 1", "check-code": "false"})))
     answer = "MLCI_OUTPUT_PLAN_MODEL=false\nMLCI_OUTPUT_PLAN_REASON=only words\n"
 
     pipeline = local.run(consumer, {"ANSWER_plan": answer}, python=python)
 
-    assert (pipeline.status, pipeline.results) == ("success", dict.fromkeys(ALL, "success")), pipeline.text
+    # The code is checked whatever plan finds, and switched off here: its job does the set-up, too.
+    ran = {name: "skipped" if name == "mlci-code" else "success" for name in ALL}
+    assert (pipeline.status, pipeline.results) == ("success", ran), pipeline.text
     assert pipeline.job("mlci-plan").variables["MLCI_OUTPUT_PLAN_MODEL"] == "false"
     assert seen(pipeline.job("mlci-model"))["MLCI_MODEL_CI_TOUCHED"] == "false"
     assert seen(pipeline.job("mlci-gate"))["MLCI_GATE_COMPARE_TOUCHED"] == "false"
@@ -126,11 +130,12 @@ def test_the_token_reaches_the_jobs_that_judge_and_never_the_one_that_trains(loc
 
 
 def test_what_the_pipeline_does_before_every_job_is_not_done_where_the_token_is(local: Local, python: str) -> None:
-    consumer = local.consumer(includes(("model", {}), default={"before_script": ["echo this is the change's own"]}))
+    consumer = local.consumer(includes(("model", {}), default={"before_script": ["echo this is of the change itself"]}))
 
     pipeline = local.run(consumer, python=python)
 
-    assert {name for name in ALL if "the change's own" in pipeline.job(name).log} == {"mlci-model"}
+    own = {name for name in ALL if "> this is of the change itself" in pipeline.job(name).log}
+    assert own == {"mlci-code", "mlci-model"}, pipeline.text
 
 
 @pytest.mark.parametrize(("code", "result", "status"), [(20, "warning", "success"), (11, "failed", "failed")])
@@ -149,7 +154,7 @@ def test_a_warn_is_orange_and_anything_else_is_red(
 def test_the_gate_judges_where_training_failed_and_is_handed_no_candidate_of_the_checkout(
     local: Local, python: str
 ) -> None:
-    files = includes(("model", {"setup": "exit 7"}))
+    files = includes(("model", {"setup": "exit 7", "check-code": "false"}))
     consumer = local.consumer({**files, "mlci-model/predictions.csv": "checked in\n"})
 
     pipeline = local.run(consumer, python=python)
@@ -204,10 +209,12 @@ def test_two_models_in_one_pipeline_keep_out_of_each_others_way(local: Local, py
     pipeline = local.run(local.consumer(files), python=python)
 
     assert pipeline.status == "success", pipeline.text
-    assert len(pipeline.jobs) == 8
+    assert len(pipeline.jobs) == 12
     for name in ("churn", "fraud"):
         assert seen(pipeline.job(f"{name}-gate"))["MLCI_GATE_COMPARE_CONFIG"] == f"{name}/mlci.yml"
-        assert seen(pipeline.job(f"{name}-conclude"))["MLCI_CONCLUDE_EXPECT"] == f"{name}-plan,{name}-model,{name}-gate"
+        assert seen(pipeline.job(f"{name}-conclude"))["MLCI_CONCLUDE_EXPECT"].split(",") == [
+            f"{name}-{job}" for job in ("plan", "code", "data", "model", "gate")
+        ]
 
 
 def test_what_lies_where_results_belong_is_not_taken_for_one(local: Local, tmp_path: Path) -> None:
