@@ -134,8 +134,8 @@ def test_what_the_pipeline_does_before_every_job_is_not_done_where_the_token_is(
 
     pipeline = local.run(consumer, python=python)
 
-    own = {name for name in ALL if "> this is of the change itself" in pipeline.job(name).log}
-    assert own == {"mlci-code", "mlci-model"}, pipeline.text
+    own = {name for name in ALL if "this is of the change itself" in pipeline.job(name).log}
+    assert own == {"mlci-code", "mlci-model"}
 
 
 @pytest.mark.parametrize(("code", "result", "status"), [(20, "warning", "success"), (11, "failed", "failed")])
