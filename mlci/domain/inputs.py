@@ -32,7 +32,7 @@ TESTS = (
 PIPELINE = ("/.github/", "/.gitlab/", "/.gitlab-ci.yml")
 # What mlci itself leaves, and what tools and interpreters leave: no input, tracked or not.
 # A run that is killed while it lays such a folder leaves it beside, under a name of its own.
-OWN = (".mlci/", "mlci-model/", "mlci-keep/", ".mlci-model.*/", ".mlci-keep.*/")
+OWN = (".mlci/", "mlci-data/", "mlci-model/", "mlci-keep/", ".mlci-model.*/", ".mlci-keep.*/")
 CACHES = (
     "__pycache__/", "*.pyc", ".ipynb_checkpoints/", ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".hypothesis/",
     ".tox/", ".nox/", "node_modules/", "*.egg-info/", ".DS_Store", "mlruns/", "mlflow.db",

@@ -115,7 +115,7 @@ def test_further_names_of_a_file_are_the_same_part_and_so_are_their_pointers() -
 
 
 def test_only_what_mlci_leaves_is_its_own() -> None:
-    assert all(map(is_own, (".mlci/x", "a/mlci-model/x", "mlci-keep/x/y")))
+    assert all(map(is_own, (".mlci/x", "a/mlci-model/x", "mlci-keep/x/y", "a/mlci-data/data.json")))
     assert not any(map(is_own, ("mlci-model", "src/mlci/x", "mlci.yml", "__pycache__/x")))
 
 
