@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mlci import __version__
 from mlci.config import scalar
+from mlci.domain.inputs import is_own
 from mlci.domain.setup import scripts
 from mlci.surface import component_inputs as own
 from mlci.surface import component_model, component_release
@@ -63,6 +64,13 @@ def test_every_parameter_of_gitlabs_travels_by_its_variable_and_nothing_else_doe
         assert value(job["variables"][step.variable(param)]) == f"$[[ inputs.{own.name_of(param)} ]]"
         assert own.name_of(param) in HEADERS[name]["inputs"]
     assert not {"report", "evidence", "keep", "format"} & set(HEADERS[name]["inputs"])
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_what_a_job_leaves_is_no_input_of_the_model_that_a_later_job_of_the_checkout_trains(name: str) -> None:
+    left = [f"{path}x" if path.endswith("/") else path for path in (JOBS[name].files, *JOBS[name].leaves)]
+
+    assert [path for path in left if not is_own(path)] == []
 
 
 @pytest.mark.parametrize("name", FILES)
