@@ -89,6 +89,13 @@ def merged(
     if rare.any():
         alone = expected[rare].sum() >= least or not places
         place[rare] = places if alone else int(np.bincount(place[~rare], expected[~rare]).argmin())
+    totals = np.bincount(place, expected)
+    while len(totals) > 1 and totals.min() < least:
+        # Bins that follow one another can be too few even as one: then they join the smallest of the others.
+        small, smallest = np.argsort(totals, kind="stable")[:2]
+        place[place == small] = smallest
+        place = np.unique(place, return_inverse=True)[1]
+        totals = np.bincount(place, expected)
     return np.bincount(place, of_reference).astype(np.float64), np.bincount(place, of_now).astype(np.float64)
 
 

@@ -73,7 +73,7 @@ def separated(features: Array, now: Mask, learned: Mask) -> Separation | None:
     design = (design - centre) / np.where(scale > 1e-12, scale, np.inf)
     weights = _logistic(design[learned], now[learned].astype(np.float64))
     asked = ~learned
-    score = roc_auc(ranked(design[asked] @ weights), now[asked])
+    score = roc_auc(ranked(_times(design[asked], weights)), now[asked])
     error = math.sqrt(float((score.influence**2).sum())) / int(asked.sum())
     telling = np.zeros(features.shape[1])
     for (one, other), weight in zip(pairs, np.abs(weights), strict=True):
@@ -93,15 +93,22 @@ def _products(features: Array) -> tuple[Array, list[tuple[int, int]]]:
     return np.hstack(columns), pairs
 
 
+def _times(matrix: Array, vector: Array) -> Array:
+    """Their product, added in pairs: the last digit of a product by a library depends on the number of threads."""
+    product: Array = (matrix * vector).sum(axis=1)
+    return product
+
+
 def _logistic(design: Array, target: Array) -> Array:
     """Weights of a logistic regression with a penalty on their squares, by Newton's steps; a constant ranks nothing."""
     n, k = design.shape
     weights, constant = np.zeros(k), math.log(target.mean() / (1 - target.mean()))
     penalty = _RIDGE * n
     for _ in range(_STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(design @ weights + constant, -30, 30)))
-        slope = design.T @ (target - chance) - penalty * weights
-        bend = (design * (chance * (1 - chance))[:, None]).T @ design
+        chance = 1 / (1 + np.exp(-np.clip(_times(design, weights) + constant, -30, 30)))
+        slope = _times(design.T, target - chance) - penalty * weights
+        weighted = design * (chance * (1 - chance))[:, None]
+        bend = np.stack([_times(design.T, column) for column in weighted.T])
         step = np.linalg.solve(bend + penalty * np.eye(k), slope)
         weights = weights + step
         if float(np.abs(step).max(initial=0.0)) < 1e-8:

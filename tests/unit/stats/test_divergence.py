@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
@@ -124,6 +124,7 @@ def test_at_the_limit_itself_no_more_than_alpha_is_called_beyond_it(measure: obj
 
 
 @given(COUNTS, st.integers(0, 25), st.floats(1, 50))
+@example([1, 2], 1, 2.0)
 def test_joined_bins_lose_no_row_and_expect_enough(counts: list[int], ordered: int, least: float) -> None:
     left = np.array(counts)
     right = np.array([(each * 13) % 997 for each in counts])

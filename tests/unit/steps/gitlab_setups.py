@@ -38,9 +38,14 @@ plan:
   stage: plan
   script: [mlci plan]
   artifacts: {{reports: {{dotenv: .mlci/report/plan.env}}}}
+data:
+  stage: plan
+  script: [mlci data-check --evidence mlci-data/data.json]
+  artifacts: {{paths: [mlci-data/]}}
 train:
   stage: train
   before_script: [pip install -r requirements.txt]
+  variables: {{MLCI_MODEL_CI_DATA_EVIDENCE: mlci-data/data.json}}
   script: [mlci model-ci]
   artifacts: {{paths: [mlci-model/]}}
 gate:
@@ -52,7 +57,7 @@ conclude:
   stage: last
   when: always
   environment: {{name: mlci, action: access}}
-  script: ['mlci conclude --expect plan,train,gate']
+  script: ['mlci conclude --expect plan,data,train,gate']
 report:
   stage: last
   environment: {{name: mlci, action: access}}

@@ -9,7 +9,7 @@ from mlci.domain.verdict import Verdict
 
 GATE = "  script: [mlci gate-compare --candidate mlci-model]\n"
 ALLOWED = "  allow_failure: {exit_codes: [20]}\n"
-CONCLUDE = "  script: ['mlci conclude --expect plan,train,gate']\n"
+CONCLUDE = "  script: ['mlci conclude --expect plan,data,train,gate']\n"
 TRAIN = "  script: [mlci model-ci]\n"
 NO_WORKFLOW = changed(WORKFLOW, "")
 MERGE_REQUEST = '$CI_PIPELINE_SOURCE == "merge_request_event"'
@@ -24,7 +24,7 @@ def test_a_right_set_up_passes_in_every_part() -> None:
     assert {one.rule for one in report.findings} == {"setup"}
     topics = {one.id.split("[")[0].removeprefix("setup:") for one in report.findings}
     assert topics == {
-        "merge-checks", "merge-train", "pipeline", "gate", "conclude", "separation", "branch", "approvals",
+        "merge-checks", "merge-train", "pipeline", "data", "gate", "conclude", "separation", "branch", "approvals",
         "variables", "job-token", "token", "forgery", "forks", "configuration",
     }  # fmt: skip
     assert report.assumptions == ("The pipeline is that of main; a merge request may bring another one along.",)
@@ -135,7 +135,8 @@ BROKEN = {
     ),
     "the token in the file": (CI + "variables: {MLCI_TOKEN: glpat-1}\n", [("separation[variables]", "fail")]),
     "the token of training": (
-        changed(TRAIN, TRAIN + "  variables: {MLCI_TOKEN: $OTHER}\n"), [("separation[variables]", "fail")],
+        changed("data.json}\n  script", "data.json, MLCI_TOKEN: $OTHER}\n  script"),
+        [("separation[variables]", "fail")],
     ),
     "no environment": (
         CI.replace("  environment: {name: mlci, action: access}\n", ""), [("separation[no environment]", "warn")],
@@ -246,9 +247,9 @@ def test_a_merge_train_has_to_run_the_gate_too() -> None:
 
 def test_two_models_each_with_a_gate_and_a_conclude_of_its_own_are_right() -> None:
     second = CI[CI.index("plan:\n  stage") : CI.index("report:")]
-    for name in ("plan", "train", "gate", "conclude"):
+    for name in ("plan", "data", "train", "gate", "conclude"):
         second = second.replace(f"{name}:\n  stage", f"b-{name}:\n  stage")
-    second = second.replace("--expect plan,train,gate", "--expect b-plan,b-train,b-gate")
+    second = second.replace("--expect plan,data,train,gate", "--expect b-plan,b-data,b-train,b-gate")
 
     assert problems(look(CI + second)) == []
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlci.config.model import Config, Data, Dataset, Train
+from mlci.config.data import Data, Dataset
+from mlci.config.model import Config, Train
 from mlci.domain.report import Report
 from mlci.domain.run import ChangedFiles
 from mlci.domain.verdict import Verdict

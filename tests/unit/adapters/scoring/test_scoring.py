@@ -350,11 +350,11 @@ def test_the_evaluator_changes_with_every_setting() -> None:
 
 
 def test_an_interpreter_is_described_without_loading_anything(bench: Bench) -> None:
-    environ = {**bench.interpreter.environ, "OMP_NUM_THREADS": "1", "SOME_TOKEN": "secret"}
+    environ = {**bench.interpreter.environ, "OMP_NUM_THREADS": "1", "SOME_TOKEN": "nobody-may-read-this"}
     found = describe(replace(bench.interpreter, environ=environ))
 
     assert found.python == ".".join(map(str, sys.version_info[:3]))
     assert (found.settings["OMP_NUM_THREADS"], found.loaded) == ("1", {})
-    assert "secret" not in repr(found)
+    assert "nobody-may-read-this" not in repr(found)
     assert found.packages["numpy"] == np.__version__
     assert len(found.digest) == 64
