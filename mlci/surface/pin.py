@@ -35,7 +35,7 @@ class Pin:
         return f"$CI_SERVER_FQDN/{self.uses(name)}"
 
 
-PIN = Pin(sha="fd9e0d664c1dfb536357ec068e9dcc53d89e9c4b", version="0.1.0")
+PIN = Pin(sha="61f548f02d9fa598c9da64cc07cd08575e1b2b28", version="0.1.0")
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 _USES = re.compile(rf"({re.escape(OWNER_AND_NAME)}(?:/[\w./-]+)?)@[0-9a-f]{{40}} # v[0-9][\w.+-]*")
