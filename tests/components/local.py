@@ -212,7 +212,13 @@ class Local:
         Raises:
             ValueError: it cannot be; the text says why.
         """
-        done = self._called(self._ready(consumer, images=True), [*_given(variables or {}), "--preview"], {}, 60)
+        folder, words = self._ready(consumer, images=True), [*_given(variables or {}), "--preview"]
+        done = self._called(folder, words, {}, 60)
+        # Node may end before a pipe has taken all of a long text, so it is asked until it says the same twice.
+        for _ in range(5):
+            before, done = done.stdout, self._called(folder, words, {}, 60)
+            if done.stdout == before or done.returncode != 0:
+                break
         if done.returncode != 0:
             raise ValueError(done.stdout + done.stderr)
         found: dict[str, Any] = yaml.safe_load(done.stdout)
