@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import rfc8785
 
@@ -165,9 +166,11 @@ def _result(
     return Result(report=report, evidence=evidence, datasets=checked, since=found)
 
 
-def _checked(role: str, given: Given, columns: Mapping[str, str], ruled: ruling.Ruled) -> Checked:
+def _checked(
+    role: Literal["train", "holdout"], given: Given, columns: Mapping[str, str], ruled: ruling.Ruled
+) -> Checked:
     return Checked(
-        role="train" if role == "train" else "holdout",
+        role=role,
         identity=given.identity,
         contract=given.contract.digest if given.contract is not None else None,
         rules=ruled.judged,

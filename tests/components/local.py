@@ -212,13 +212,7 @@ class Local:
         Raises:
             ValueError: it cannot be; the text says why.
         """
-        folder, words = self._ready(consumer, images=True), [*_given(variables or {}), "--preview"]
-        done = self._called(folder, words, {}, 60)
-        # Node may end before a pipe has taken all of a long text, so it is asked until it says the same twice.
-        for _ in range(5):
-            before, done = done.stdout, self._called(folder, words, {}, 60)
-            if done.stdout == before or done.returncode != 0:
-                break
+        done = self._called(self._ready(consumer, images=True), [*_given(variables or {}), "--preview"], {}, 60)
         if done.returncode != 0:
             raise ValueError(done.stdout + done.stderr)
         found: dict[str, Any] = yaml.safe_load(done.stdout)
@@ -342,20 +336,23 @@ class Local:
             ",".join(_TOLD),
             *words,
         ]
-        with tempfile.TemporaryFile("w+") as errors:
+        # Node may end before a pipe has taken all that it printed; a file has it all.
+        with tempfile.TemporaryFile("w+") as printed, tempfile.TemporaryFile("w+") as errors:
             runner = subprocess.Popen(
-                command, cwd=folder, env=bare, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                command, cwd=folder, env=bare, text=True, stdin=subprocess.DEVNULL,
+                stdout=printed if heard is None else subprocess.PIPE,
                 # In the order of what happened, where somebody listens.
                 stderr=errors if heard is None else subprocess.STDOUT,
             )  # fmt: skip
             with runner, _given_up_after(runner, timeout):
-                said = []
                 for line in runner.stdout or ():
-                    said.append(line)
+                    printed.write(line)
                     if heard is not None:
                         heard(line)
+                runner.wait()
+            printed.seek(0)
             errors.seek(0)
-            return subprocess.CompletedProcess(command, runner.returncode, "".join(said), errors.read())
+            return subprocess.CompletedProcess(command, runner.returncode, printed.read(), errors.read())
 
     def _jobs(self, folder: Path) -> dict[str, Any]:
         """The jobs of the pipeline that was put together last, whatever became of them."""

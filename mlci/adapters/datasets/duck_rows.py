@@ -50,8 +50,8 @@ def offenders(session: Session, table: Table, rule: Rule, keys: Sequence[str], m
         f"SELECT {listed} FROM {_breaking(table, one)} ORDER BY {ROW} LIMIT {int(most)}",
         table.name,
     )
-    rows = tuple(tuple(map(_text, row[: len(shown)])) for row in found)
-    told_rows = tuple(tuple(map(_text, row[len(shown) :])) for row in found) if values else ()
+    rows = tuple(tuple(map(in_text, row[: len(shown)])) for row in found)
+    told_rows = tuple(tuple(map(in_text, row[len(shown) :])) for row in found) if values else ()
     return Offenders(keys=shown, rows=rows, values=told_rows)
 
 
@@ -108,7 +108,8 @@ def _told(table: Table, column: str) -> str:
     return f"coalesce(CAST({quoted(column)} AS VARCHAR), {stray})" if stray else quoted(column)
 
 
-def _text(value: Any) -> str:
+def in_text(value: Any) -> str:
+    """A key or value of a row as every engine names it, on one line."""
     if value is None:
         return ""
     if isinstance(value, bool):

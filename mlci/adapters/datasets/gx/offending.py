@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from mlci.adapters.datasets.duck_rows import in_text
 from mlci.adapters.datasets.duck_rules import OnRows, on_rows
 from mlci.adapters.datasets.duck_table import Table, quoted
 from mlci.adapters.datasets.duck_values import Impossible
@@ -19,8 +19,6 @@ from mlci.domain.dataset.contract import Rule
 from mlci.domain.dataset.measured import Offenders
 from mlci.domain.dataset.vocabulary import EXPECTATIONS
 from mlci.errors import NotWritable, Place
-
-_LONGEST = 200
 
 
 def broken_rules(table: Table, rules: Sequence[Rule]) -> list[OnRows]:
@@ -48,7 +46,7 @@ def offending(run: Run, table: Table, rule: Rule, keys: Sequence[str], most: int
     # By the values as well where they are told, so that equal keys come in the same order each time.
     order = ", ".join(str(number + 1) for number in range(len(named) + len(told)))
     sql = f"SELECT {listed} FROM {breaking(table, broken)} ORDER BY {order} LIMIT {int(most)}"
-    found = [tuple(map(_text, row)) for row in run(sql)]
+    found = [tuple(map(in_text, row)) for row in run(sql)]
     return Offenders(
         keys=named, rows=tuple(row[: len(named)] for row in found),
         values=tuple(row[len(named) :] for row in found) if values else (),
@@ -90,13 +88,3 @@ def write_rows(batches: Iterator[list[tuple[Any, ...]]], columns: Mapping[str, s
         why = f"cannot write {shown}: {error.strerror or error}"
         raise NotWritable(why, place=Place(shown), help="check permissions and space") from error
     return written
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    return one_line(value, _LONGEST)
